@@ -1,0 +1,30 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * compat.h: included first by every source file. It settles what libbsd and
+ * glibc leave open.
+ */
+#ifndef PM_COMPAT_H
+#define PM_COMPAT_H
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+/* libbsd's RB_*_STATIC use it and nothing on glibc defines it. */
+#ifndef __unused
+#define __unused __attribute__((__unused__))
+#endif
+
+#define PRINTF_LIKE(fmt, args) __attribute__((__format__(printf, fmt, args)))
+#define NO_RETURN __attribute__((__noreturn__))
+
+#define nitems(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "compat.h"
+
+#include <string.h>
+
+#include "escape.h"
+
+#define NO_BYTE		(-1)	/* no escape for a byte begins here */
+#define BAD_BYTE	(-2)	/* one that no byte can have */
+
+static int
+is_blank(unsigned char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* \0 and three octal digits: with fewer a digit that follows would belong to it. */
+static void
+escape_octal(struct buf *out, unsigned char c)
+{
+	char	 text[5];
+
+	text[0] = '\\';
+	text[1] = '0';
+	text[2] = (char)('0' + (c >> 6));
+	text[3] = (char)('0' + (c >> 3 & 7));
+	text[4] = (char)('0' + (c & 7));
+	buf_add(out, text, sizeof(text));
+}
+
+static void
+escape_byte(struct buf *out, unsigned char c)
+{
+	switch (c) {
+	case '\\':
+		buf_add_str(out, "\\\\");
+		break;
+	case '\n':
+		buf_add_str(out, "\\n");
+		break;
+	case '\r':
+		buf_add_str(out, "\\r");
+		break;
+	default:
+		escape_octal(out, c);
+		break;
+	}
+}
+
+void
+escape(struct buf *out, const char *value, size_t len)
+{
+	size_t		 i, plain = 0;
+	unsigned char	 c;
+
+	for (i = 0; i < len; i++) {
+		c = (unsigned char)value[i];
+		if (is_blank(c) ? i > 0 && i < len - 1 :
+		    c > 31 && c != 127 && c != '\\')
+			continue;
+		buf_add(out, value + plain, i - plain);
+		escape_byte(out, c);
+		plain = i + 1;
+	}
+	if (plain < len)
+		buf_add(out, value + plain, len - plain);
+}
+
+static int
+octal_digit(char c)
+{
+	return c >= '0' && c <= '7' ? c - '0' : NO_BYTE;
+}
+
+/* The byte of an escape's three digits; s points at the first, n bytes are there. */
+static int
+octal_byte(const char *s, size_t n)
+{
+	int	 i, v = 0;
+
+	if (n < 3)
+		return NO_BYTE;
+	for (i = 0; i < 3; i++) {
+		if (octal_digit(s[i]) == NO_BYTE)
+			return NO_BYTE;
+		v = v * 8 + octal_digit(s[i]);
+	}
+	return v == 0 || v > 255 ? BAD_BYTE : v;
+}
+
+/* What stands behind a backslash; *used says how many bytes of it. */
+static int
+escaped_byte(const char *s, size_t n, size_t *used)
+{
+	*used = 1;
+	if (n == 0)
+		return NO_BYTE;
+	switch (s[0]) {
+	case '\\':
+		return '\\';
+	case 'n':
+		return '\n';
+	case 'r':
+		return '\r';
+	case '0':
+		*used = 4;
+		return octal_byte(s + 1, n - 1);
+	default:
+		return NO_BYTE;
+	}
+}
+
+size_t
+unescape(char *s, size_t len, const char **why)
+{
+	size_t	 from, to = 0, used;
+	int	 byte;
+
+	for (from = 0; from < len; from++) {
+		if (s[from] != '\\') {
+			s[to++] = s[from];
+			continue;
+		}
+		byte = escaped_byte(s + from + 1, len - from - 1, &used);
+		if (byte == BAD_BYTE) {
+			*why = "octal escape not within \\0001 to \\0377";
+			return (size_t)-1;
+		}
+		if (byte == NO_BYTE) {
+			s[to++] = '\\';
+			continue;
+		}
+		s[to++] = (char)byte;
+		from += used;
+	}
+	s[to] = '\0';
+	return to;
+}

@@ -1,0 +1,73 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "compat.h"
+
+#include <string.h>
+
+#include "newline.h"
+
+void
+newline_init(struct newline *nl)
+{
+	nl->cr = 0;
+	nl->last = 0;
+}
+
+void
+newline_to_lf(struct newline *nl, const void *data, size_t len, struct buf *out)
+{
+	const unsigned char	*p = data, *cr;
+	const unsigned char	*end;
+
+	if (len == 0)
+		return;
+	end = p + len;
+	if (nl->cr && *p != '\n')
+		buf_add(out, "\r", 1);
+	nl->cr = 0;
+	while (p < end) {
+		if ((cr = memchr(p, '\r', (size_t)(end - p))) == NULL)
+			cr = end;
+		buf_add(out, p, (size_t)(cr - p));
+		if (cr + 1 == end)
+			nl->cr = 1;
+		else if (cr < end && cr[1] != '\n')
+			buf_add(out, "\r", 1);
+		p = cr == end ? end : cr + 1;
+	}
+}
+
+int
+newline_flush(struct newline *nl, struct buf *out)
+{
+	if (!nl->cr)
+		return 0;
+	nl->cr = 0;
+	buf_add(out, "\r", 1);
+	return 1;
+}
+
+void
+newline_to_crlf(struct newline *nl, const void *data, size_t len, struct buf *out)
+{
+	const unsigned char	*p = data, *lf, *end;
+
+	if (len == 0)
+		return;
+	end = p + len;
+	while (p < end && (lf = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		buf_add(out, p, (size_t)(lf - p));
+		if (lf > p)
+			nl->last = lf[-1];
+		buf_add_str(out, nl->last == '\r' ? "\n" : "\r\n");
+		nl->last = '\n';
+		p = lf + 1;
+	}
+	if (p < end) {
+		buf_add(out, p, (size_t)(end - p));
+		nl->last = end[-1];
+	}
+}

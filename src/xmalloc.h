@@ -1,0 +1,27 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * xmalloc.h: allocation that can't fail, for our own small structures. Never
+ * for a size that a peer chose unless that size was bounded first.
+ */
+#ifndef PM_XMALLOC_H
+#define PM_XMALLOC_H
+
+#include <stddef.h>
+
+/*
+ * Each returns memory that the caller frees with free(3). Out of memory, a
+ * size of zero and a product that overflows end the process through fatalx().
+ */
+void	*xmalloc(size_t size);
+void	*xcalloc(size_t n, size_t size);
+void	*xreallocarray(void *p, size_t n, size_t size);
+char	*xstrdup(const char *s);
+char	*xstrndup(const char *s, size_t max);
+/* Copies len bytes (zero is allowed) and puts a NUL behind them. */
+char	*xmemdup0(const void *p, size_t len);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * reply_transcript.h: checks of what a reply decoder makes of a reply. Each
+ * reply is read whole, byte by byte and in other pieces, and must come to the
+ * same: a transcript of one line an item, values escaped and in brackets.
+ */
+#ifndef PM_REPLY_TRANSCRIPT_H
+#define PM_REPLY_TRANSCRIPT_H
+
+#include "reply_dec.h"
+
+extern struct reply_limits	 limits;
+
+/* Feeds the reply in pieces of that many bytes; the transcript is the caller's to free. */
+char	*transcript(const void *in, size_t len, size_t piece);
+void	 check(const char *in, const char *want);
+/* A line at fault, without its line end. */
+void	 check_error(const char *in, const char *why);
+
+#endif

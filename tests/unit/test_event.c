@@ -1,0 +1,102 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/* event.h: the names and the table of pipemilter-handler(7). */
+
+#include "compat.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "event.h"
+#include "tap.h"
+
+static const char *const	 events[] = { "connect", "helo", "mail", "rcpt", "data",
+	"header", "end-of-headers", "body", "end-of-message", "unknown", "abort",
+	"disconnect" };
+static const char *const	 verdicts[] = { "continue", "accept", "reject", "tempfail",
+	"discard", "skip", "shutdown" };
+static const char *const	 actions[] = { "add-header", "insert-header",
+	"change-header", "delete-header", "change-sender", "add-recipient",
+	"delete-recipient", "replace-body", "quarantine", "progress", "set",
+	"set-message", "unset", "log" };
+
+static void
+test_names(void)
+{
+	int	 i;
+
+	CHECK(nitems(events) == EV_COUNT && nitems(verdicts) == VD_COUNT &&
+	    nitems(actions) == ACT_COUNT, "as many names as numbers");
+	for (i = 0; i < EV_COUNT; i++) {
+		CHECK_STR(event_name((enum event_kind)i), events[i], events[i]);
+		CHECK(event_by_name(events[i]) == i, "and back");
+	}
+	for (i = 0; i < VD_COUNT; i++) {
+		CHECK_STR(verdict_name((enum verdict)i), verdicts[i], verdicts[i]);
+		CHECK(verdict_by_name(verdicts[i]) == i, "and back");
+	}
+	for (i = 0; i < ACT_COUNT; i++) {
+		CHECK_STR(action_name((enum action_kind)i), actions[i], actions[i]);
+		CHECK(action_by_name(actions[i]) == i, "and back");
+	}
+}
+
+static void
+test_wrong_names(void)
+{
+	CHECK(event_by_name("") == -1 && event_by_name("Connect") == -1 &&
+	    event_by_name("connec") == -1 && event_by_name("connectx") == -1 &&
+	    event_by_name("envfrom") == -1, "no such event");
+	CHECK(verdict_by_name("") == -1 && verdict_by_name("CONTINUE") == -1 &&
+	    verdict_by_name("reject ") == -1, "no such verdict");
+	CHECK(action_by_name("") == -1 && action_by_name("set_") == -1 &&
+	    action_by_name("Log") == -1, "no such action");
+}
+
+/* One letter an event, in the order of the enum: c h m r d H n b e u. */
+static void
+test_fits(void)
+{
+	static const char *const	 table[] = {
+		[VD_CONTINUE] = "yyyyyyyyyy",
+		[VD_ACCEPT] = "yyyyyyyyyn",
+		[VD_REJECT] = "yyyyyyyyyy",
+		[VD_TEMPFAIL] = "yyyyyyyyyy",
+		[VD_DISCARD] = "nnyyyyyyyn",
+		[VD_SKIP] = "nnnnnynynn",
+		[VD_SHUTDOWN] = "yyyyyyyyyy",
+	};
+	char				 name[80];
+	int				 v, e;
+
+	for (v = 0; v < VD_COUNT; v++)
+		for (e = 0; e <= EV_UNKNOWN; e++) {
+			snprintf(name, sizeof(name), "%s at %s: %c", verdicts[v], events[e],
+			    table[v][e]);
+			CHECK(verdict_fits((enum verdict)v, (enum event_kind)e) ==
+			    (table[v][e] == 'y'), name);
+		}
+	for (v = 0; v < VD_COUNT; v++)
+		CHECK(!verdict_fits((enum verdict)v, EV_ABORT) &&
+		    !verdict_fits((enum verdict)v, EV_DISCONNECT), "none at a mere report");
+}
+
+static void
+test_sets(void)
+{
+	CHECK(EV_ANSWERABLE == 0x3ff, "ten events are answered");
+	CHECK(ACT_ALL_MTA == 0x1ff, "nine actions go to the MTA");
+}
+
+int
+main(void)
+{
+	test_names();
+	test_wrong_names();
+	test_fits();
+	test_sets();
+	return tap_done();
+}
