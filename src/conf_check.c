@@ -1,0 +1,303 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf_check.c: the files that a handler is run from, and who may write them.
+ */
+#include "compat.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf_build.h"
+#include "xmalloc.h"
+
+static const char command_path[] =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/* Who else than root and a user can write the file, or NULL. */
+static const char *
+other_writers(const struct stat *st, uid_t user)
+{
+	if (st->st_uid != 0 && st->st_uid != user)
+		return "its owner";
+	if (st->st_mode & S_IWOTH)
+		return "anybody";
+	if ((st->st_mode & S_IWGRP) && st->st_gid != 0)
+		return "its group";
+	return NULL;
+}
+
+/* A folder for all is safe only if nobody can rename the files of others. */
+static int
+folder_is_open(const struct stat *st)
+{
+	return (st->st_mode & S_IWOTH) && (st->st_mode & S_ISVTX) == 0;
+}
+
+static void
+check_folder(struct build *b, int line, const char *option, const char *path)
+{
+	struct stat	 st;
+	char		*copy = xstrdup(path);
+	const char	*folder = dirname(copy);
+
+	if (stat(folder, &st) == 0 && folder_is_open(&st))
+		conf_error(b->errors, line, "%s%s: anybody can write its folder %s; expected a "
+		    "folder that not all can write, or a sticky one", option, path, folder);
+	free(copy);
+}
+
+/* Of the path and, if that is a link, of the file that it leads to. */
+static void
+check_folders(struct build *b, int line, const char *option, const char *path)
+{
+	char	 real[PATH_MAX];
+
+	check_folder(b, line, option, path);
+	if (realpath(path, real) != NULL && strcmp(real, path) != 0)
+		check_folder(b, line, option, real);
+}
+
+/*
+ * The configuration may be root's alone: whoever writes it could have a
+ * handler that runs as root.
+ */
+void
+check_sources(struct build *b)
+{
+	const struct conf_file	*f;
+	const char		*who;
+	size_t			 i;
+
+	if (!b->root)
+		return;
+	for (i = 0; i < b->src->nfiles; i++) {
+		f = &b->src->files[i];
+		if (f->st.st_mode == 0)
+			continue;
+		if ((who = other_writers(&f->st, 0)) != NULL)
+			conf_error(b->errors, 0, "%s can write %s; expected that only root "
+			    "can write the configuration", who, f->path);
+		check_folders(b, 0, "", f->path);
+	}
+}
+
+static void
+check_writers(struct build *b, int line, const char *option, const struct handler_conf *h,
+    const char *path, const struct stat *st)
+{
+	const char	*who;
+	char		 prefix[32];
+
+	if (!b->root || h->user == NULL)
+		return;
+	(void)snprintf(prefix, sizeof(prefix), "%s: ", option);
+	if ((who = other_writers(st, h->uid)) != NULL)
+		conf_error(b->errors, line, "%s%s: %s can write it; expected that only root "
+		    "and %s can", prefix, path, who, h->user);
+	check_folders(b, line, prefix, path);
+}
+
+static void
+become_and_try(const struct handler_conf *h, const char *path) NO_RETURN;
+
+static void
+become_and_try(const struct handler_conf *h, const char *path)
+{
+	if (setgroups(h->ngroups, h->groups) == -1 ||
+	    setresgid(h->gid, h->gid, h->gid) == -1 ||
+	    setresuid(h->uid, h->uid, h->uid) == -1 ||
+	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == -1)
+		_exit(errno > 0 && errno < 256 ? errno : EACCES);
+	_exit(0);
+}
+
+/* 0, or the errno with which the handler's user would fail. */
+static int
+can_run(const struct build *b, const struct handler_conf *h, const char *path)
+{
+	pid_t	 pid;
+	int	 status;
+
+	if (!b->root || h->user == NULL)
+		return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == -1 ? errno : 0;
+	if ((pid = fork()) == -1)
+		return errno;
+	if (pid == 0)
+		become_and_try(h, path);
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EACCES;
+}
+
+static int
+is_program(const char *path)
+{
+	struct stat	 st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* The first of that name in PATH, malloc'd, or NULL. */
+static char *
+find_in_path(const char *name)
+{
+	const char	*dir = command_path;
+	char		*path;
+	size_t		 len;
+
+	for (;;) {
+		len = strcspn(dir, ":");
+		if (asprintf(&path, "%.*s/%s", (int)len, dir, name) == -1)
+			return NULL;
+		if (is_program(path))
+			return path;
+		free(path);
+		if (dir[len] == '\0')
+			return NULL;
+		dir += len + 1;
+	}
+}
+
+/* Makes command[0] a path. 0, or -1 after an error. */
+static int
+resolve_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf *h)
+{
+	char	*path;
+
+	if (h->command[0][0] == '/')
+		return 0;
+	if (strchr(h->command[0], '/') == NULL) {
+		path = find_in_path(h->command[0]);
+		if (path == NULL)
+			conf_error(b->errors, cmd->line, "command: %s: not found in %s",
+			    h->command[0], command_path);
+	} else
+		path = option_path(b, cmd, h->command[0]);
+	if (path == NULL)
+		return -1;
+	free(h->command[0]);
+	h->command[0] = path;
+	return 0;
+}
+
+static void
+check_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf *h)
+{
+	struct stat	 st;
+	const char	*path;
+	int		 error;
+
+	if (h->command == NULL || resolve_command(b, cmd, h) == -1)
+		return;
+	path = h->command[0];
+	if (stat(path, &st) == -1)
+		conf_error(b->errors, cmd->line, "command: %s: %s; expected a program",
+		    path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		conf_error(b->errors, cmd->line, "command: %s: not a file; expected a program",
+		    path);
+	else {
+		check_writers(b, cmd->line, "command", h, path, &st);
+		if ((error = can_run(b, h, path)) != 0)
+			conf_error(b->errors, cmd->line, "command: %s: %s%s can't run it: %s",
+			    path, h->user == NULL ? "the caller" : "user ",
+			    h->user == NULL ? "" : h->user, strerror(error));
+	}
+}
+
+/* 1 if the hook is there and can be run. */
+static int
+check_hook(struct build *b, int line, struct handler_conf *h, const char *path)
+{
+	struct stat	 st;
+	int		 error;
+
+	if (lstat(path, &st) == -1 && errno == ENOENT)
+		return 0;
+	if (stat(path, &st) == -1) {
+		conf_warning(b->errors, line, "hooks: %s: %s, so it can't be run; left out",
+		    path, strerror(errno));
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		conf_warning(b->errors, line, "hooks: %s: not a file, so it can't be run; "
+		    "left out", path);
+		return 0;
+	}
+	if ((error = can_run(b, h, path)) != 0) {
+		conf_warning(b->errors, line, "hooks: %s: %s%s can't run it: %s; left out",
+		    path, h->user == NULL ? "the caller" : "user ",
+		    h->user == NULL ? "" : h->user, strerror(error));
+		return 0;
+	}
+	check_writers(b, line, "hooks", h, path, &st);
+	return 1;
+}
+
+static void
+find_hooks(struct build *b, int line, struct handler_conf *h)
+{
+	char		*path;
+	unsigned int	 found = 0;
+	int		 ev;
+
+	for (ev = 0; ev < EV_COUNT; ev++) {
+		if (asprintf(&path, "%s/%s", h->hooks, event_name((enum event_kind)ev)) == -1)
+			return;
+		if (!check_hook(b, line, h, path)) {
+			free(path);
+			continue;
+		}
+		free(h->hook_path[ev]);
+		h->hook_path[ev] = path;
+		found |= EV_BIT(ev);
+	}
+	if (found == 0)
+		conf_error(b->errors, line, "hooks: %s: expected at least one executable named "
+		    "after an event, such as rcpt or end-of-message", h->hooks);
+	h->events = found & EV_ANSWERABLE;
+	h->reports = found & ~EV_ANSWERABLE;
+}
+
+static void
+check_hooks(struct build *b, const struct conf_stmt *hooks, struct handler_conf *h)
+{
+	struct stat	 st;
+
+	if (h->hooks == NULL)
+		return;
+	if (stat(h->hooks, &st) == -1)
+		conf_error(b->errors, hooks->line, "hooks: %s: %s; expected a folder",
+		    h->hooks, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		conf_error(b->errors, hooks->line, "hooks: %s: not a folder; expected one",
+		    h->hooks);
+	else
+		find_hooks(b, hooks->line, h);
+}
+
+void
+check_handler_files(struct build *b, const struct conf_section *sec, struct handler_conf *h)
+{
+	const struct conf_stmt	*st;
+
+	if ((st = conf_tree_find(sec, "hooks")) != NULL)
+		check_hooks(b, st, h);
+	else if ((st = conf_tree_find(sec, "command")) != NULL)
+		check_command(b, st, h);
+}

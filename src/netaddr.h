@@ -1,0 +1,50 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * netaddr.h: socket addresses as milter programs write them, and networks.
+ */
+#ifndef PM_NETADDR_H
+#define PM_NETADDR_H
+
+#include <sys/socket.h>
+
+#include <stddef.h>
+
+struct netaddr {
+	struct sockaddr_storage	 ss;
+	socklen_t		 len;
+};
+
+/*
+ * inet:PORT[@HOST], inet6:PORT[@HOST], unix:PATH, local:PATH, and Postfix's
+ * inet:HOST:PORT (HOST not all digits). HOST is an address, in brackets if
+ * wished, or a name, of which the first address is taken; without one it is
+ * the loopback address. PORT is 1 to 65535. Returns 0, or -1 with *why (a
+ * constant text saying what was expected).
+ */
+int	 netaddr_parse(const char *spec, struct netaddr *, const char **why);
+/* As netaddr_parse() takes it back; a static text. */
+const char *netaddr_print(const struct netaddr *);
+int	 netaddr_is_loopback(const struct netaddr *);
+/* The text of an inet or inet6 address alone; "local" for a unix socket. Static. */
+const char *netaddr_host(const struct netaddr *);
+
+/* A network: an address and how many bits of it count. */
+struct network {
+	int		 family;	/* AF_INET or AF_INET6 */
+	unsigned char	 bytes[16];
+	unsigned int	 bits;
+};
+
+/*
+ * ADDRESS or ADDRESS/BITS; bits of the address below the mask must be zero.
+ * Returns 0 or -1 with *why.
+ */
+int	 network_parse(const char *text, struct network *, const char **why);
+/* 1 if the address lies in one of n networks; ::ffff:a.b.c.d counts as a.b.c.d. */
+int	 network_match(const struct network *, size_t n, const struct netaddr *);
+
+#endif
