@@ -1,0 +1,161 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "compat.h"
+
+#include <stdlib.h>
+#include <syslog.h>
+
+#include "block.h"
+#include "log.h"
+#include "session_int.h"
+
+void
+ask_begin(struct session *s, enum event_kind ev, int wire)
+{
+	current_clear(&s->cur);
+	s->cur.event = ev;
+	s->cur.wire = wire;
+	s->cur.place = 0;
+	s->cur.number = ++s->nevents;
+	/* The macros of the next message may be here before the old one's abort. */
+	if (ev != EV_ABORT)
+		session_update_ids(s);
+}
+
+static int
+in_message(enum event_kind ev)
+{
+	return ev != EV_CONNECT && ev != EV_HELO && ev != EV_UNKNOWN && ev != EV_DISCONNECT;
+}
+
+/* 1 if the handler at a place has said that it wants no more of this. */
+static int
+has_left(const struct hstate *h, enum event_kind ev)
+{
+	if (h->accepted_session)
+		return ev != EV_DISCONNECT;
+	if (ev == EV_HEADER && h->skip_header)
+		return 1;
+	if (ev == EV_BODY && h->skip_body)
+		return 1;
+	return h->accepted_message;
+}
+
+int
+ask_wants(const struct session *s, unsigned int place, enum event_kind ev)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+	unsigned int			 events = h->events | h->optional_events;
+
+	return (events & EV_BIT(ev)) != 0 && s->h[place].missing == NULL &&
+	    !has_left(&s->h[place], ev);
+}
+
+/* A piece of the body may be empty for one handler and not for another. */
+static int
+has_payload(const struct session *s, unsigned int place)
+{
+	return s->cur.event != EV_BODY ||
+	    block_payload(s, session_handler(s, place))->len > 0;
+}
+
+static uint32_t
+time_limit(const struct session *s, const struct handler_conf *h, int report)
+{
+	if (!report && s->cur.event == EV_END_OF_MESSAGE)
+		return s->conf->message_timeout;
+	return h->timeout;
+}
+
+static void
+queue(struct session *s, unsigned int place, int report)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+	struct task			*t = task_new();
+
+	t->session = s;
+	t->place = place;
+	t->handler = s->listen->handlers[place];
+	t->event = s->cur.event;
+	t->report = report;
+	t->timeout = time_limit(s, h, report);
+	block_encode(s, h, report, &t->block);
+	block_environment(s, h, &t->env);
+	if (!buf_ok(&t->block) || !buf_ok(&t->env))
+		fatalx("a block of %s is larger than it can be", s->id);
+	TAILQ_INSERT_TAIL(&s->h[place].line, t, line);
+	s->ntasks++;
+	s->task_bytes += t->block.len + t->env.len;
+}
+
+/* A handler that can't work on this connection answers for itself at MAIL. */
+static int
+answer_for_missing(struct session *s, unsigned int place)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+
+	if (s->h[place].missing == NULL || s->cur.event != EV_MAIL)
+		return 0;
+	return verdict_fail(s, place, &h->on_failure, "on-failure",
+	    "the MTA does not offer what it requires");
+}
+
+/* Returns 1 if the event is refused, 0 to go on, -1 if the handler was asked. */
+static int
+ask_one(struct session *s, unsigned int place)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+
+	if (answer_for_missing(s, place))
+		return 1;
+	if (!ask_wants(s, place, s->cur.event) || !has_payload(s, place))
+		return 0;
+	if (s->late)
+		return verdict_fail(s, place, &h->on_timeout, "on-timeout",
+		    "no time was left to ask it");
+	s->cur.asked = (int)place;
+	queue(s, place, 0);
+	return -1;
+}
+
+enum step
+ask_next(struct session *s, struct buf *out)
+{
+	int	 r;
+
+	if (in_message(s->cur.event) && s->message == NULL)
+		return verdict_finish(s, out);
+	if (s->message != NULL && s->message->too_many && s->cur.event > EV_RCPT &&
+	    s->cur.event != EV_UNKNOWN &&
+	    (s->neg->no_reply & EV_BIT(s->cur.event)) == 0) {
+		verdict_refuse_recipients(s);
+		return verdict_finish(s, out);
+	}
+	while (s->cur.place < s->nh) {
+		r = ask_one(s, s->cur.place++);
+		if (r == -1)
+			return STEP_WAIT;
+		if (r == 1)
+			break;
+	}
+	return verdict_finish(s, out);
+}
+
+void
+ask_report(struct session *s)
+{
+	const struct hstate	*h;
+	unsigned int		 i;
+
+	if (in_message(s->cur.event) && s->message == NULL)
+		return;
+	for (i = 0; i < s->nh; i++) {
+		h = &s->h[i];
+		if ((session_handler(s, i)->reports & EV_BIT(s->cur.event)) != 0 &&
+		    h->missing == NULL && !has_left(h, s->cur.event) && has_payload(s, i))
+			queue(s, i, 1);
+	}
+}

@@ -1,0 +1,63 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "compat.h"
+
+#include "session.h"
+
+/* The actions that a handler's own configuration and the MTA both allow. */
+static unsigned int
+allowed(const struct session *s, const struct handler_conf *h)
+{
+	return handler_actions(h) & s->neg->granted;
+}
+
+static int
+has_kind(const struct action_list *list, enum action_kind kind)
+{
+	const struct action	*a;
+
+	TAILQ_FOREACH(a, list, entry)
+		if (a->kind == kind)
+			return 1;
+	return 0;
+}
+
+static const char *
+judge_for_mta(const struct task *t, const struct action *a, const struct action_list *before)
+{
+	const struct session		*s = t->session;
+	const struct handler_conf	*h = session_handler(s, t->place);
+
+	if (s->message == NULL)
+		return "before a message there is nothing to change";
+	if ((handler_actions(h) & ACT_BIT(a->kind)) == 0)
+		return "this action is not in the handler's list of actions";
+	if ((allowed(s, h) & ACT_BIT(a->kind)) == 0)
+		return "the MTA did not agree to this action";
+	if (a->kind == ACT_ADD_RECIPIENT && a->args != NULL && !s->neg->add_rcpt_args)
+		return "the MTA did not agree to arguments of add-recipient";
+	if (a->kind == ACT_REPLACE_BODY && t->event != EV_END_OF_MESSAGE)
+		return "a body can be replaced at end-of-message only";
+	if (a->kind == ACT_REPLACE_BODY && (has_kind(before, ACT_REPLACE_BODY) ||
+	    has_kind(&s->message->kept, ACT_REPLACE_BODY)))
+		return "the body was replaced already";
+	return NULL;
+}
+
+const char *
+session_judge(const struct task *t, const struct action *a, const struct action_list *before,
+    unsigned int given)
+{
+	const struct session	*s = t->session;
+
+	if (given + (s->message == NULL ? 0 : s->message->nkept) >= s->conf->max_actions)
+		return "more than max-actions for one message";
+	if (a->kind < ACT_MTA_COUNT)
+		return judge_for_mta(t, a, before);
+	if (a->kind == ACT_SET_MESSAGE && s->message == NULL)
+		return "there is no message yet";
+	return NULL;
+}

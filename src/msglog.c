@@ -1,0 +1,108 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "compat.h"
+
+#include <syslog.h>
+
+#include "log.h"
+#include "session_int.h"
+
+/* Bytes of one value that came from outside: the line must hold the others too. */
+#define MAX_TEXT	400
+
+/* "from=<a@b> recipients=2 size=1234" */
+static void
+describe_message(const struct session *s, struct buf *b)
+{
+	const struct message	*msg = s->message;
+
+	buf_printf(b, "message from=%.*s", MAX_TEXT, msg->sender->shown);
+	if (msg->nrecipients > 0)
+		buf_printf(b, " recipients=%u", msg->nrecipients);
+	if (msg->nrefused > 0)
+		buf_printf(b, " refused=%u", msg->nrefused);
+	if (msg->size > 0)
+		buf_printf(b, " size=%llu", (unsigned long long)msg->size);
+}
+
+static void
+describe_event(const struct session *s, struct buf *b)
+{
+	const struct current	*c = &s->cur;
+
+	buf_add_str(b, event_name(c->event));
+	if (c->event == EV_CONNECT)
+		buf_printf(b, " %.*s [%s]", MAX_TEXT, s->client_host,
+		    s->client_address == NULL ? "unknown" : s->client_address);
+	else if (c->event == EV_HELO)
+		buf_printf(b, " %.*s", MAX_TEXT, s->helo);
+	else if (c->recipient != NULL)
+		buf_printf(b, " %.*s", MAX_TEXT, c->recipient->shown);
+	else if (c->command != NULL)
+		buf_printf(b, " %.*s", MAX_TEXT, c->command);
+}
+
+static void
+describe_verdict(const struct session *s, struct buf *b)
+{
+	const struct current	*c = &s->cur;
+
+	buf_printf(b, ": %s by %s", verdict_name(c->verdict), c->answered_by < 0 ? "pipemilter" :
+	    session_handler(s, (unsigned int)c->answered_by)->name);
+	if (c->smtp.code != 0)
+		buf_printf(b, ": %d %s %s", c->smtp.code, c->smtp.enhanced,
+		    c->smtp.text == NULL ? "" : c->smtp.text);
+}
+
+static void
+write_line(const struct session *s, struct buf *b)
+{
+	buf_add_u8(b, 0);
+	if (buf_ok(b))
+		log_msg(LOG_INFO, s->ids, "%s", (char *)b->data);
+	buf_free(b);
+}
+
+/* One line for each message that ends here, and for each refusal. */
+void
+msglog_decision(struct session *s, int message_ends, const struct buf *summary)
+{
+	struct buf	 b;
+	int		 refused = s->cur.verdict != VD_CONTINUE;
+
+	if (!refused && !message_ends)
+		return;
+	buf_init(&b, 16 * 1024);
+	if (s->message != NULL && (message_ends || s->cur.event == EV_DATA)) {
+		describe_message(s, &b);
+		if (refused && s->cur.event != EV_END_OF_MESSAGE)
+			buf_printf(&b, " at %s", event_name(s->cur.event));
+		s->message->logged = 1;
+	} else
+		describe_event(s, &b);
+	if (refused)
+		describe_verdict(s, &b);
+	else
+		buf_add_str(&b, ": accept");
+	if (!refused && summary->len > 0) {
+		buf_add_str(&b, "; ");
+		buf_add(&b, summary->data, summary->len);
+	}
+	write_line(s, &b);
+}
+
+void
+msglog_aborted(struct session *s)
+{
+	struct buf	 b;
+
+	if (s->message->logged)
+		return;
+	buf_init(&b, 16 * 1024);
+	describe_message(s, &b);
+	buf_add_str(&b, ": aborted");
+	write_line(s, &b);
+}

@@ -1,0 +1,320 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "milter_proto.h"
+#include "negotiate.h"
+
+#define BITS_CLIENT	(LINE_BIT(LINE_CLIENT_HOST) | LINE_BIT(LINE_CLIENT_FAMILY) | \
+			    LINE_BIT(LINE_CLIENT_ADDRESS) | LINE_BIT(LINE_CLIENT_PORT))
+#define BITS_RCPT	(LINE_BIT(LINE_RECIPIENT) | LINE_BIT(LINE_RECIPIENT_DOMAIN) | \
+			    LINE_BIT(LINE_RECIPIENT_ARGUMENT) | LINE_BIT(LINE_RECIPIENTS))
+/* Events that come within a message; unknown may. */
+#define MESSAGE_EVENTS	((EV_BIT(EV_COUNT) - 1) & ~(EV_BIT(EV_CONNECT) | \
+			    EV_BIT(EV_HELO) | EV_BIT(EV_DISCONNECT)))
+#define ACTING_EVENTS	(MESSAGE_EVENTS & EV_ANSWERABLE)
+#define AFTER_RCPT	(MESSAGE_EVENTS & ~(EV_BIT(EV_MAIL) | EV_BIT(EV_RCPT)))
+
+/* How an event is switched off, or made to need no reply. */
+static const struct {
+	uint32_t	 no;
+	uint32_t	 no_reply;
+} event_bits[EV_COUNT] = {
+	[EV_CONNECT] = { SMFIP_NOCONNECT, SMFIP_NR_CONN },
+	[EV_HELO] = { SMFIP_NOHELO, SMFIP_NR_HELO },
+	[EV_MAIL] = { SMFIP_NOMAIL, SMFIP_NR_MAIL },
+	[EV_RCPT] = { SMFIP_NORCPT, SMFIP_NR_RCPT },
+	[EV_DATA] = { SMFIP_NODATA, SMFIP_NR_DATA },
+	[EV_HEADER] = { SMFIP_NOHDRS, SMFIP_NR_HDR },
+	[EV_END_OF_HEADERS] = { SMFIP_NOEOH, SMFIP_NR_EOH },
+	[EV_BODY] = { SMFIP_NOBODY, SMFIP_NR_BODY },
+	[EV_UNKNOWN] = { SMFIP_NOUNKNOWN, SMFIP_NR_UNKN },
+};
+
+static const uint32_t action_bits[ACT_MTA_COUNT] = {
+	[ACT_ADD_HEADER] = SMFIF_ADDHDRS,
+	[ACT_INSERT_HEADER] = SMFIF_ADDHDRS,
+	[ACT_CHANGE_HEADER] = SMFIF_CHGHDRS,
+	[ACT_DELETE_HEADER] = SMFIF_CHGHDRS,
+	[ACT_CHANGE_SENDER] = SMFIF_CHGFROM,
+	[ACT_ADD_RECIPIENT] = SMFIF_ADDRCPT,
+	[ACT_DELETE_RECIPIENT] = SMFIF_DELRCPT,
+	[ACT_REPLACE_BODY] = SMFIF_CHGBODY,
+	[ACT_QUARANTINE] = SMFIF_QUARANTINE,
+};
+
+/* What both MTAs send unasked; a list of ours replaces theirs. */
+static const char *const usual_macros[SMFIM_COUNT] = {
+	[SMFIM_CONNECT] = "j _ v {daemon_name} {daemon_addr} {if_name} {if_addr}",
+	[SMFIM_HELO] = "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}",
+	[SMFIM_MAIL] = ("i {auth_type} {auth_authen} {auth_ssf} {auth_author} "
+	    "{mail_mailer} {mail_host} {mail_addr}"),
+	[SMFIM_RCPT] = "i {rcpt_mailer} {rcpt_host} {rcpt_addr}",
+	[SMFIM_DATA] = "i",
+	[SMFIM_EOM] = "i {msg_id}",
+	/* Sendmail looks at the list above only if there is one here too. */
+	[SMFIM_EOH] = "i",
+};
+
+/* Everything that the handlers of a listener want. */
+struct wants {
+	unsigned int	 events;	/* to be sent at all */
+	unsigned int	 answers;	/* to be answered */
+	unsigned int	 actions;
+};
+
+unsigned int
+handler_events(const struct handler_conf *h)
+{
+	return h->events | h->optional_events | h->reports;
+}
+
+unsigned int
+handler_actions(const struct handler_conf *h)
+{
+	if (((h->events | h->optional_events) & ACTING_EVENTS) == 0)
+		return 0;
+	return h->actions_named ? h->actions | h->optional_actions : ACT_ALL_MTA;
+}
+
+/* What the blocks of one handler carry, and what its actions need. */
+static unsigned int
+needed_events(const struct handler_conf *h)
+{
+	unsigned int	 own = handler_events(h), actions = handler_actions(h), need = own;
+
+	if (own != 0 && (h->lines & BITS_CLIENT) != 0)
+		need |= EV_BIT(EV_CONNECT);
+	if ((own & ~EV_BIT(EV_CONNECT)) != 0 && (h->lines & LINE_BIT(LINE_HELO)) != 0)
+		need |= EV_BIT(EV_HELO);
+	/* Without it nothing would tell one message from the next. */
+	if ((own & MESSAGE_EVENTS) != 0)
+		need |= EV_BIT(EV_MAIL);
+	if (((own & AFTER_RCPT) != 0 && (h->lines & BITS_RCPT) != 0) ||
+	    (actions & ACT_BIT(ACT_DELETE_RECIPIENT)) != 0)
+		need |= EV_BIT(EV_RCPT);
+	if ((own & EV_BIT(EV_END_OF_HEADERS)) != 0 ||
+	    (actions & (ACT_BIT(ACT_CHANGE_HEADER) | ACT_BIT(ACT_DELETE_HEADER))) != 0)
+		need |= EV_BIT(EV_HEADER);
+	return need;
+}
+
+static void
+collect(const struct conf *conf, const struct listen_conf *l, struct wants *w)
+{
+	const struct handler_conf	*h;
+	size_t				 i;
+
+	memset(w, 0, sizeof(*w));
+	for (i = 0; i < l->nhandlers; i++) {
+		h = &conf->handlers[l->handlers[i]];
+		w->events |= needed_events(h);
+		w->answers |= h->events | h->optional_events;
+		/* Sendmail reports no RSET of a MAIL that it had no answer to. */
+		if ((h->reports & EV_BIT(EV_ABORT)) != 0)
+			w->answers |= EV_BIT(EV_MAIL);
+		w->actions |= handler_actions(h);
+	}
+}
+
+static uint32_t
+wanted_action_bits(unsigned int actions)
+{
+	uint32_t	 bits = 0;
+	int		 i;
+
+	for (i = 0; i < ACT_MTA_COUNT; i++)
+		if ((actions & ACT_BIT(i)) != 0)
+			bits |= action_bits[i];
+	if ((actions & ACT_BIT(ACT_ADD_RECIPIENT)) != 0)
+		bits |= SMFIF_ADDRCPT_PAR;
+	return bits;
+}
+
+/* Some old MTA may know no bit for an event that it does not have. */
+static int
+event_offered(enum event_kind ev, uint32_t version)
+{
+	if (ev == EV_UNKNOWN)
+		return version >= 3;
+	if (ev == EV_DATA)
+		return version >= 4;
+	return 1;
+}
+
+static const char *
+what_is_missing(const struct handler_conf *h, uint32_t version, uint32_t actions)
+{
+	int	 i;
+
+	for (i = 0; i < EV_COUNT; i++)
+		if ((h->events & EV_BIT(i)) != 0 && !event_offered((enum event_kind)i, version))
+			return event_name((enum event_kind)i);
+	for (i = 0; i < ACT_MTA_COUNT; i++)
+		if ((h->actions & ACT_BIT(i)) != 0 && (actions & action_bits[i]) == 0)
+			return action_name((enum action_kind)i);
+	return NULL;
+}
+
+/* Returns 1 if a handler that can't work here has to be answered for at `mail'. */
+static int
+find_missing(const struct conf *conf, const struct listen_conf *l, uint32_t version,
+    uint32_t actions, const char **missing)
+{
+	const struct handler_conf	*h;
+	size_t				 i;
+	int				 refuses = 0;
+
+	for (i = 0; i < l->nhandlers; i++) {
+		h = &conf->handlers[l->handlers[i]];
+		missing[i] = what_is_missing(h, version, actions);
+		if (missing[i] != NULL && h->on_failure.verdict != VD_CONTINUE &&
+		    h->on_failure.verdict != VD_ACCEPT)
+			refuses = 1;
+	}
+	return refuses;
+}
+
+static uint32_t
+protocol_bits(const struct wants *w)
+{
+	uint32_t	 bits = 0;
+	int		 i;
+
+	for (i = 0; i < EV_COUNT; i++) {
+		if ((w->events & EV_BIT(i)) == 0)
+			bits |= event_bits[i].no;
+		else if ((w->answers & EV_BIT(i)) == 0)
+			bits |= event_bits[i].no_reply;
+	}
+	if ((w->events & EV_BIT(EV_BODY)) != 0)
+		bits |= SMFIP_SKIP;
+	if ((w->events & EV_BIT(EV_HEADER)) != 0 ||
+	    (wanted_action_bits(w->actions) & (SMFIF_ADDHDRS | SMFIF_CHGHDRS)) != 0)
+		bits |= SMFIP_HDR_LEADSPC;
+	return bits;
+}
+
+static void
+derive(const struct wants *w, struct negotiated *n)
+{
+	int	 i;
+
+	n->no_reply = 0;
+	for (i = 0; i < EV_COUNT; i++)
+		if ((n->protocol & event_bits[i].no_reply) != 0)
+			n->no_reply |= EV_BIT(i);
+	n->granted = 0;
+	for (i = 0; i < ACT_MTA_COUNT; i++)
+		if ((n->actions & action_bits[i]) != 0)
+			n->granted |= ACT_BIT(i);
+	n->skip = (n->protocol & SMFIP_SKIP) != 0;
+	n->leading_space = (n->protocol & SMFIP_HDR_LEADSPC) != 0;
+	n->add_rcpt_args = (n->actions & SMFIF_ADDRCPT_PAR) != 0;
+	n->has_size = (w->events & EV_BIT(EV_HEADER)) != 0 &&
+	    (w->events & EV_BIT(EV_BODY)) != 0;
+}
+
+static int
+wants_macros(const struct conf *conf, const struct listen_conf *l)
+{
+	size_t	 i;
+	int	 stage;
+
+	for (i = 0; i < l->nhandlers; i++)
+		for (stage = 0; stage < SMFIM_COUNT; stage++)
+			if (conf->handlers[l->handlers[i]].macros[stage] != NULL)
+				return 1;
+	return 0;
+}
+
+int
+negotiate(const struct conf *conf, const struct listen_conf *l, uint32_t version,
+    uint32_t actions, uint32_t protocol, struct negotiated *n, const char **missing)
+{
+	struct wants	 w;
+
+	if (version < MILTER_VERSION_MIN)
+		return -1;
+	/* libmilter/engine.c: words of zero stand for the bits of version 1. */
+	if (actions == 0)
+		actions = SMFIF_V1;
+	if (protocol == 0)
+		protocol = SMFIP_V1;
+	collect(conf, l, &w);
+	n->version = version < MILTER_VERSION ? version : MILTER_VERSION;
+	if (find_missing(conf, l, n->version, actions, missing)) {
+		w.events |= EV_BIT(EV_MAIL);
+		w.answers |= EV_BIT(EV_MAIL);
+	}
+	n->actions = wanted_action_bits(w.actions) & actions;
+	if ((actions & SMFIF_SETSYMLIST) != 0 && wants_macros(conf, l))
+		n->actions |= SMFIF_SETSYMLIST;
+	n->protocol = protocol_bits(&w) & protocol & ~SMFI_INTERNAL;
+	derive(&w, n);
+	return 0;
+}
+
+/* 1 if list, names with one space between them, has the name of len bytes. */
+static int
+has_name(const struct buf *list, const char *name, size_t len)
+{
+	const char	*p = (const char *)list->data, *end = p + list->len;
+	size_t		 n;
+
+	for (; p != NULL && p < end; p += n + 1) {
+		for (n = 0; p + n < end && p[n] != ' '; n++)
+			;
+		if (n == len && memcmp(p, name, len) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Adds those of names that list does not have yet; Sendmail takes only so many. */
+static void
+add_names(struct buf *list, size_t *count, const char *names)
+{
+	size_t	 len;
+
+	for (; *names != '\0'; names += len + (names[len] == ' ')) {
+		len = strcspn(names, " ");
+		if (len == 0 || *count >= MILTER_MAX_MACROS || has_name(list, names, len))
+			continue;
+		if (list->len > 0)
+			buf_add_str(list, " ");
+		buf_add(list, names, len);
+		(*count)++;
+	}
+}
+
+void
+negotiate_macros(const struct conf *conf, const struct listen_conf *l, char **lists)
+{
+	struct buf	 list;
+	const char	*wish;
+	size_t		 i, count;
+	int		 stage, wanted = wants_macros(conf, l);
+
+	for (stage = 0; stage < SMFIM_COUNT; stage++) {
+		lists[stage] = NULL;
+		if (!wanted)
+			continue;
+		buf_init(&list, MILTER_MAX_DATA / SMFIM_COUNT - 16);
+		count = 0;
+		add_names(&list, &count, usual_macros[stage]);
+		for (i = 0; i < l->nhandlers; i++) {
+			wish = conf->handlers[l->handlers[i]].macros[stage];
+			if (wish != NULL)
+				add_names(&list, &count, wish);
+		}
+		lists[stage] = buf_steal(&list, NULL);
+	}
+}

@@ -1,0 +1,48 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * negotiate.h: what an MTA is asked for, from what it offers and what the
+ * handlers of a listener need (pipemilter.conf(5), "What the MTA is asked
+ * for"). Pure.
+ */
+#ifndef PM_NEGOTIATE_H
+#define PM_NEGOTIATE_H
+
+#include "conf.h"
+
+struct negotiated {
+	uint32_t	 version;	/* all three as sent back */
+	uint32_t	 actions;
+	uint32_t	 protocol;
+	unsigned int	 no_reply;	/* EV_BITs that get no answer on the wire */
+	unsigned int	 granted;	/* ACT_BITs that the MTA takes */
+	int		 skip;		/* `s' may be sent in answer to a piece of the body */
+	int		 leading_space;	/* header values carry the space after the colon */
+	int		 add_rcpt_args;	/* add-recipient may have arguments */
+	int		 has_size;	/* headers and body are both sent */
+};
+
+/*
+ * Answers an offer. missing has an entry for each handler of the listener:
+ * NULL, or what it requires and the MTA lacks (a static text, valid until the
+ * next call). Returns 0; -1 if the version is below 2.
+ */
+int	 negotiate(const struct conf *, const struct listen_conf *, uint32_t version,
+	    uint32_t actions, uint32_t protocol, struct negotiated *, const char **missing);
+
+/*
+ * The macro lists to send with the answer: SMFIM_COUNT strings, each the
+ * usual macros of both MTAs and what the handlers asked for; all NULL where
+ * no handler asked. The strings are the caller's to free.
+ */
+void	 negotiate_macros(const struct conf *, const struct listen_conf *, char **lists);
+
+/* The events that a handler answers or is told of. */
+unsigned int handler_events(const struct handler_conf *);
+/* The actions a handler may use if the MTA takes all: ACT_BITs. */
+unsigned int handler_actions(const struct handler_conf *);
+
+#endif
