@@ -1,0 +1,289 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "compat.h"
+
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "conn.h"
+#include "engine.h"
+#include "hproc.h"
+#include "listener.h"
+#include "log.h"
+#include "pool.h"
+#include "supervisor.h"
+#include "xmalloc.h"
+
+/* Descriptors for the log, the event loop, the listeners and what may come. */
+#define SPARE_FDS	32
+#define FDS_A_PROCESS	3
+
+static void on_ipc_read(evutil_socket_t, short, void *);
+static void on_ipc_write(evutil_socket_t, short, void *);
+
+struct timeval
+engine_timeval(uint64_t ms)
+{
+	struct timeval	 tv;
+
+	tv.tv_sec = (time_t)(ms / 1000);
+	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
+	return tv;
+}
+
+int
+engine_has_room(const struct engine *e)
+{
+	return (uint64_t)e->nconns + 1 + (uint64_t)FDS_A_PROCESS * (e->nprocs + 1) +
+	    e->conf->nlistens + SPARE_FDS <= e->max_fds;
+}
+
+/* 1 sent or nothing to send, 0 later. */
+static int
+send_owed(struct engine *e, struct hproc *hp)
+{
+	struct ipc_msg	 msg = { .id = hp->id };
+	int		 r;
+
+	if (hp->owes_spawn) {
+		msg.type = IPC_SPAWN;
+		msg.handler = hp->pool->index;
+		msg.event = (uint32_t)hp->event;
+		msg.env = (const char *)hp->task->env.data;
+		msg.env_len = hp->task->env.len;
+	} else {
+		msg.type = IPC_KILL;
+		msg.value = hp->owes_signal;
+	}
+	r = ipc_send(e->ipc_fd, &msg, NULL, 0);
+	if (r == 1 && hp->owes_spawn)
+		hp->owes_spawn = 0;
+	else if (r == 1)
+		hp->owes_signal = 0;
+	/* That the supervisor is gone shows when it is read from. */
+	return r != 0;
+}
+
+void
+engine_flush_ipc(struct engine *e)
+{
+	struct hproc	*hp;
+
+	while ((hp = TAILQ_FIRST(&e->unsent)) != NULL) {
+		if (hp->owes_spawn && hp->task == NULL) {
+			hproc_cancel(hp);
+			continue;
+		}
+		while (hp->owes_spawn || hp->owes_signal) {
+			if (!send_owed(e, hp)) {
+				event_add(&e->ipc_write, NULL);
+				return;
+			}
+		}
+		TAILQ_REMOVE(&e->unsent, hp, unsent);
+		hp->is_unsent = 0;
+	}
+}
+
+static void
+on_ipc_write(evutil_socket_t fd __unused, short what __unused, void *arg)
+{
+	engine_flush_ipc(arg);
+}
+
+static struct hproc *
+find_process(struct engine *e, uint64_t id)
+{
+	struct hproc	 key;
+
+	key.id = id;
+	return RB_FIND(hproc_tree, &e->procs, &key);
+}
+
+static void
+close_fds(const int *fds)
+{
+	int	 i;
+
+	for (i = 0; i < IPC_MAX_FDS; i++)
+		if (fds[i] != -1)
+			close(fds[i]);
+}
+
+/* Descriptors get lost in the message when the engine has none left. */
+static void
+on_spawned(struct hproc *hp, const int *fds)
+{
+	int	 i, lost = 0;
+
+	for (i = 0; i < IPC_MAX_FDS; i++)
+		lost |= fds[i] == -1;
+	if (!lost) {
+		hproc_started(hp, fds);
+		return;
+	}
+	close_fds(fds);
+	hproc_lost(hp);
+}
+
+static void
+drain(struct engine *e)
+{
+	size_t	 i;
+
+	e->draining = 1;
+	for (i = 0; i < e->conf->nlistens; i++)
+		listener_close(&e->listeners[i]);
+}
+
+static void
+on_message(struct engine *e, const struct ipc_msg *msg, const int *fds)
+{
+	struct hproc	*hp;
+
+	if (msg->type == IPC_DRAIN) {
+		close_fds(fds);
+		drain(e);
+		return;
+	}
+	hp = find_process(e, msg->id);
+	if (hp == NULL)
+		fatalx("the supervisor tells of process %llu, which is none of ours",
+		    (unsigned long long)msg->id);
+	switch (msg->type) {
+	case IPC_SPAWNED:
+		on_spawned(hp, fds);
+		return;
+	case IPC_FAILED:
+		hproc_not_started(hp, msg->value, (enum ipc_stage)msg->stage);
+		break;
+	case IPC_EXITED:
+		hproc_exited(hp, msg->value);
+		break;
+	default:
+		fatalx("message %d of the supervisor", (int)msg->type);
+	}
+	close_fds(fds);
+}
+
+static void
+orphaned(struct engine *e)
+{
+	struct conn	*c, *next;
+
+	log_warnx("the supervisor is gone");
+	TAILQ_FOREACH_SAFE(c, &e->conns, entry, next)
+		conn_orphan(c);
+	exit(1);
+}
+
+static void
+on_ipc_read(evutil_socket_t fd, short what __unused, void *arg)
+{
+	static unsigned char	 bytes[IPC_MAX_MSG];
+	struct engine		*e = arg;
+	struct ipc_msg		 msg;
+	int			 fds[IPC_MAX_FDS], r;
+
+	while ((r = ipc_recv(fd, bytes, &msg, fds)) == 1)
+		on_message(e, &msg, fds);
+	if (r == -1 && (errno == EPIPE || errno == ECONNRESET))
+		orphaned(e);
+	if (r == -1)
+		fatal("message of the supervisor");
+}
+
+static void
+sweep(struct engine *e)
+{
+	struct conn	*c;
+	struct hproc	*hp;
+
+	while ((c = TAILQ_FIRST(&e->dead_conns)) != NULL) {
+		TAILQ_REMOVE(&e->dead_conns, c, entry);
+		conn_free(c);
+	}
+	while ((hp = TAILQ_FIRST(&e->dead_procs)) != NULL) {
+		TAILQ_REMOVE(&e->dead_procs, hp, dead);
+		hproc_free(hp);
+	}
+}
+
+static void
+raise_fd_limit(struct engine *e)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("getrlimit");
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("setrlimit");
+	e->max_fds = rl.rlim_cur > 1000000 ? 1000000 : (unsigned int)rl.rlim_cur;
+}
+
+/* The supervisor decides when to end; a TERM for the whole group is not for us. */
+static void
+reset_signals(void)
+{
+	sigset_t	 none;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+init(struct engine *e, const struct conf *conf, const int *listen_fds, int ipc_fd)
+{
+	unsigned int	 i;
+
+	e->conf = conf;
+	e->ipc_fd = ipc_fd;
+	TAILQ_INIT(&e->conns);
+	TAILQ_INIT(&e->dead_conns);
+	TAILQ_INIT(&e->dead_procs);
+	TAILQ_INIT(&e->unsent);
+	RB_INIT(&e->procs);
+	if ((e->base = event_base_new()) == NULL)
+		fatalx("no event loop");
+	event_assign(&e->ipc_read, e->base, ipc_fd, EV_READ | EV_PERSIST, on_ipc_read, e);
+	event_assign(&e->ipc_write, e->base, ipc_fd, EV_WRITE, on_ipc_write, e);
+	event_add(&e->ipc_read, NULL);
+	e->pools = xcalloc(conf->nhandlers, sizeof(*e->pools));
+	for (i = 0; i < conf->nhandlers; i++)
+		pool_init(&e->pools[i], e, i);
+	e->listeners = xcalloc(conf->nlistens, sizeof(*e->listeners));
+	for (i = 0; i < conf->nlistens; i++)
+		listener_init(&e->listeners[i], e, &conf->listens[i], listen_fds[i]);
+}
+
+void
+engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd)
+{
+	static struct engine	 e;
+	struct ipc_msg		 ready = { .type = IPC_READY };
+
+	reset_signals();
+	raise_fd_limit(&e);
+	init(&e, conf, listen_fds, ipc_fd);
+	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)
+		fatal("message to the supervisor");
+	while (!e.draining || e.nconns > 0 || e.nsessions > 0 || e.nprocs > 0) {
+		if (event_base_loop(e.base, EVLOOP_ONCE) == -1)
+			fatalx("event loop");
+		sweep(&e);
+	}
+	exit(0);
+}

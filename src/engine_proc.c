@@ -1,0 +1,185 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "compat.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "engine_proc.h"
+#include "log.h"
+#include "mono.h"
+#include "privdrop.h"
+#include "sandbox.h"
+#include "xmalloc.h"
+
+#define DELAY_MIN_MS	1000
+#define DELAY_MAX_MS	30000
+#define STABLE_MS	60000	/* who lived that long starts afresh */
+
+/* A message that waits; those to the engine have no environment. */
+struct outgoing {
+	TAILQ_ENTRY(outgoing)	 entry;
+	struct ipc_msg		 msg;
+	int			 fds[IPC_MAX_FDS];
+	int			 nfds;
+};
+
+void
+engine_proc_init(struct engine_proc *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->pid = -1;
+	e->fd = -1;
+	e->delay = DELAY_MIN_MS;
+	TAILQ_INIT(&e->queue);
+}
+
+/*
+ * When it ends is the supervisor's decision: a terminal's ^C and a service
+ * manager's TERM reach all processes, and those that drain must live on.
+ */
+static void
+engine_signals(const sigset_t *mask)
+{
+	struct sigaction	 sa;
+
+	memset(&sa, 0, sizeof(sa));
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = SIG_IGN;
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)sigaction(SIGTERM, &sa, NULL);
+	(void)sigaction(SIGHUP, &sa, NULL);
+	sa.sa_handler = SIG_DFL;
+	(void)sigaction(SIGCHLD, &sa, NULL);
+	(void)sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+static void become_engine(const struct supervisor_opts *, int, const sigset_t *)
+    NO_RETURN;
+
+static void
+become_engine(const struct supervisor_opts *opts, int fd, const sigset_t *mask)
+{
+	const struct conf	*conf = opts->conf;
+
+	log_procinit("engine");
+	setproctitle("engine");
+	engine_signals(mask);
+	daemon_pidfile_forget();
+	if (opts->ready_fd != -1)
+		daemon_null_stdio();
+	if (conf->have_engine_ids && privdrop(conf->engine_uid,
+	    conf->engine_gid, &conf->engine_gid, 1) == -1)
+		fatal("cannot become %s", conf->engine_user);
+	sandbox_engine();
+	engine_run(conf, opts->listen_fds, fd);
+}
+
+int
+engine_proc_start(struct engine_proc *e, const struct supervisor_opts *opts,
+    const sigset_t *mask)
+{
+	int	 fds[2];
+
+	e->started = mono_ms();
+	e->ready = 0;
+	if (ipc_pair(fds) == -1) {
+		log_warn("socketpair");
+		return -1;
+	}
+	if ((e->pid = fork()) == -1) {
+		log_warn("fork of the engine");
+		close(fds[0]);
+		close(fds[1]);
+		return -1;
+	}
+	if (e->pid == 0) {
+		close(fds[0]);
+		become_engine(opts, fds[1], mask);
+	}
+	close(fds[1]);
+	e->fd = fds[0];
+	log_debug("engine started as pid %d", (int)e->pid);
+	return 0;
+}
+
+static void
+outgoing_close(struct outgoing *o)
+{
+	int	 i;
+
+	for (i = 0; i < o->nfds; i++)
+		close(o->fds[i]);
+	o->nfds = 0;
+}
+
+static void
+outgoing_drop(struct engine_proc *e, struct outgoing *o)
+{
+	TAILQ_REMOVE(&e->queue, o, entry);
+	e->nqueued--;
+	outgoing_close(o);
+	free(o);
+}
+
+void
+engine_proc_flush(struct engine_proc *e)
+{
+	struct outgoing	*o;
+	int		 ret;
+
+	while ((o = TAILQ_FIRST(&e->queue)) != NULL && e->fd != -1) {
+		ret = ipc_send(e->fd, &o->msg, o->fds, o->nfds);
+		if (ret == 0)
+			return;
+		/* EPIPE: its end will be seen soon, and has its own line. */
+		if (ret == -1 && errno != EPIPE)
+			log_warn("message to the engine");
+		outgoing_drop(e, o);
+	}
+}
+
+void
+engine_proc_send(struct engine_proc *e, const struct ipc_msg *msg,
+    const int *fds, int nfds)
+{
+	struct outgoing	*o = xcalloc(1, sizeof(*o));
+	int		 i;
+
+	o->msg = *msg;
+	for (i = 0; i < nfds; i++)
+		o->fds[i] = fds[i];
+	o->nfds = nfds;
+	TAILQ_INSERT_TAIL(&e->queue, o, entry);
+	e->nqueued++;
+	if (e->fd == -1)
+		outgoing_drop(e, o);
+	else
+		engine_proc_flush(e);
+}
+
+void
+engine_proc_gone(struct engine_proc *e)
+{
+	struct outgoing	*o;
+	uint64_t	 lived = mono_ms() - e->started;
+
+	while ((o = TAILQ_FIRST(&e->queue)) != NULL)
+		outgoing_drop(e, o);
+	if (e->fd != -1)
+		close(e->fd);
+	e->fd = -1;
+	e->pid = -1;
+	e->ready = 0;
+	e->restart_at = e->started + e->delay;
+	e->delay = e->delay < DELAY_MAX_MS / 2 ? e->delay * 2 : DELAY_MAX_MS;
+	if (lived >= STABLE_MS)
+		e->delay = DELAY_MIN_MS;
+}

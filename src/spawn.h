@@ -1,0 +1,34 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * spawn.h: starts one handler process.
+ */
+#ifndef PM_SPAWN_H
+#define PM_SPAWN_H
+
+#include "conf.h"
+#include "ipc_msg.h"
+
+struct spawned {
+	pid_t		 pid;		/* and process group */
+	int		 fds[3];	/* our ends of its stdin, stdout, stderr: close-on-exec,
+					   non-blocking */
+	int		 error;		/* errno of the step that failed */
+	enum ipc_stage	 stage;
+};
+
+/*
+ * Starts the handler's command, or its hook for an event, in a process group
+ * of its own, with its user, limits, folder and umask, all signals at their
+ * default, descriptors 0 to 2 and no other. env is what ipc_msg carries, to
+ * which the handler's fixed variables are added. Returns 0, or -1 with error
+ * and stage; then there is no process. Blocks SIGCHLD for its own duration
+ * only; the caller reaps.
+ */
+int	 spawn(const struct handler_conf *, enum event_kind, const char *env, size_t env_len,
+	    struct spawned *);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * tmpdir.h: a folder for each handler's temporary files.
+ */
+#ifndef PM_TMPDIR_H
+#define PM_TMPDIR_H
+
+#include "conf.h"
+
+/*
+ * Makes the folders of all handlers, empty, and names them in
+ * handler_conf.tmpdir. They are below the spool directory, or, if private is
+ * set, in a folder below $TMPDIR that tmpdir_remove() takes away. Returns 0
+ * or -1, logged.
+ */
+int	 tmpdir_prepare(struct conf *, int private);
+/* Once no handler runs any more: removes private folders, with all in them. */
+void	 tmpdir_remove(const struct conf *);
+
+#endif
