@@ -1,0 +1,225 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * milter_send.c: milter-send(1) plays the MTA towards a milter.
+ */
+#include "compat.h"
+
+#include <sys/resource.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ms_child.h"
+#include "ms_options.h"
+#include "ms_run.h"
+#include "ms_show.h"
+#include "ms_stats.h"
+
+#define MAX_MESSAGE	(((size_t)1 << 30) + 1)
+#define SPARE_FILES	32
+
+extern char **environ;
+
+static volatile sig_atomic_t	 stop;	/* the signal that came */
+
+static void
+on_signal(int sig)
+{
+	stop = sig;
+}
+
+/*
+ * The signals that end us are let in only while we wait, so that none comes
+ * between a look at the flag and the wait. wait_mask is for that.
+ */
+static void
+catch_signals(sigset_t *wait_mask)
+{
+	static const int	 signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction	 sa;
+	sigset_t		 block;
+	size_t			 i;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = on_signal;
+	(void)sigemptyset(&sa.sa_mask);
+	(void)sigemptyset(&block);
+	for (i = 0; i < nitems(signals); i++) {
+		(void)sigaction(signals[i], &sa, NULL);
+		(void)sigaddset(&block, signals[i]);
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigprocmask(SIG_BLOCK, &block, wait_mask);
+}
+
+static void
+read_message(struct ms_options *o)
+{
+	const char	*name = o->message == NULL ? "stdin" : o->message, *why;
+	static char	 piece[65536];
+	struct buf	 b;
+	ssize_t		 n;
+	int		 fd = STDIN_FILENO;
+
+	if (o->message != NULL && (fd = open(o->message, O_RDONLY | O_CLOEXEC)) == -1)
+		err(MS_EXIT_USAGE, "%s", name);
+	buf_init(&b, MAX_MESSAGE);
+	while ((n = read(fd, piece, sizeof(piece))) != 0 && buf_ok(&b)) {
+		if (n == -1 && errno != EINTR)
+			err(MS_EXIT_USAGE, "%s", name);
+		if (n > 0)
+			buf_add(&b, piece, (size_t)n);
+	}
+	if (fd != STDIN_FILENO)
+		(void)close(fd);
+	if (!buf_ok(&b))
+		errx(MS_EXIT_USAGE, "%s: a message that is too large", name);
+	if (ms_message_parse(&o->plan.message, b.data, b.len, &why) == -1)
+		errx(MS_EXIT_USAGE, "%s: %s", name, why);
+	buf_free(&b);
+}
+
+static void
+allow_files(size_t connections)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 ||
+	    rl.rlim_cur >= connections + SPARE_FILES)
+		return;
+	rl.rlim_cur = connections + SPARE_FILES;
+	if (rl.rlim_max < rl.rlim_cur)
+		errx(MS_EXIT_USAGE, "-j %zu: no more than %llu files may be open",
+		    connections, (unsigned long long)rl.rlim_max);
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		err(MS_EXIT_USAGE, "setrlimit");
+}
+
+static int
+exit_status(enum ms_result result)
+{
+	static const int	 status[MS_RESULTS] = {
+		[MS_DELIVERED] = MS_EXIT_OK,
+		[MS_REJECTED] = MS_EXIT_REJECTED,
+		[MS_TEMPFAILED] = MS_EXIT_TEMPFAILED,
+		[MS_DISCARDED] = MS_EXIT_DISCARDED,
+	};
+
+	return status[result];
+}
+
+/* With -O - the message alone is on stdout. */
+static int
+play_one(const struct ms_options *o, struct ms_run *run)
+{
+	struct ms_show	 show;
+	int		 status = MS_EXIT_BROKEN;
+	FILE		*to = stdout;
+
+	if (o->out_file != NULL && strcmp(o->out_file, "-") == 0)
+		to = stderr;
+	ms_show_init(&show, &o->plan, to, o->verbose, o->out_file);
+	run->watch = &show.hooks;
+	if (ms_run(run) == 0 && show.done)
+		status = show.failed ? MS_EXIT_USAGE : exit_status(show.result);
+	ms_show_free(&show);
+	return status;
+}
+
+static int
+play_many(const struct ms_options *o, struct ms_run *run)
+{
+	int	 r;
+
+	run->count = o->count;
+	run->connections = o->connections;
+	run->per_connection = o->per_connection;
+	allow_files(o->connections);
+	r = ms_run(run);
+	ms_stats_print(&run->stats, stdout, o->json);
+	return r == 0 ? exit_status(ms_stats_result(&run->stats)) : MS_EXIT_BROKEN;
+}
+
+static int
+play(const struct ms_options *o, struct ms_run *run)
+{
+	int	 status;
+
+	run->plan = &o->plan;
+	run->stop = &stop;
+	run->count = run->connections = run->per_connection = 1;
+	status = o->load ? play_many(o, run) : play_one(o, run);
+	if (run->error[0] != '\0' && !stop)
+		warnx("%s", run->error);
+	ms_run_free(run);
+	return status;
+}
+
+/* A daemon that can't even start was given something wrong. */
+static int
+play_daemon(const struct ms_options *o, struct ms_run *run)
+{
+	struct ms_child	 child;
+	int		 status = MS_EXIT_USAGE;
+
+	memset(&child, 0, sizeof(child));
+	child.verbose = o->verbose;
+	child.wait_mask = run->wait_mask;
+	child.stop = &stop;
+	run->first_fd = ms_child_start(&child, &o->daemon, &run->addr);
+	if (run->first_fd != -1)
+		status = play(o, run);
+	if (ms_child_stop(&child, status == MS_EXIT_BROKEN && !stop) == -1 &&
+	    status != MS_EXIT_USAGE && !stop)
+		status = MS_EXIT_BROKEN;
+	return status;
+}
+
+static int
+play_socket(const struct ms_options *o, struct ms_run *run)
+{
+	const char	*why;
+
+	run->first_fd = -1;
+	if (netaddr_parse(o->socket, &run->addr, &why) == -1)
+		errx(MS_EXIT_USAGE, "-s %s: %s", o->socket, why);
+	return play(o, run);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ms_options	 o;
+	struct ms_run		 run;
+	sigset_t		 wait_mask;
+	int			 status;
+
+	/* It moves argv and the environment, and the daemon needs it. */
+	setproctitle_init(argc, argv, environ);
+	ms_options_parse(&o, argc, argv);
+	read_message(&o);
+	memset(&run, 0, sizeof(run));
+	catch_signals(&wait_mask);
+	run.wait_mask = &wait_mask;
+	o.plan.id_base = (unsigned int)time(NULL) ^ (unsigned int)getpid() << 16;
+	status = o.socket != NULL ? play_socket(&o, &run) : play_daemon(&o, &run);
+	ms_plan_free(&o.plan);
+	free(o.daemon.options);
+	if (stop) {
+		(void)signal(stop, SIG_DFL);
+		(void)raise(stop);
+		(void)sigprocmask(SIG_SETMASK, &wait_mask, NULL);
+	}
+	return status;
+}

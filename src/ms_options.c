@@ -1,0 +1,250 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "compat.h"
+
+#include <err.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "milter_proto.h"
+#include "ms_options.h"
+#include "xmalloc.h"
+
+#define MAX_ARG		8192	/* several of them fit a milter packet */
+#define MAX_COUNT	10000000
+#define MAX_CONNECTIONS	10000
+#define MAX_SECONDS	86400
+
+enum { OPT_JSON = 256, OPT_REPLAY, OPT_TORTURE };
+
+static void usage(void) NO_RETURN;
+
+static void
+usage(void)
+{
+	(void)fprintf(stderr,
+	    "usage: milter-send [-v] -s socket [options] [message]\n"
+	    "       milter-send [-v] [-e events] [-o 'option = value'] ... [options]\n"
+	    "           -x command [argument ...] < message\n"
+	    "options: [-f sender] [-r recipient] ... [-c client-address] "
+	    "[-h client-host]\n"
+	    "         [-H helo] [-m macro=value] ... [-O file] [-P version] "
+	    "[-t seconds]\n"
+	    "         [-n count] [-j connections] [-M per-connection] [--json]\n");
+	exit(MS_EXIT_USAGE);
+}
+
+static size_t
+number(int option, const char *text, long long max)
+{
+	const char	*why;
+	long long	 n = strtonum(text, 1, max, &why);
+
+	if (why != NULL)
+		errx(MS_EXIT_USAGE, "-%c %s: %s, expected a number from 1 to %lld",
+		    option, text, why, max);
+	return (size_t)n;
+}
+
+static void
+version(struct ms_plan *plan, const char *text)
+{
+	const char	*why;
+	long long	 n = strtonum(text, MILTER_VERSION_MIN, MILTER_VERSION, &why);
+
+	if (why != NULL)
+		errx(MS_EXIT_USAGE, "-P %s: %s, expected a version from %d to %d",
+		    text, why, MILTER_VERSION_MIN, MILTER_VERSION);
+	ms_plan_offer(plan, (uint32_t)n);
+}
+
+/* 1 if it was an option of the session that is played. */
+static int
+plan_option(struct ms_plan *plan, const char **host, int ch, const char *arg)
+{
+	const char	*why;
+
+	switch (ch) {
+	case 'f':
+		ms_address_set(&plan->sender, arg);
+		return 1;
+	case 'r':
+		ms_plan_add_rcpt(plan, arg);
+		return 1;
+	case 'c':
+		if (ms_plan_client(plan, arg, &why) == -1)
+			errx(MS_EXIT_USAGE, "-c %s: expected %s", arg, why);
+		return 1;
+	case 'h':
+		*host = arg;
+		return 1;
+	case 'H':
+		plan->helo = arg;
+		return 1;
+	case 'm':
+		if (ms_plan_add_macro(plan, arg) == -1)
+			errx(MS_EXIT_USAGE, "-m %s: expected NAME=VALUE", arg);
+		return 1;
+	case 'P':
+		version(plan, arg);
+		return 1;
+	case 't':
+		plan->timeout = (unsigned int)number(ch, arg, MAX_SECONDS);
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* 1 if it was an option of the load form. */
+static int
+load_option(struct ms_options *o, int ch, const char *arg)
+{
+	switch (ch) {
+	case 'n':
+		o->count = number(ch, arg, MAX_COUNT);
+		break;
+	case 'j':
+		o->connections = number(ch, arg, MAX_CONNECTIONS);
+		break;
+	case 'M':
+		o->per_connection = number(ch, arg, MAX_COUNT);
+		break;
+	case OPT_JSON:
+		o->json = 1;
+		break;
+	default:
+		return 0;
+	}
+	o->load = 1;
+	return 1;
+}
+
+static void
+program_option(struct ms_options *o, int ch, char *arg)
+{
+	switch (ch) {
+	case 'v':
+		o->verbose = 1;
+		break;
+	case 's':
+		o->socket = arg;
+		break;
+	case 'e':
+		o->daemon.events = arg;
+		break;
+	case 'o':
+		o->daemon.options = xreallocarray(o->daemon.options,
+		    o->daemon.noptions + 1, sizeof(*o->daemon.options));
+		o->daemon.options[o->daemon.noptions++] = arg;
+		break;
+	case 'O':
+		o->out_file = arg;
+		break;
+	case OPT_REPLAY:
+		errx(MS_EXIT_USAGE, "--replay is not there yet");
+	case OPT_TORTURE:
+		errx(MS_EXIT_USAGE, "--torture is not there yet");
+	default:
+		usage();
+	}
+}
+
+static void
+check_daemon(const struct ms_options *o)
+{
+	if (o->socket != NULL)
+		errx(MS_EXIT_USAGE, "-s and -x do not go together");
+	if (o->daemon.command[0] == NULL)
+		errx(MS_EXIT_USAGE, "-x: expected a command behind it");
+}
+
+static void
+check(const struct ms_options *o)
+{
+	if (o->daemon.command != NULL)
+		check_daemon(o);
+	else if (o->socket == NULL)
+		errx(MS_EXIT_USAGE, "expected -s with the socket of a milter, "
+		    "or -x with a command");
+	else if (o->daemon.events != NULL || o->daemon.noptions > 0)
+		errx(MS_EXIT_USAGE, "-e and -o are for -x alone");
+	if (o->load && o->verbose)
+		errx(MS_EXIT_USAGE, "-v shows one message: not with -n, -j, -M or --json");
+	if (o->load && o->out_file != NULL)
+		errx(MS_EXIT_USAGE, "-O writes one message: not with -n, -j, -M or --json");
+}
+
+static void
+defaults(struct ms_options *o)
+{
+	const char	*why;
+
+	memset(o, 0, sizeof(*o));
+	o->count = o->connections = o->per_connection = 1;
+	TAILQ_INIT(&o->plan.message.headers);
+	ms_plan_offer(&o->plan, MILTER_VERSION);
+	ms_address_set(&o->plan.sender, "sender@example.org");
+	(void)ms_plan_client(&o->plan, "192.0.2.1", &why);
+	o->plan.helo = "client.example.org";
+}
+
+/* -x takes everything behind it, whatever it looks like. */
+static int
+is_last_of_word(char **argv)
+{
+	const char	*word = argv[optind - 1];
+
+	return word[0] == '-' && word[strlen(word) - 1] == 'x';
+}
+
+static void
+operands(struct ms_options *o, int argc, char **argv)
+{
+	if (argc > optind + 1)
+		usage();
+	if (argc == optind + 1 && strcmp(argv[optind], "-") != 0)
+		o->message = argv[optind];
+}
+
+void
+ms_options_parse(struct ms_options *o, int argc, char **argv)
+{
+	static const struct option	 longs[] = {
+		{ "json",	no_argument,		NULL, OPT_JSON },
+		{ "replay",	required_argument,	NULL, OPT_REPLAY },
+		{ "torture",	no_argument,		NULL, OPT_TORTURE },
+		{ NULL,		0,			NULL, 0 },
+	};
+	const char	*host = NULL;
+	int		 ch;
+
+	defaults(o);
+	while ((ch = getopt_long(argc, argv,
+	    "+c:e:f:H:h:j:M:m:n:O:o:P:r:s:t:vx", longs, NULL)) != -1) {
+		if (optarg != NULL && strlen(optarg) > MAX_ARG)
+			errx(MS_EXIT_USAGE, "an argument of more than %d bytes", MAX_ARG);
+		if (ch == 'x') {
+			if (!is_last_of_word(argv))
+				usage();
+			o->daemon.command = argv + optind;
+			break;
+		}
+		if (!plan_option(&o->plan, &host, ch, optarg) &&
+		    !load_option(o, ch, optarg))
+			program_option(o, ch, optarg);
+	}
+	if (o->daemon.command == NULL)
+		operands(o, argc, argv);
+	if (host != NULL)
+		o->plan.host = host;
+	if (o->plan.nrcpts == 0)
+		ms_plan_add_rcpt(&o->plan, "recipient@example.net");
+	check(o);
+}

@@ -1,0 +1,40 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * ms_options.h: the command line of milter-send.
+ */
+#ifndef PM_MS_OPTIONS_H
+#define PM_MS_OPTIONS_H
+
+#include <stddef.h>
+
+#include "ms_child.h"
+#include "ms_plan.h"
+
+/* Statuses of the program. */
+#define MS_EXIT_OK		0
+#define MS_EXIT_REJECTED	1
+#define MS_EXIT_USAGE		2
+#define MS_EXIT_BROKEN		70
+#define MS_EXIT_TEMPFAILED	75
+#define MS_EXIT_DISCARDED	99
+
+struct ms_options {
+	int			 verbose;
+	const char		*socket;	/* -s; NULL with -x */
+	struct ms_child_args	 daemon;	/* of -x */
+	const char		*message;	/* a file; NULL or "-": stdin */
+	const char		*out_file;
+	int			 load;		/* -n, -j, -M or --json was given */
+	int			 json;
+	size_t			 count, connections, per_connection;
+	struct ms_plan		 plan;		/* all but the message */
+};
+
+/* Ends the program with MS_EXIT_USAGE if something is wrong. */
+void	 ms_options_parse(struct ms_options *, int argc, char **argv);
+
+#endif

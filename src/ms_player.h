@@ -1,0 +1,87 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * ms_player.h: one SMTP session played over one milter connection. Pure: it
+ * writes packets into a buffer until it has to wait, and takes the replies one
+ * by one.
+ */
+#ifndef PM_MS_PLAYER_H
+#define PM_MS_PLAYER_H
+
+#include <stddef.h>
+
+#include "buf.h"
+#include "milter_dec.h"
+#include "ms_legal.h"
+#include "ms_plan.h"
+
+enum ms_result {
+	MS_DELIVERED,
+	MS_REJECTED,
+	MS_TEMPFAILED,
+	MS_DISCARDED,
+	MS_RESULTS
+};
+
+/* Something that the filter is told. */
+struct ms_event {
+	int			 command;	/* SMFIC_ */
+	int			 wants_reply;
+	const struct milter_pair *macros;
+	size_t			 nmacros;
+	const struct ms_address	*address;	/* of mail and rcpt */
+	const struct ms_header	*header;
+	const unsigned char	*data;		/* of body */
+	size_t			 len;
+	const char		*reason;	/* of the end of the session */
+};
+
+/* What became of a recipient, or of a message as a whole. */
+struct ms_outcome {
+	enum ms_result	 result;
+	int		 command;	/* where it was decided; 0: nowhere */
+	const char	*smtp;		/* plain text of a refusal; NULL */
+};
+
+struct ms_hooks {
+	void	*arg;
+	/* 1 if another message is to be played in this session. */
+	int	(*more)(void *arg);
+	void	(*message_begin)(void *arg, const char *queue_id);
+	void	(*message_end)(void *arg, const struct ms_outcome *);
+	/* These may be NULL. */
+	void	(*negotiated)(void *arg, const struct ms_terms *);
+	void	(*event)(void *arg, const struct ms_event *);
+	void	(*reply)(void *arg, int command, const struct milter_reply *);
+	void	(*recipient)(void *arg, const struct ms_address *,
+		    const struct ms_outcome *);
+};
+
+enum ms_state {
+	MS_WAIT,	/* for a reply; send what is in the buffer first */
+	MS_MORE,	/* enough is in the buffer: send it, then ms_player_advance() */
+	MS_QUIT,	/* the session is over: send what there is, then close */
+	MS_CLOSE,	/* the same, but without a QUIT, as Postfix does it */
+	MS_BROKEN	/* the filter broke the protocol: ms_player_error() */
+};
+
+struct ms_player;
+
+/* The first message is taken as granted; more() is asked from the second on. */
+struct ms_player *ms_player_new(const struct ms_plan *, const struct ms_hooks *);
+void	 ms_player_free(struct ms_player *);
+/* Writes on until there is something to wait for. */
+enum ms_state ms_player_advance(struct ms_player *, struct buf *out);
+/* Takes the packet, and advances. */
+enum ms_state ms_player_reply(struct ms_player *, const struct milter_packet *,
+	    struct buf *out);
+/* The command (SMFIC_) whose answer is waited for, 0 if none. */
+int	 ms_player_waiting(const struct ms_player *);
+/* How many events have been sent so far. */
+size_t	 ms_player_events(const struct ms_player *);
+const char *ms_player_error(const struct ms_player *);
+
+#endif
