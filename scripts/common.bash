@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The pipemilter authors
+#
+# What scripts/demo and scripts/check share. They set top, the folder of the
+# sources.
+#
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154
+
+BUILD_PACKAGES="gcc make autoconf automake pkg-config xz-utils libc6-dev
+    libbsd-dev libevent-dev libconfuse-dev libseccomp-dev"
+
+# step TEXT: a heading, with the seconds since the start
+step() {
+	printf '\n== %s (%d s)\n' "$*" "$SECONDS"
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# need_packages PACKAGE ...: installs those of them that are missing, if we
+# are root, else says which are and ends. Without dpkg nothing is known, and
+# whoever needs something will say so.
+need_packages() {
+	local p missing=()
+
+	command -v dpkg-query >/dev/null || return 0
+	for p in "$@"; do
+		case $(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null) in
+		installed) ;;
+		*) missing+=("$p") ;;
+		esac
+	done
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	if [ "$(id -u)" -ne 0 ]; then
+		die "these packages are missing; as root:
+apt-get install ${missing[*]}"
+	fi
+	step "installing ${missing[*]}"
+	install_packages "${missing[@]}"
+}
+
+# No service is to be started by it, and no question asked.
+install_packages() {
+	local policy=/usr/sbin/policy-rc.d ours=no rc=0
+
+	refresh_package_lists
+	if [ ! -e "$policy" ]; then
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+		ours=yes
+	fi
+	if command -v debconf-set-selections >/dev/null; then
+		echo 'postfix postfix/main_mailer_type select No configuration' |
+		    debconf-set-selections
+	fi
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+	    -o Dpkg::Use-Pty=0 --no-install-recommends install "$@" \
+	    </dev/null || rc=$?
+	[ "$ours" = no ] || rm -f "$policy"
+	[ "$rc" -eq 0 ] || die "apt-get could not install $*"
+}
+
+# Once, and only if something is to be fetched.
+refresh_package_lists() {
+	[ -z "${lists_are_fresh:-}" ] || return 0
+	apt-get -q update </dev/null || die "apt-get update failed"
+	lists_are_fresh=yes
+}
+
+# configure_in FOLDER ARGUMENT ...: a build of its own in FOLDER
+configure_in() {
+	local dir=$1
+
+	shift
+	if [ -e "$top/config.status" ]; then
+		die "the sources themselves are configured; run make distclean first"
+	fi
+	if [ ! -x "$top/configure" ] || [ "$top/configure" -ot "$top/configure.ac" ]
+	then
+		(cd "$top" && ./bootstrap) || return
+	fi
+	mkdir -p "$dir"
+	if [ "$dir/config.status" -ot "$top/configure" ] ||
+	    [ "$(cat "$dir/arguments" 2>/dev/null)" != "$*" ]; then
+		(cd "$dir" && "$top/configure" -q "$@") || return
+		printf '%s\n' "$*" >"$dir/arguments"
+	fi
+}
+
+make_in() {
+	local dir=$1
+
+	shift
+	make -C "$dir" -j "$(nproc)" --no-print-directory "$@"
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The pipemilter authors
+
+# The order of the layers of doc/design.md, read from Makefile.am, where each
+# layer is a variable: who includes whom, and what the pure ones may call.
+
+TOP=$BATS_TEST_DIRNAME/..
+BUILD=${BUILDDIR:-$TOP/build}
+
+# Prints "NUMBER FILE" for every source of the library, lowest layer first.
+layers() {
+	awk '
+	BEGIN { n = split("base codec conf process session engine", name)
+		split("0 1 2 3 2 4", number)
+		for (i = 1; i <= n; i++) layer[name[i] "_sources"] = number[i] }
+	$2 == "=" { current = ($1 in layer) ? layer[$1] : "" }
+	current != "" { for (i = 1; i <= NF; i++) if ($i ~ /^src\//) print current, $i }
+	!/\\$/ { current = "" }' "$TOP/Makefile.am"
+}
+
+# Prints "FILE includes HEADER" for each include that goes upward.
+upward() {
+	layers | awk -v top="$TOP" '
+	{ layer[$2] = $1; file[NR] = $2 }
+	END {
+		for (i = 1; i <= NR; i++) {
+			while ((getline line < (top "/" file[i])) > 0) {
+				if (line !~ /^#include "/) continue
+				split(line, part, "\"")
+				header = "src/" part[2]
+				if (header in layer && layer[header] + 0 > layer[file[i]] + 0)
+					print file[i] " includes " header
+			}
+		}
+	}'
+}
+
+@test "the layers are found in Makefile.am" {
+	run layers
+	[ "${#lines[@]}" -gt 80 ]
+	[[ $output == *"0 src/buf.c"* && $output == *"4 src/conn.c"* ]]
+}
+
+@test "no file includes a header of a layer above its own" {
+	run upward
+	[ "$output" = "" ]
+}
+
+@test "every source in src/ belongs to a program or a layer" {
+	for f in "$TOP"/src/*.[ch]; do
+		grep -q "src/${f##*/}" "$TOP/Makefile.am" || echo "$f"
+	done >"$BATS_TEST_TMPDIR/orphans"
+	[ ! -s "$BATS_TEST_TMPDIR/orphans" ] || { cat "$BATS_TEST_TMPDIR/orphans"; false; }
+}
+
+@test "codecs touch no descriptor, no clock and no log" {
+	local forbidden='log_[a-z]*|syslog|read|write|readv|writev|open|openat|close|pipe2?|socket|send|sendmsg|recv|recvmsg|poll|time|clock_gettime|gettimeofday|getenv|fopen|fwrite|fputs|printf|puts|fork|execve'
+	[ -f "$BUILD/libpipemilter.a" ]
+	layers | awk '$1 == 1 && /\.c$/ { sub(/.*\//, "", $2); sub(/\.c$/, ".o", $2); print $2 }' \
+	    >"$BATS_TEST_TMPDIR/objects"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/objects")" -gt 8 ]
+	while read -r object; do
+		(cd "$BATS_TEST_TMPDIR" && ar x "$BUILD/libpipemilter.a" "$object")
+		nm -u "$BATS_TEST_TMPDIR/$object" |
+		    awk -v o="$object" -v f="^($forbidden)(@.*)?\$" '$2 ~ f { print o ": " $2 }'
+	done <"$BATS_TEST_TMPDIR/objects" >"$BATS_TEST_TMPDIR/impure"
+	[ ! -s "$BATS_TEST_TMPDIR/impure" ] || { cat "$BATS_TEST_TMPDIR/impure"; false; }
+}
+
+@test "no function of src/ is longer than 80 lines" {
+	run awk '
+	FNR == 1 { name = "" }
+	/^[a-z_]+\(/ { name = $0; start = FNR }
+	/^}/ && name != "" { if (FNR - start > 80) print FILENAME ": " name; name = "" }' \
+	    "$TOP"/src/*.c
+	[ "$output" = "" ]
+}

@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The pipemilter authors
+#
+# The manual pages, and that the examples in them and in examples/ work.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+
+setup() {
+	test_setup
+	top=$TOP_DIR
+	spam='event mail\nsession 1.1\nmessage 1.1.1\ncomplete\nhelo a\\\\b\\0040\n'
+	spam="${spam}sender <a@x.spam.example>\nsender-domain x.spam.example\n\n"
+	ham='event mail\nsession 1.1\nmessage 1.1.2\ncomplete\n'
+	ham="${ham}sender <a@notspam.example>\nsender-domain notspam.example\n\n"
+	last='event end-of-message\nsession 1.1\nmessage 1.1.2\ncomplete\n'
+	last="${last}sender <>\nsender-domain \nmacro i 4XYZ\n\n"
+	refusal='reject 550 5.7.1 No mail from there'
+	cp -p "$top"/handlers/* "$HANDLERS"
+	cd "$WORK" || return
+}
+
+# An example of pipemilter-handler(7): the nth display after a line that is $1.
+example() {
+	awk -v after="$1" -v n="${2:-1}" '
+		$0 == after { found = 1 }
+		found && /^\.Bd -literal/ { show = ++seen == n; next }
+		/^\.Ed/ { if (show) exit; next }
+		show { gsub(/\\e/, "\\"); print }
+	' "$top/man/pipemilter-handler.7.in"
+}
+
+# handler BLOCK COMMAND...: what it says to one block.
+handler() {
+	local block=$1 event domain
+	shift
+	event=$(printf "$block" | sed -n '1s/event //p')
+	domain=$(printf "$block" | sed -n 's/^sender-domain //p')
+	printf "$block" | env -i PATH="$PATH" LC_ALL=C MILTER_EVENT="$event" \
+	    MILTER_SENDER_DOMAIN="$domain" "$@"
+}
+
+# filter COMMAND...: the filter that all examples are.
+filter() {
+	[ "$(handler "$spam" "$@")" = "$refusal" ]
+	[ "$(handler "${spam//x.spam/spam}" "$@")" = "$refusal" ]
+	case $(handler "$ham" "$@") in
+	''|continue) ;;
+	*)	return 1 ;;
+	esac
+	[[ $(handler "$last" "$@") == 'add-header X-Seen-By handler'*$'\ncontinue' ]]
+}
+
+@test "manual pages pass lint, as they stand and with places put in" {
+	local page file
+	for page in "$top"/man/*.in; do
+		cp "$page" raw
+		sed -e 's|@[a-z]*dir@|/usr/local/lib/somewhere|g' "$page" > made
+		run ! grep -q '@[a-z]*dir@' made
+		for file in raw made; do
+			mandoc -T lint "$file" 2>/dev/null |
+			    sed '/referenced manual not found/d' > complaints || :
+			[ ! -s complaints ] || { cat complaints; return 1; }
+		done
+	done
+}
+
+@test "manual pages refer to each other and name no page that is not there" {
+	local page
+	sed -n 's/^\.Xr \(pipemilter[^ ]*\|milter-send\) \([0-9]\).*/\1.\2/p' \
+	    "$top"/man/*.in | sort -u > pages
+	[ -s pages ]
+	while read -r page; do
+		[ -f "$top/man/$page.in" ]
+	done < pages
+}
+
+@test "manual: the first example" {
+	local answer='reject 550 5.7.1 example.com may not send here'
+	example '.Sh DESCRIPTION' > handler
+	[ "$(handler 'event mail\nsender-domain a.example.com\n\n' sh handler)" = "$answer" ]
+	[ "$(handler 'event mail\nsender-domain example.com\n\n' sh handler)" = "$answer" ]
+	[ -z "$(handler 'event mail\nsender-domain anexample.com\n\n' sh handler)" ]
+}
+
+@test "manual: the example in the shell" {
+	local shell
+	example 'In the shell, from variables:' > handler
+	for shell in dash 'bash --posix' 'busybox sh'; do
+		# shellcheck disable=SC2086
+		filter $shell handler
+	done
+}
+
+@test "manual: the example in Perl" {
+	example 'In Perl:' > handler
+	filter perl handler
+}
+
+@test "manual: the example in Python" {
+	example 'In Python, with a function that undoes escapes:' > handler
+	filter python3 handler
+	sed '/^line = /,$d' handler > unescape
+	printf '%s\n' 'print(unescape(rb"a\\b\n\0040\z"))' >> unescape
+	[ "$(python3 unescape)" = "b'a\\\\b\\n \\\\z'" ]
+}
+
+@test "manual: the example in C" {
+	example 'In C:' > handler.c
+	"${CC:-cc}" -Wall -Wextra -Werror -o handler handler.c
+	filter ./handler
+}
+
+@test "manual: the example that counts in a value of the message" {
+	example 'The number so far is kept in a value of the message:' > handler
+	handle() { env -i PATH="$PATH" "$@" sh handler </dev/null; }
+	[ "$(handle MILTER_HEADER_NAME=Received)" = $'set-message hops 1\ncontinue' ]
+	[ "$(handle MILTER_HEADER_NAME=received MILTER_CONTEXT_hops=29)" = \
+	    $'set-message hops 30\ncontinue' ]
+	[ "$(handle MILTER_HEADER_NAME=Received MILTER_CONTEXT_hops=30)" = \
+	    'reject 554 5.4.6 Too many hops' ]
+	[ -z "$(handle MILTER_HEADER_NAME=To MILTER_CONTEXT_hops=30)" ]
+}
+
+@test "manual: the example that reads a payload" {
+	example '.Ss Payloads' > handler
+	local shell
+	for shell in dash 'bash --posix' 'busybox sh'; do
+		# shellcheck disable=SC2086
+		[ "$(printf 'event body\nlength 20\n\nplease click here \000\n' |
+		    $shell handler)" = reject ]
+		# shellcheck disable=SC2086
+		[ -z "$(printf 'event body\ncommand click here\nlength 2\n\nno' |
+		    $shell handler)" ]
+	done
+}
+
+@test "examples: the same filter in three languages, and block after block" {
+	local shell name
+	for shell in dash 'bash --posix' 'busybox sh'; do
+		# shellcheck disable=SC2086
+		filter $shell "$top/examples/handler.sh"
+	done
+	filter "$top/examples/handler.pl"
+	filter "$top/examples/handler.py"
+	for name in sh pl py; do
+		[ "$(handler "$spam${ham/event/report}$last$ham" "$top/examples/handler.$name")" = \
+		    "$refusal
+add-header X-Seen-By handler.$name
+continue
+continue" ]
+	done
+}
+
+# good FILE: pipemilter takes this configuration, on this machine: with the
+# handlers from here, and without users and groups that may not exist.
+good() {
+	sed -e "s|/usr/local/libexec/pipemilter|$HANDLERS|" \
+	    -e '/^[[:blank:]]*\(engine-user\|handler-user\|user\|group\|owner\|control-group\) *=/d' \
+	    "$1" > copy.conf
+	if [ -n "$ENGINE_USER" ]; then
+		printf '%s\n' "engine-user = $ENGINE_USER" "handler-user = $HANDLER_USER" >> copy.conf
+	fi
+	"$PIPEMILTER" -n -f "$PWD/copy.conf"
+}
+
+@test "examples: pipemilter.conf is good, and so are the defaults it shows" {
+	good "$top/examples/pipemilter.conf"
+	sed 's/^\([[:blank:]]*\)#: /\1/' "$top/examples/pipemilter.conf" > defaults.conf
+	run ! diff -q defaults.conf "$top/examples/pipemilter.conf"
+	good defaults.conf
+}
+
+@test "examples: pipemilter.conf has all options that the manual has" {
+	local option
+	sed -n '/^\.Sh GLOBAL/,/^\.Sh WHAT/s/^\.It Ic \([a-z-]*\) Li =.*/\1/p' \
+	    "$top/man/pipemilter.conf.5.in" > options
+	[ "$(wc -l < options)" -gt 40 ]
+	while read -r option; do
+		grep -Eq "^[[:blank:]]*#?:?[[:blank:]]*$option +=" \
+		    "$top/examples/pipemilter.conf" || { echo "$option"; return 1; }
+	done < options
+}
+
+@test "handlers: what their comments say to configure is good" {
+	local file
+	for file in "$HANDLERS"/*; do
+		printf '%s\n' 'listen "unix:/nowhere/milter.sock" {}' > one.conf
+		# The first section of the comment.
+		awk '/^#\thandler /, /^#\t}/ { sub(/^#\t/, ""); print; if (/^}/) exit }' \
+		    "$file" >> one.conf
+		good one.conf
+	done
+}
