@@ -76,3 +76,15 @@ upward() {
 	    "$TOP"/src/*.c
 	[ "$output" = "" ]
 }
+
+@test "every file names its licence" {
+	local f
+
+	for f in "$TOP"/{configure.ac,Makefile.am,bootstrap,*.md} \
+	    "$TOP"/{contrib,doc,examples,fuzz,handlers,man,scripts,src,tests,tests/lib,tests/unit}/*; do
+		[ -f "$f" ] || continue
+		case $f in *.pyc) continue ;; esac
+		grep -q 'SPDX-License-Identifier: ISC' "$f" || echo "${f#"$TOP"/}"
+	done >"$BATS_TEST_TMPDIR/unnamed"
+	[ ! -s "$BATS_TEST_TMPDIR/unnamed" ] || { cat "$BATS_TEST_TMPDIR/unnamed"; false; }
+}
