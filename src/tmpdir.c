@@ -230,10 +230,9 @@ prepare_one(struct handler_conf *h, const char *base)
 	n = snprintf(path, sizeof(path), "%s/%s", base, h->name);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return complain(base, strerror(ENAMETOOLONG));
-	if (make_folder(h, path) == -1)
-		return -1;
+	/* Set even if it fails: what was made is removed by this. */
 	h->tmpdir = xstrdup(path);
-	return 0;
+	return make_folder(h, path);
 }
 
 int

@@ -753,3 +753,17 @@ stubborn() {
 	# Bats must be able to remove it.
 	chmod 0700 "$tmp/sub" "$tmp/sub/deep"
 }
+
+@test "a start that fails leaves no folder behind" {
+	is_root || skip 'only root changes to another user'
+	local private=$BATS_TEST_TMPDIR/private
+
+	write_handler h <<-END
+		exit 0
+	END
+	mkdir -m 0700 "$private"
+	TMPDIR=$private run "$PIPEMILTER" -l "unix:$SOCK" -e mail "$HANDLERS/h"
+	assert_equal "$status" 1
+	[[ $output == *"cannot enter it"* ]]
+	assert_equal "$(ls -A "$private")" ''
+}
