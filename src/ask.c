@@ -95,12 +95,13 @@ queue(struct session *s, unsigned int place, int report)
 static int
 answer_for_missing(struct session *s, unsigned int place)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct outcome	*o = &session_handler(s, place)->on_failure;
 
-	if (s->h[place].missing == NULL || s->cur.event != EV_MAIL)
+	if (s->h[place].missing == NULL || s->cur.event != EV_MAIL || !outcome_refuses(o))
 		return 0;
-	return verdict_fail(s, place, &h->on_failure, "on-failure",
-	    "the MTA does not offer what it requires");
+	/* The failure itself was logged when the connection began. */
+	verdict_refuse(s, (int)place, verdict_of_outcome(o, EV_MAIL), &o->smtp);
+	return 1;
 }
 
 /* Returns 1 if the event is refused, 0 to go on, -1 if the handler was asked. */

@@ -113,7 +113,7 @@ put_first_lines(struct sink *k, int report)
 	if (k->s->message != NULL)
 		put(k, "message", "MESSAGE", k->s->message->id);
 	if (k->env)
-		put(k, NULL, "QUEUE_ID", macros_get(&k->s->macros, "i"));
+		put(k, NULL, "QUEUE_ID", session_queue_id(k->s));
 	else
 		buf_add_str(k->out, "complete\n");
 }
@@ -232,7 +232,7 @@ put_own(struct sink *k)
 		put(k, "header-value", "HEADER_VALUE", s->cur.header_value);
 		break;
 	case EV_END_OF_MESSAGE:
-		if (s->neg->has_size && s->message != NULL)
+		if (s->neg->has_size && s->message != NULL && !s->message->skipped)
 			put_number(k, "size", "SIZE", s->message->size);
 		break;
 	case EV_UNKNOWN:

@@ -19,6 +19,7 @@
 #include "hproc.h"
 #include "log.h"
 #include "milter_enc.h"
+#include "mono.h"
 #include "pool.h"
 #include "xmalloc.h"
 
@@ -49,11 +50,22 @@ ids(const struct conn *c)
 	return c->session == NULL ? NULL : c->session->ids;
 }
 
+/* The time for a packet counts from its first byte, however slowly it comes. */
 static void
 want_read(struct conn *c)
 {
-	struct timeval	 tv = { c->in_len > 0 ? STALL_TIMEOUT : IDLE_TIMEOUT, 0 };
+	struct timeval	 tv = { IDLE_TIMEOUT, 0 };
+	uint64_t	 now, end;
 
+	if (c->in_len == 0)
+		c->packet_since = 0;
+	else {
+		now = mono_ms();
+		if (c->packet_since == 0)
+			c->packet_since = now;
+		end = c->packet_since + STALL_TIMEOUT * 1000;
+		tv = engine_timeval(end > now ? end - now : 0);
+	}
 	event_add(&c->ev_read, &tv);
 }
 
@@ -308,6 +320,7 @@ understand(struct conn *c, const unsigned char *p, size_t len)
 			break;
 		}
 		done += used;
+		c->packet_since = 0;
 		if (!command(c, &cmd))
 			c->closing = 1;
 	}
@@ -338,10 +351,29 @@ settle(struct conn *c)
 	flush(c);
 	if (c->dead)
 		return;
-	if (is_paused(c))
+	if (is_paused(c)) {
 		event_del(&c->ev_read);
-	else if (!event_pending(&c->ev_read, EV_READ, NULL) || c->in_len > 0)
+		c->packet_since = 0;
+	} else
 		want_read(c);
+}
+
+/*
+ * Goes on with what was kept while it was paused. Writing what is owed may
+ * end a pause, and nothing else would come back to what waits then.
+ */
+static void
+go_on(struct conn *c)
+{
+	size_t	 done;
+
+	do {
+		flush(c);
+		done = c->in_len > 0 ? understand(c, c->in, c->in_len) : 0;
+		if (done > 0)
+			keep(c, c->in + done, c->in_len - done);
+	} while (done > 0);
+	settle(c);
 }
 
 static void
@@ -371,23 +403,7 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	len = c->in_len + (size_t)n;
 	done = understand(c, bytes, len);
 	keep(c, bytes + done, len - done);
-	settle(c);
-}
-
-/* Goes on with what was kept while it was paused. */
-static void
-go_on(struct conn *c)
-{
-	size_t	 done;
-
-	if (c->dead)
-		return;
-	if (c->in_len > 0) {
-		done = understand(c, c->in, c->in_len);
-		if (done > 0)
-			keep(c, c->in + done, c->in_len - done);
-	}
-	settle(c);
+	go_on(c);
 }
 
 void

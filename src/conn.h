@@ -22,6 +22,7 @@ struct conn {
 	struct event		 ev_read, ev_write, ev_deadline, ev_progress;
 	unsigned char		*in;		/* bytes that wait to be understood */
 	size_t			 in_len;
+	uint64_t		 packet_since;	/* ms: its first byte came; 0: none has begun */
 	struct buf		 out;
 	int			 negotiated;
 	struct negotiated	 neg;
@@ -34,7 +35,7 @@ struct conn {
 
 /* Takes fd. */
 void	 conn_new(struct listener *, int fd, const struct netaddr *peer);
-/* The handler that the MTA waits for has answered. The task is still there. */
+/* The handler that the MTA waits for has answered; its task is gone. */
 void	 conn_answered(struct conn *, struct task_result *);
 /* Reports of its session were delivered: it may be read from again. */
 void	 conn_resume(struct conn *);

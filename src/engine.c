@@ -45,7 +45,7 @@ engine_has_room(const struct engine *e)
 	    e->conf->nlistens + SPARE_FDS <= e->max_fds;
 }
 
-/* 1 sent or nothing to send, 0 later. */
+/* 1 sent, 0 later, -1 the supervisor is gone. */
 static int
 send_owed(struct engine *e, struct hproc *hp)
 {
@@ -67,14 +67,16 @@ send_owed(struct engine *e, struct hproc *hp)
 		hp->owes_spawn = 0;
 	else if (r == 1)
 		hp->owes_signal = 0;
-	/* That the supervisor is gone shows when it is read from. */
-	return r != 0;
+	else if (r == -1 && errno != EPIPE)
+		fatal("message to the supervisor");
+	return r;
 }
 
 void
 engine_flush_ipc(struct engine *e)
 {
 	struct hproc	*hp;
+	int		 r;
 
 	while ((hp = TAILQ_FIRST(&e->unsent)) != NULL) {
 		if (hp->owes_spawn && hp->task == NULL) {
@@ -82,10 +84,12 @@ engine_flush_ipc(struct engine *e)
 			continue;
 		}
 		while (hp->owes_spawn || hp->owes_signal) {
-			if (!send_owed(e, hp)) {
+			if ((r = send_owed(e, hp)) == 1)
+				continue;
+			/* That the supervisor is gone is seen to where it is read from. */
+			if (r == 0)
 				event_add(&e->ipc_write, NULL);
-				return;
-			}
+			return;
 		}
 		TAILQ_REMOVE(&e->unsent, hp, unsent);
 		hp->is_unsent = 0;

@@ -15,6 +15,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "exit_status.h"
 #include "hproc.h"
 #include "log.h"
 #include "mono.h"
@@ -32,9 +33,6 @@ static const char *const stage_names[IPC_STAGE_COUNT] = {
 	[IPC_STAGE_EXEC] = "exec",
 };
 
-static void on_write(evutil_socket_t, short, void *);
-static void on_stdout(evutil_socket_t, short, void *);
-static void on_stderr(evutil_socket_t, short, void *);
 static void on_timer(evutil_socket_t, short, void *);
 
 static int
@@ -215,7 +213,7 @@ fail_line(struct hproc *hp, const char *why)
 }
 
 /* An action line was read; it is ours to keep or to free. */
-static int
+static void
 take_action(struct hproc *hp, struct action *a)
 {
 	const char	*why = session_judge(hp->task, a, &hp->actions, hp->nactions);
@@ -224,7 +222,7 @@ take_action(struct hproc *hp, struct action *a)
 	if (why != NULL) {
 		action_free(a);
 		fail_line(hp, why);
-		return 0;
+		return;
 	}
 	if (a->kind == ACT_LOG)
 		log_msg(LOG_INFO, hp->ids, "handler %s: %s", hp->pool->conf->name, a->value);
@@ -234,7 +232,6 @@ take_action(struct hproc *hp, struct action *a)
 		action_free(a);
 	else
 		TAILQ_INSERT_TAIL(&hp->actions, a, entry);
-	return 1;
 }
 
 static void
@@ -373,15 +370,11 @@ read_pipe(struct hproc *hp, int i)
 }
 
 static void
-on_stdout(evutil_socket_t fd __unused, short what __unused, void *arg)
+on_read(evutil_socket_t fd, short what __unused, void *arg)
 {
-	read_pipe(arg, 1);
-}
+	struct hproc	*hp = arg;
 
-static void
-on_stderr(evutil_socket_t fd __unused, short what __unused, void *arg)
-{
-	read_pipe(arg, 2);
+	read_pipe(hp, fd == hp->fds[1] ? 1 : 2);
 }
 
 /* Not reading what we write is no failure: the rest is dropped. */
@@ -419,8 +412,8 @@ hproc_started(struct hproc *hp, const int *fds)
 
 	memcpy(hp->fds, fds, sizeof(hp->fds));
 	event_assign(&hp->ev[0], base, fds[0], EV_WRITE, on_write, hp);
-	event_assign(&hp->ev[1], base, fds[1], EV_READ | EV_PERSIST, on_stdout, hp);
-	event_assign(&hp->ev[2], base, fds[2], EV_READ | EV_PERSIST, on_stderr, hp);
+	event_assign(&hp->ev[1], base, fds[1], EV_READ | EV_PERSIST, on_read, hp);
+	event_assign(&hp->ev[2], base, fds[2], EV_READ | EV_PERSIST, on_read, hp);
 	if (hp->task != NULL) {
 		hp->block = hp->task->block;
 		buf_init(&hp->task->block, 0);
@@ -458,69 +451,20 @@ hproc_lost(struct hproc *hp)
 	tell(hp, &r);
 }
 
-/* What its status means where it gave no verdict. Returns 0: a failure. */
-static int
-verdict_of_status(const struct handler_conf *h, int status, struct task_result *r)
-{
-	const struct exit_rule	*any = NULL;
-	size_t			 i;
-
-	for (i = 0; i < h->non_exit; i++) {
-		if (h->on_exit[i].status == -1)
-			any = &h->on_exit[i];
-		if (h->on_exit[i].status == status) {
-			r->verdict = h->on_exit[i].outcome.verdict;
-			r->smtp = h->on_exit[i].outcome.smtp;
-			return 1;
-		}
-	}
-	if (status == 0)
-		r->verdict = VD_CONTINUE;
-	else if (status == 75 || status == 111)
-		r->verdict = VD_TEMPFAIL;
-	else if (status == 100)
-		r->verdict = VD_REJECT;
-	else if (any != NULL) {
-		r->verdict = any->outcome.verdict;
-		r->smtp = any->outcome.smtp;
-	} else
-		return 0;
-	return 1;
-}
-
 static void
 judge_exit(struct hproc *hp, int status)
 {
 	struct task_result	 r = { .end = TASK_REPLY };
-	char			 why[64];
+	char			 why[EXIT_WHY];
 
-	if (WIFSIGNALED(status))
-		snprintf(why, sizeof(why), "ended by signal %d (%s)", WTERMSIG(status),
-		    strsignal(WTERMSIG(status)));
-	else if (verdict_of_status(hp->pool->conf, WEXITSTATUS(status), &r)) {
-		tell(hp, &r);
-		return;
-	} else
-		snprintf(why, sizeof(why), "exit status %d and no verdict", WEXITSTATUS(status));
-	r.end = TASK_FAILURE;
-	r.why = why;
-	tell(hp, &r);
-}
-
-static void
-judge_report_exit(struct hproc *hp, int status)
-{
-	struct task_result	 r = { .end = TASK_REPORTED };
-	char			 why[64];
-
-	if (WIFSIGNALED(status)) {
-		snprintf(why, sizeof(why), "ended by signal %d (%s)", WTERMSIG(status),
-		    strsignal(WTERMSIG(status)));
-		r.end = TASK_FAILURE;
-		r.why = why;
-	} else if (WEXITSTATUS(status) != 0)
-		log_msg(LOG_WARNING, hp->ids, "handler %s: report %s: exit status %d",
-		    hp->pool->conf->name, event_name(hp->event), WEXITSTATUS(status));
+	if (!hp->report)
+		exit_status_verdict(hp->pool->conf, status, &r, why);
+	else {
+		exit_status_report(status, &r, why);
+		if (r.end == TASK_REPORTED && status != 0)
+			log_msg(LOG_WARNING, hp->ids, "handler %s: report %s: exit status %d",
+			    hp->pool->conf->name, event_name(hp->event), WEXITSTATUS(status));
+	}
 	tell(hp, &r);
 }
 
@@ -556,9 +500,6 @@ hproc_exited(struct hproc *hp, int status)
 	log_msg(LOG_DEBUG, hp->ids, "handler %s: %s: process ended, wait status %d",
 	    hp->pool->conf->name, event_name(hp->event), status);
 	advance(hp, SLOT_EXITED);
-	if (hp->report)
-		judge_report_exit(hp, status);
-	else
-		judge_exit(hp, status);
+	judge_exit(hp, status);
 	gone(hp);
 }

@@ -81,12 +81,12 @@ macros_store(struct macros *m, int letter, struct rd pairs)
 {
 	const char	*name, *value;
 	struct buf	 b;
-	int		 stage = stage_of(letter);
+	int		 n, stage = stage_of(letter);
 
 	if (stage == -1)
 		return;
 	buf_init(&b, MILTER_MAX_DATA);
-	while (milter_next_macro(&pairs, &name, &value)) {
+	for (n = 0; n < MACROS_MAX && milter_next_macro(&pairs, &name, &value); n++) {
 		add_name(&b, name);
 		buf_add_cstr(&b, value);
 	}

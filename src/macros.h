@@ -14,6 +14,12 @@
 #include "milter_proto.h"
 #include "rd.h"
 
+/*
+ * Of one stage; what comes behind them is dropped. A walk looks each one up
+ * in all the others, so thousands would take seconds.
+ */
+#define MACROS_MAX	500
+
 struct macro_list {
 	char	*bytes;		/* name NUL value NUL ..., names without braces */
 	size_t	 len;

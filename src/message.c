@@ -63,7 +63,6 @@ message_close(struct session *s, int aborted)
 		s->h[i].skip_header = s->h[i].skip_body = 0;
 	}
 	context_end_message(&s->context);
-	macros_end_message(&s->macros);
 	session_update_ids(s);
 }
 
@@ -112,6 +111,14 @@ current_clear(struct current *c)
 	/* A connection at rest shall own no memory for a body. */
 	buf_free(&c->raw);
 	buf_free(&c->lf);
+}
+
+const char *
+session_queue_id(const struct session *s)
+{
+	if (s->message != NULL && s->message->queue_id != NULL)
+		return s->message->queue_id;
+	return macros_get(&s->macros, "i");
 }
 
 /* The queue id is kept with the message: Postfix forgets it in some stages. */

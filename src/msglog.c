@@ -24,7 +24,7 @@ describe_message(const struct session *s, struct buf *b)
 		buf_printf(b, " recipients=%u", msg->nrecipients);
 	if (msg->nrefused > 0)
 		buf_printf(b, " refused=%u", msg->nrefused);
-	if (msg->size > 0)
+	if (msg->size > 0 && !msg->skipped)
 		buf_printf(b, " size=%llu", (unsigned long long)msg->size);
 }
 

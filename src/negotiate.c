@@ -70,6 +70,12 @@ struct wants {
 	unsigned int	 actions;
 };
 
+int
+outcome_refuses(const struct outcome *o)
+{
+	return o->verdict != VD_CONTINUE && o->verdict != VD_ACCEPT;
+}
+
 unsigned int
 handler_events(const struct handler_conf *h)
 {
@@ -175,8 +181,7 @@ find_missing(const struct conf *conf, const struct listen_conf *l, uint32_t vers
 	for (i = 0; i < l->nhandlers; i++) {
 		h = &conf->handlers[l->handlers[i]];
 		missing[i] = what_is_missing(h, version, actions);
-		if (missing[i] != NULL && h->on_failure.verdict != VD_CONTINUE &&
-		    h->on_failure.verdict != VD_ACCEPT)
+		if (missing[i] != NULL && outcome_refuses(&h->on_failure))
 			refuses = 1;
 	}
 	return refuses;
@@ -266,10 +271,12 @@ negotiate(const struct conf *conf, const struct listen_conf *l, uint32_t version
 static int
 has_name(const struct buf *list, const char *name, size_t len)
 {
-	const char	*p = (const char *)list->data, *end = p + list->len;
+	const char	*p = (const char *)list->data, *end;
 	size_t		 n;
 
-	for (; p != NULL && p < end; p += n + 1) {
+	if (list->len == 0)
+		return 0;
+	for (end = p + list->len; p < end; p += n + 1) {
 		for (n = 0; p + n < end && p[n] != ' '; n++)
 			;
 		if (n == len && memcmp(p, name, len) == 0)

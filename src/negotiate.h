@@ -40,6 +40,8 @@ int	 negotiate(const struct conf *, const struct listen_conf *, uint32_t version
  */
 void	 negotiate_macros(const struct conf *, const struct listen_conf *, char **lists);
 
+/* 1 unless mail passes where this answers for a handler. */
+int	 outcome_refuses(const struct outcome *);
 /* The events that a handler answers or is told of. */
 unsigned int handler_events(const struct handler_conf *);
 /* The actions a handler may use if the MTA takes all: ACT_BITs. */

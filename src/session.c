@@ -326,7 +326,10 @@ session_command(struct session *s, const struct milter_cmd *cmd, struct buf *out
 		return STEP_GO;
 	}
 	if (cmd->code == SMFIC_ABORT) {
-		message_close(s, 1);
+		if (s->message != NULL) {
+			message_close(s, 1);
+			macros_end_message(&s->macros);
+		}
 		return STEP_GO;
 	}
 	s->begun = 1;

@@ -49,6 +49,7 @@ struct message {
 	int			 too_many;	/* recipients, and no answer was possible yet */
 	int			 logged;	/* its one line in the log is written */
 	uint64_t		 size;
+	int			 skipped;	/* the MTA was told to keep the rest of the body */
 	struct header_names	 headers;
 	struct newline		 to_lf;		/* state of the body for handlers that want LF */
 	struct action_list	 kept;		/* actions for the end of the message */
@@ -114,8 +115,8 @@ void		 session_free(struct session *);
  */
 enum step	 session_command(struct session *, const struct milter_cmd *, struct buf *out);
 /*
- * The handler asked last has answered, or failed. The task is still in its
- * line. The actions of the result are taken, its smtp is copied.
+ * The handler asked last has answered, or failed; its task was dropped. The
+ * actions of the result are taken, its smtp is copied.
  */
 enum step	 session_answer(struct session *, struct task_result *, struct buf *out);
 /* The MTA can't be kept waiting any longer for the event in hand. */
@@ -142,6 +143,8 @@ const char	*session_judge_verdict(const struct task *, enum verdict);
 void		 session_drop_task(struct session *, struct task *);
 /* 1 while reports pile up and no more should be read from the MTA. */
 int		 session_is_full(const struct session *);
+/* Of the message if one is open, whatever the macros say by now; or NULL. */
+const char	*session_queue_id(const struct session *);
 /* The handler at a place of the listener. */
 const struct handler_conf *session_handler(const struct session *, unsigned int place);
 

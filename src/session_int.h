@@ -13,7 +13,10 @@
 
 /* message.c: a message begins, ends; the current event is forgotten. */
 void	 message_open(struct session *, const struct milter_cmd *);
-/* aborted: no answer to end-of-message was given, so `abort' is reported. */
+/*
+ * aborted: no answer to end-of-message was given, so `abort' is reported. The
+ * macros stay: where a MAIL ends a message, those of the next one are there.
+ */
 void	 message_close(struct session *, int aborted);
 void	 message_drop_actions(struct message *, unsigned int place);
 void	 message_drop_event_actions(struct message *, unsigned int event_no);

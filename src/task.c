@@ -11,8 +11,11 @@
 #include "task.h"
 #include "xmalloc.h"
 
-/* A block holds what the MTA sent in packets, with up to five bytes for one. */
-#define BLOCK_MAX	(64u * 1024 * 1024)
+/*
+ * A block holds what the MTA sent in packets and what handlers have set, of
+ * which max-context may allow 64 MiB, with four bytes for one.
+ */
+#define BLOCK_MAX	(512u * 1024 * 1024)
 
 struct task *
 task_new(void)

@@ -233,24 +233,33 @@ later_events(enum event_kind ev)
 	return any | BIT_RANGE(ev, EV_END_OF_MESSAGE);
 }
 
+/* What the handler at a place would still be asked, told or answered for. */
+static unsigned int
+still_wants(const struct session *s, unsigned int place)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+	const struct hstate		*state = &s->h[place];
+
+	if (state->missing != NULL)
+		return outcome_refuses(&h->on_failure) ? EV_BIT(EV_MAIL) : 0;
+	if (state->accepted_session)
+		return handler_events(h) & EV_BIT(EV_DISCONNECT);
+	return state->accepted_message ? 0 : handler_events(h);
+}
+
 /* 1 if a handler said accept and no handler wants anything more. */
 static int
 nothing_more_is_wanted(const struct session *s)
 {
 	enum event_kind	 ev = s->cur.event;
-	unsigned int	 i, wants;
+	unsigned int	 i;
 	int		 accepted = 0;
 
 	if (ev == EV_UNKNOWN || ev == EV_END_OF_MESSAGE ||
 	    (s->message != NULL && (s->message->nkept > 0 || s->message->too_many)))
 		return 0;
 	for (i = 0; i < s->nh; i++) {
-		wants = handler_events(session_handler(s, i)) & later_events(ev);
-		if (s->h[i].accepted_session)
-			wants &= EV_BIT(EV_DISCONNECT);
-		else if (s->h[i].accepted_message || s->h[i].missing != NULL)
-			wants = 0;
-		if (wants != 0)
+		if ((still_wants(s, i) & later_events(ev)) != 0)
 			return 0;
 		accepted |= s->h[i].accepted_session || s->h[i].accepted_message;
 	}
@@ -284,6 +293,7 @@ answer_positive(struct session *s, struct buf *out, struct buf *summary)
 		edits_encode(s, out, summary);
 	else if (s->cur.event == EV_BODY && s->neg->skip && body_is_skipped(s)) {
 		milter_enc_simple(out, SMFIR_SKIP);
+		s->message->skipped = 1;
 		return 0;
 	} else if (nothing_more_is_wanted(s)) {
 		milter_enc_simple(out, SMFIR_ACCEPT);
@@ -400,9 +410,16 @@ verdict_finish(struct session *s, struct buf *out)
 	msglog_decision(s, ends, &summary);
 	buf_free(&summary);
 	ask_report(s);
+	if (s->cur.wire == SMFIC_BODYEOB && s->cur.event == EV_BODY) {
+		/* The refusal of the last piece is the answer to the end too. */
+		s->cur.event = EV_END_OF_MESSAGE;
+		ask_report(s);
+	}
 	settle_recipient(s);
-	if (ends)
+	if (ends) {
 		message_close(s, s->cur.wire != SMFIC_BODYEOB && !hidden);
+		macros_end_message(&s->macros);
+	}
 	current_clear(&s->cur);
 	return STEP_GO;
 }

@@ -95,7 +95,7 @@ logged() {
 }
 
 not_logged() {
-	! grep -e "$1" log
+	if grep -e "$1" log; then false; fi
 }
 
 # usage TEXT ARGUMENT...: these arguments are an error that says TEXT.

@@ -49,6 +49,7 @@ setup_file() {
 	    "macros = {'rcpt={rcpt_host} {x_other}', 'end-of-message={msg_id} {x_end}'}"
 	listener macros-both macros1,macros2
 	listener both on-header,told-rcpt
+	listener connect-needs on-connect,needs-data
 	listener helo-both told-helo,on-helo
 	handler abort-mail 'reports = {abort, disconnect}' 'events = {end-of-message}' "$q"
 	proto_run
@@ -1758,4 +1759,62 @@ family() {
 		    'eom => continue' quit
 	done >>"$BATS_TEST_TMPDIR/s"
 	mta all <"$BATS_TEST_TMPDIR/s"
+}
+
+@test "macros: those of a MAIL that ends a message are the next one's" {
+	plan mail <<-'END'
+		save "$MILTER_QUEUE_ID"
+	END
+	mta all <<-END
+		hello $HOST
+		macro M i=Q1 {auth_authen}=a
+		-mail <a@b.example>
+		macro M i=Q2 {auth_authen}=b
+		-mail <a@b.example>
+		quit
+	END
+	lines_are Q1 macro 'i Q1' 'auth_authen a'
+	lines_are Q2 macro 'i Q2' 'auth_authen b'
+}
+
+@test "macros: a late abort has the queue id of its own message" {
+	echo save | plan abort
+	mta told-all <<-END
+		hello $HOST
+		macro M i=Q1
+		-mail <a@b.example>
+		macro M i=Q2
+		-mail <a@b.example>
+		eom => continue
+		quit
+	END
+	got abort
+	assert_equal "$(variable abort MILTER_QUEUE_ID)" Q1
+}
+
+@test "negotiation: accept at connect is not told where a handler fails each mail" {
+	echo 'say accept' | plan connect
+	mta connect-needs <<-END
+		-optneg 3 0x1ff 0x17f
+		-connect $HOST
+		-helo x
+		mail <a@b.example> => y "550 5.7.0 missing"
+		quit
+	END
+}
+
+@test "negotiation: what is missing is one line in the log, however many mails" {
+	local id
+
+	mta needs-data <<-END
+		-optneg 2 0x3f 0x7f
+		-connect $HOST
+		-helo x
+		mail <once1@b.example> => y "550 5.7.0 missing"
+		mail <once2@b.example> => y "550 5.7.0 missing"
+		quit
+	END
+	wait_log 'from=<once2@b.example>'
+	id=$(daemon_log | sed -n 's/.* \([0-9a-f]*\.[0-9]*\): message from=<once2@b\.example>.*/\1/p')
+	assert_equal "$(daemon_log | grep -F " $id: " | grep -c 'handler needs-data')" 1
 }

@@ -142,10 +142,36 @@ order(void)
 	macros_clear(&m);
 }
 
+static void
+too_many(void)
+{
+	struct macros		 m;
+	struct macro_iter	 it;
+	const char		*name, *value;
+	struct buf		 b;
+	int			 i, n = 0;
+
+	macros_init(&m);
+	buf_init(&b, MILTER_MAX_DATA);
+	for (i = 0; i < MACROS_MAX + 10; i++) {
+		buf_printf(&b, "{m%d}", i);
+		buf_add_u8(&b, 0);
+		buf_add_cstr(&b, "v");
+	}
+	store(&m, SMFIC_MAIL, (char *)b.data, b.len);
+	macro_iter_init(&it, &m);
+	while (macro_iter_next(&it, &name, &value))
+		n++;
+	CHECK(n == MACROS_MAX, "no more than MACROS_MAX of a stage are kept");
+	buf_free(&b);
+	macros_clear(&m);
+}
+
 int
 main(void)
 {
 	names();
+	too_many();
 	lifetimes();
 	order();
 	return tap_done();
