@@ -260,10 +260,20 @@ act(struct conn *c, enum step step)
 	return 0;
 }
 
+/* Another client follows on this connection. */
+static void
+next_session(struct conn *c)
+{
+	detach_session(c, "next");
+	new_session(c);
+}
+
 /* Returns 0 if the connection was closed, or is to be. */
 static int
 command(struct conn *c, const struct milter_cmd *cmd)
 {
+	struct macros	 early;
+
 	switch (cmd->code) {
 	case SMFIC_OPTNEG:
 		return on_optneg(c, cmd);
@@ -282,12 +292,16 @@ command(struct conn *c, const struct milter_cmd *cmd)
 		    cmd->code);
 		return 0;
 	}
-	if (cmd->code == SMFIC_QUIT_NC ||
-	    (cmd->code == SMFIC_CONNECT && c->session->begun)) {
-		detach_session(c, "next");
-		new_session(c);
-		if (cmd->code == SMFIC_QUIT_NC)
-			return 1;
+	if (cmd->code == SMFIC_QUIT_NC) {
+		next_session(c);
+		return 1;
+	}
+	if (cmd->code == SMFIC_CONNECT && c->session->begun) {
+		/* Its macros have come already, in the old one's time. */
+		macros_init(&early);
+		macros_move_connect(&early, &c->session->macros);
+		next_session(c);
+		macros_move_connect(&c->session->macros, &early);
 	}
 	return act(c, session_command(c->session, cmd, &c->out));
 }

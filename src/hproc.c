@@ -200,12 +200,14 @@ fail_line(struct hproc *hp, const char *why)
 {
 	struct buf	 b;
 	const char	*line;
-	size_t		 len;
+	size_t		 i, len;
 
 	buf_init(&b, 1024);
 	line = reply_line(hp->dec, &len);
 	buf_printf(&b, "%s: \"", why);
-	buf_add(&b, line, len);
+	/* All but NUL, which would end the text, is made visible by the log. */
+	for (i = 0; i < len; i++)
+		buf_add(&b, line[i] == '\0' ? "^@" : &line[i], line[i] == '\0' ? 2 : 1);
 	buf_add_str(&b, "\"");
 	buf_add_u8(&b, 0);
 	fail(hp, (char *)b.data);
@@ -323,7 +325,7 @@ take_output(struct hproc *hp, const char *p, size_t len)
 static void
 log_stderr_line(struct hproc *hp)
 {
-	if (hp->err_len > 0 && pool_may_log(hp->pool))
+	if (hp->err_len > 0 && pool_may_log(hp->pool, hp->ids))
 		log_msg(LOG_WARNING, hp->ids, "handler %s: stderr: %.*s",
 		    hp->pool->conf->name, (int)hp->err_len, hp->err_line);
 	hp->err_len = 0;
@@ -495,7 +497,7 @@ hproc_exited(struct hproc *hp, int status)
 	for (i = 0; i < 64 && read_pipe(hp, 2); i++)
 		;
 	log_stderr_line(hp);
-	pool_log_dropped(hp->pool);
+	pool_log_dropped(hp->pool, hp->ids);
 	read_last_line(hp, status);
 	log_msg(LOG_DEBUG, hp->ids, "handler %s: %s: process ended, wait status %d",
 	    hp->pool->conf->name, event_name(hp->event), status);

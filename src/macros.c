@@ -99,6 +99,13 @@ macros_store(struct macros *m, int letter, struct rd pairs)
 }
 
 void
+macros_move_connect(struct macros *to, struct macros *from)
+{
+	to->stage[SMFIM_CONNECT] = from->stage[SMFIM_CONNECT];
+	memset(&from->stage[SMFIM_CONNECT], 0, sizeof(from->stage[SMFIM_CONNECT]));
+}
+
+void
 macros_event(struct macros *m, int letter)
 {
 	int	 i, stage = stage_of(letter);

@@ -45,6 +45,8 @@ void	 macros_clear(struct macros *);
  * is ignored, as in libmilter.
  */
 void	 macros_store(struct macros *, int letter, struct rd pairs);
+/* to, which has none of that stage, gets those of the connect stage from from. */
+void	 macros_move_connect(struct macros *to, struct macros *from);
 /* The event of letter has come: forgets what belongs to later stages. */
 void	 macros_event(struct macros *, int letter);
 /* A message has ended. */

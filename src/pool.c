@@ -167,21 +167,21 @@ on_timer(evutil_socket_t fd __unused, short what __unused, void *arg)
 }
 
 void
-pool_log_dropped(struct pool *p)
+pool_log_dropped(struct pool *p, const char *ids)
 {
 	if (p->err_dropped > 0)
-		log_warnx("handler %s: %u more lines of standard error were not logged",
-		    p->conf->name, p->err_dropped);
+		log_msg(LOG_WARNING, ids, "handler %s: %u more lines of standard error, of "
+		    "this session and others, were not logged", p->conf->name, p->err_dropped);
 	p->err_dropped = 0;
 }
 
 int
-pool_may_log(struct pool *p)
+pool_may_log(struct pool *p, const char *ids)
 {
 	uint64_t	 second = mono_ms() / 1000;
 
 	if (second != p->err_second) {
-		pool_log_dropped(p);
+		pool_log_dropped(p, ids);
 		p->err_second = second;
 		p->err_lines = 0;
 	}

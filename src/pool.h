@@ -37,8 +37,8 @@ void	 pool_task_done(struct pool *, struct task *, struct task_result *);
 /* A process has exited, or could not be started. */
 void	 pool_process_gone(struct pool *);
 /* 1 if one more line of standard error may be logged now. */
-int	 pool_may_log(struct pool *);
-/* Says how many lines were not, if any. */
-void	 pool_log_dropped(struct pool *);
+int	 pool_may_log(struct pool *, const char *ids);
+/* Says how many lines were not, if any; ids: of the session that shows it. */
+void	 pool_log_dropped(struct pool *, const char *ids);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "compat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -27,9 +28,13 @@ verdict_of_outcome(const struct outcome *o, enum event_kind ev)
 static void
 log_mended(const struct session *s, unsigned int place, const struct smtp_reply *said, int how)
 {
-	log_msg(LOG_WARNING, s->ids, "handler %s: its reply \"%d %s %s\" was mended:%s%s%s%s",
-	    session_handler(s, place)->name, said->code, said->enhanced,
-	    said->text == NULL ? "" : said->text,
+	char	 code[16] = "";
+
+	if (said->code != 0)
+		snprintf(code, sizeof(code), "%d ", said->code);
+	log_msg(LOG_WARNING, s->ids, "handler %s: its reply \"%s%s%s%s\" was mended:%s%s%s%s",
+	    session_handler(s, place)->name, code, said->enhanced,
+	    said->enhanced[0] == '\0' ? "" : " ", said->text == NULL ? "" : said->text,
 	    how & SMTP_REPLY_BAD_CODE ? " wrong code" : "",
 	    how & SMTP_REPLY_BAD_CLASS ? " wrong enhanced code" : "",
 	    how & SMTP_REPLY_CUT ? " too long" : "",

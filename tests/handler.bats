@@ -767,7 +767,17 @@ table() {
 		mail <a@b.example> => y "550 5.7.1 text"
 		quit
 	END
-	log_says mail mended
+	log_says mail 'its reply "450 4.2.2 text" was mended: wrong code'
+}
+
+@test "verdicts: a mended refusal without codes is logged as it was" {
+	echo 'save; say "reject a\rb"' | plan mail
+	mta h <<-END
+		hello $HOST
+		mail <a@b.example> => y "550 5.7.1 a?b"
+		quit
+	END
+	log_says mail 'its reply "a\rb" was mended: not printable ASCII'
 }
 
 @test "verdicts: accept at connect ends all but disconnect" {
@@ -1074,8 +1084,19 @@ table() {
 		mail <a@b.example> $FAILED
 		quit
 	END
-	log_says mail 'bad\033line\001'
+	log_says mail '"bad\033line\001"; on-failure'
 	if daemon_log | grep -q "$(printf '\033')"; then false; fi
+}
+
+@test "malformed: a NUL does not hide what stands behind it" {
+	echo 'save; printf "bad\0line\n"' | plan mail
+	mta h <<-END
+		hello $HOST
+		mail <a@b.example> $FAILED
+		quit
+	END
+	log_says mail '"bad^@'
+	log_says mail '"; on-failure'
 }
 
 @test "malformed: good actions before a bad line are lost" {

@@ -1818,3 +1818,17 @@ family() {
 	id=$(daemon_log | sed -n 's/.* \([0-9a-f]*\.[0-9]*\): message from=<once2@b\.example>.*/\1/p')
 	assert_equal "$(daemon_log | grep -F " $id: " | grep -c 'handler needs-data')" 1
 }
+
+@test "macros: those of a CONNECT that follows without QUIT_NC are its own" {
+	echo 'save connect-$MILTER_HELO$MILTER_CLIENT_PORT' | plan connect
+	mta all <<-END
+		-optneg
+		macro C j=first.example
+		-connect $HOST 4 1 192.0.2.7
+		macro C j=second.example
+		-connect $HOST 4 2 192.0.2.7
+		quit
+	END
+	assert_equal "$(variable connect-1 MILTER_MACRO_j)" first.example
+	assert_equal "$(variable connect-2 MILTER_MACRO_j)" second.example
+}
