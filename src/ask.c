@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "block.h"
@@ -82,6 +83,7 @@ queue(struct session *s, unsigned int place, int report)
 	t->event = s->cur.event;
 	t->report = report;
 	t->timeout = time_limit(s, h, report);
+	strlcpy(t->ids, s->ids, sizeof(t->ids));
 	block_encode(s, h, report, &t->block);
 	block_environment(s, h, &t->env);
 	if (!buf_ok(&t->block) || !buf_ok(&t->env))

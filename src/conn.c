@@ -79,7 +79,9 @@ conn_new(struct listener *l, int fd, const struct netaddr *peer)
 	c->engine = l->engine;
 	c->listener = l;
 	c->fd = fd;
-	strlcpy(c->peer, netaddr_print(peer), sizeof(c->peer));
+	/* The other side of a unix socket has no name of its own. */
+	strlcpy(c->peer, peer->ss.ss_family == AF_UNIX ? l->conf->spec : netaddr_print(peer),
+	    sizeof(c->peer));
 	c->missing = xcalloc(l->conf->nhandlers, sizeof(*c->missing));
 	buf_init(&c->out, OUT_MAX);
 	/* An answer of several small packets would wait for an ACK otherwise. */
@@ -92,7 +94,7 @@ conn_new(struct listener *l, int fd, const struct netaddr *peer)
 	TAILQ_INSERT_TAIL(&c->engine->conns, c, entry);
 	c->engine->nconns++;
 	want_read(c);
-	log_msg(LOG_DEBUG, NULL, "connection from %s to %s", c->peer, l->conf->spec);
+	log_msg(LOG_DEBUG, NULL, "connection from %s, accepted at %s", c->peer, l->conf->spec);
 }
 
 void

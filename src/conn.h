@@ -18,7 +18,7 @@ struct conn {
 	struct engine		*engine;
 	struct listener		*listener;
 	int			 fd;
-	char			 peer[64];
+	char			 peer[128];
 	struct event		 ev_read, ev_write, ev_deadline, ev_progress;
 	unsigned char		*in;		/* bytes that wait to be understood */
 	size_t			 in_len;

@@ -17,6 +17,7 @@
 #include "mono.h"
 #include "privdrop.h"
 #include "sandbox.h"
+#include "tmpdir.h"
 #include "xmalloc.h"
 
 #define DELAY_MIN_MS	1000
@@ -73,6 +74,7 @@ become_engine(const struct supervisor_opts *opts, int fd, const sigset_t *mask)
 	setproctitle("engine");
 	engine_signals(mask);
 	daemon_pidfile_forget();
+	tmpdir_forget();
 	if (opts->ready_fd != -1)
 		daemon_null_stdio();
 	if (conf->have_engine_ids && privdrop(conf->engine_uid,

@@ -94,7 +94,7 @@ hproc_start(struct pool *p, struct task *t)
 	hp->event = t->event;
 	hp->report = t->report;
 	hp->fds[0] = hp->fds[1] = hp->fds[2] = -1;
-	strlcpy(hp->ids, t->session->ids, sizeof(hp->ids));
+	strlcpy(hp->ids, t->ids, sizeof(hp->ids));
 	TAILQ_INIT(&hp->actions);
 	hp->dec = reply_dec_new(&limits);
 	slot_init(&hp->slot, mono_ms(), t->timeout);
@@ -155,9 +155,21 @@ tell(struct hproc *hp, struct task_result *r)
 }
 
 static void
+tell_timeout(struct hproc *hp)
+{
+	struct task_result	 r = { .end = TASK_TIMEOUT };
+	char			 why[64];
+
+	snprintf(why, sizeof(why), "no %s within timeout (%u ms)",
+	    hp->report ? "end" : "answer", hp->slot.timeout);
+	r.why = why;
+	tell(hp, &r);
+}
+
+static void
 advance(struct hproc *hp, enum slot_event ev)
 {
-	struct task_result	 r = { .end = TASK_TIMEOUT, .why = "no answer within timeout" };
+	int			 answered = hp->slot.state == SLOT_ENDING;
 	unsigned int		 todo = slot_event(&hp->slot, ev, mono_ms());
 
 	set_timer(hp);
@@ -167,8 +179,11 @@ advance(struct hproc *hp, enum slot_event ev)
 		close_pipe(hp, 1);
 		send_signal(hp, todo & SLOT_DO_KILL ? SIGKILL : SIGTERM);
 	}
+	if (answered && (todo & SLOT_DO_TERM))
+		log_msg(LOG_WARNING, hp->ids, "handler %s: %s: it has answered and does not exit",
+		    hp->pool->conf->name, event_name(hp->event));
 	if (todo & SLOT_DO_TIMEOUT)
-		tell(hp, &r);
+		tell_timeout(hp);
 }
 
 /* The handler broke a rule: why is for the log. */
@@ -431,11 +446,13 @@ hproc_started(struct hproc *hp, const int *fds)
 void
 hproc_not_started(struct hproc *hp, int error, enum ipc_stage stage)
 {
-	struct task_result	 r = { .end = TASK_FAILURE };
-	char			 why[160];
+	const struct handler_conf	*h = hp->pool->conf;
+	struct task_result		 r = { .end = TASK_FAILURE };
+	char				 why[1024];
 
-	snprintf(why, sizeof(why), "could not be started (%s: %s)", stage_names[stage],
-	    strerror(error));
+	snprintf(why, sizeof(why), "%s could not be started (%s: %s)",
+	    h->command != NULL ? h->command[0] : h->hook_path[hp->event],
+	    stage_names[stage], strerror(error));
 	r.why = why;
 	advance(hp, SLOT_NOT_STARTED);
 	tell(hp, &r);

@@ -13,13 +13,24 @@
 /* Bytes of one value that came from outside: the line must hold the others too. */
 #define MAX_TEXT	400
 
-/* "from=<a@b> recipients=2 size=1234" */
+/* " client=mx.example[192.0.2.7]": what finds it in the log of the MTA. */
+static void
+describe_client(const struct session *s, struct buf *b)
+{
+	if (s->client_family == NULL)
+		return;
+	buf_printf(b, " client=%.*s[%.*s]", MAX_TEXT, s->client_host, MAX_TEXT,
+	    s->client_address == NULL ? "unknown" : s->client_address);
+}
+
+/* "message from=<a@b> client=mx.example[192.0.2.7] recipients=2 size=1234" */
 static void
 describe_message(const struct session *s, struct buf *b)
 {
 	const struct message	*msg = s->message;
 
 	buf_printf(b, "message from=%.*s", MAX_TEXT, msg->sender->shown);
+	describe_client(s, b);
 	if (msg->nrecipients > 0)
 		buf_printf(b, " recipients=%u", msg->nrecipients);
 	if (msg->nrefused > 0)
@@ -34,15 +45,14 @@ describe_event(const struct session *s, struct buf *b)
 	const struct current	*c = &s->cur;
 
 	buf_add_str(b, event_name(c->event));
-	if (c->event == EV_CONNECT)
-		buf_printf(b, " %.*s [%s]", MAX_TEXT, s->client_host,
-		    s->client_address == NULL ? "unknown" : s->client_address);
-	else if (c->event == EV_HELO)
+	if (c->event == EV_HELO)
 		buf_printf(b, " %.*s", MAX_TEXT, s->helo);
 	else if (c->recipient != NULL)
-		buf_printf(b, " %.*s", MAX_TEXT, c->recipient->shown);
+		buf_printf(b, " %.*s from=%.*s", MAX_TEXT, c->recipient->shown, MAX_TEXT,
+		    s->message->sender->shown);
 	else if (c->command != NULL)
 		buf_printf(b, " %.*s", MAX_TEXT, c->command);
+	describe_client(s, b);
 }
 
 static void

@@ -103,7 +103,7 @@ static void
 report_done(struct session *s, const struct task *t, const struct task_result *r)
 {
 	if (r->end != TASK_REPORTED)
-		log_msg(LOG_WARNING, s->ids, "handler %s: report %s: %s",
+		log_msg(LOG_WARNING, t->ids, "handler %s: report %s: %s",
 		    session_handler(s, t->place)->name, event_name(t->event), r->why);
 }
 

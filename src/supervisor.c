@@ -86,6 +86,10 @@ catch_signals(struct supervisor *sv)
 		if (sigaction(caught[i], &sa, NULL) == -1)
 			fatal("sigaction");
 	}
+	/* What a log rotator or a finger may send must not end the mail. */
+	sa.sa_handler = SIG_IGN;
+	if (sigaction(SIGUSR1, &sa, NULL) == -1 || sigaction(SIGUSR2, &sa, NULL) == -1)
+		fatal("sigaction");
 }
 
 /* No handler outlives this phase: TERM, and KILL when grace is over. */
@@ -253,8 +257,10 @@ engine_ready(struct supervisor *sv)
 {
 	sv->engine.ready = 1;
 	sv->engine_kill_at = MONO_NEVER;
-	if (sv->phase != STARTING)
+	if (sv->phase != STARTING) {
+		log_info("engine started again as pid %d", (int)sv->engine.pid);
 		return;
+	}
 	sv->phase = RUNNING;
 	log_info("pipemilter %s is ready", PACKAGE_VERSION);
 	daemon_ready(sv->opts->ready_fd);

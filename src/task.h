@@ -29,6 +29,7 @@ struct task {
 	struct buf			 block;		/* with its payload */
 	struct buf			 env;		/* NAME=VALUE NUL ... */
 	uint32_t			 timeout;	/* ms, for one reply or report */
+	char				 ids[160];	/* for the log: a report outlives its message */
 	int				 submitted;	/* the pool has it */
 	int				 queued;	/* it stands in the pool's queue */
 	uint64_t			 process;	/* id of the process that has it, or 0 */

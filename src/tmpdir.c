@@ -5,6 +5,7 @@
 
 #include "compat.h"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -24,6 +25,7 @@
 #include "xmalloc.h"
 
 static char	*private_base;	/* ours to remove */
+static int	 lock_fd = -1;
 
 static int
 complain(const char *path, const char *why)
@@ -73,6 +75,36 @@ make_private(void)
 	return xstrdup(path);
 }
 
+/*
+ * Another daemon's handlers would find their folders emptied. The lock goes
+ * with the supervisor, however that ends.
+ */
+static int
+lock_base(const char *base)
+{
+	char	 path[PATH_MAX];
+	int	 n;
+
+	n = snprintf(path, sizeof(path), "%s/.lock", base);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return complain(base, strerror(ENAMETOOLONG));
+	lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock_fd == -1)
+		return complain(path, strerror(errno));
+	if (flock(lock_fd, LOCK_EX | LOCK_NB) == -1)
+		return complain(base, errno == EWOULDBLOCK ? "another pipemilter uses it; "
+		    "give this one a spool-directory of its own" : strerror(errno));
+	return 0;
+}
+
+void
+tmpdir_forget(void)
+{
+	if (lock_fd != -1)
+		close(lock_fd);
+	lock_fd = -1;
+}
+
 static char *
 make_base(const struct conf *conf, int private)
 {
@@ -90,7 +122,9 @@ make_base(const struct conf *conf, int private)
 		(void)complain(conf->spool_directory, strerror(errno));
 		return NULL;
 	}
-	return make_parent(path) == -1 ? NULL : xstrdup(path);
+	if (make_parent(path) == -1 || lock_base(path) == -1)
+		return NULL;
+	return xstrdup(path);
 }
 
 static void

@@ -14,10 +14,12 @@
 /*
  * Makes the folders of all handlers, empty, and names them in
  * handler_conf.tmpdir. They are below the spool directory, or, if private is
- * set, in a folder below $TMPDIR that tmpdir_remove() takes away. Returns 0
- * or -1, logged.
+ * set, in a folder below $TMPDIR that tmpdir_remove() takes away. A spool
+ * directory that another daemon uses is refused. Returns 0 or -1, logged.
  */
 int	 tmpdir_prepare(struct conf *, int private);
+/* In a process that must not hold the lock on the spool directory any longer. */
+void	 tmpdir_forget(void);
 /* Once no handler runs any more: removes private folders, with all in them. */
 void	 tmpdir_remove(const struct conf *);
 

@@ -767,3 +767,40 @@ stubborn() {
 	[[ $output == *"cannot enter it"* ]]
 	assert_equal "$(ls -A "$private")" ''
 }
+
+@test "SIGUSR1 and SIGUSR2 do nothing" {
+	conf "listen 'unix:$SOCK' { }"
+	start_daemon <"$CONF"
+	kill -s USR1 "$DAEMON_PID"
+	kill -s USR2 "$DAEMON_PID"
+	send
+	assert_success
+	stop_daemon
+}
+
+@test "two daemons can't share a spool directory, one after the other can" {
+	conf "listen 'unix:$SOCK' { }"
+	start_daemon <"$CONF"
+	conf "listen 'unix:$SOCK.other' { }"
+	run timeout 30 "$PIPEMILTER" -d -f "$CONF"
+	assert_equal "$status" 1
+	[[ $output == *"$WORK/spool/tmp: another pipemilter uses it"* ]]
+	stop_daemon
+	start_daemon <"$CONF"
+	send "unix:$SOCK.other"
+	assert_success
+}
+
+@test "a daemon that was killed does not keep the next one from its spool directory" {
+	local engine
+
+	conf "listen 'unix:$SOCK' { }"
+	start_daemon <"$CONF"
+	engine=$(engine_of "$DAEMON_PID")
+	kill -s KILL "$DAEMON_PID"
+	wait_for gone "$DAEMON_PID" "$engine"
+	rm -f "$DAEMONS/d/pid"
+	start_daemon <"$CONF"
+	send
+	assert_success
+}

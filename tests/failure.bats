@@ -763,6 +763,19 @@ mail_is() {
 	log_says mail 'told you'
 }
 
+@test "stderr: of a report of end-of-message too, with the queue id" {
+	echo 'save; echo "told at the end" >&2' | plan end-of-message
+	mta told <<-END
+		hello $HOST
+		macro M i=QUEUE9
+		message
+		eom => continue
+		quit
+	END
+	got end-of-message
+	log_says end-of-message 'QUEUE9: handler told: stderr: told at the end'
+}
+
 @test "stderr: bytes are made visible" {
 	echo 'save; printf "esc\033[1m\r\001 \303\274 end\n" >&2' | plan mail
 	mta h <<-END
@@ -826,6 +839,7 @@ flood_is_accounted_for() {
 	END
 	log_says mail QUEUE6
 	log_of mail | grep QUEUE6 | grep -q X-Test
+	log_says mail "message from=<s@a.example> client=$HOST[192.0.2.7] recipients="
 }
 
 @test "log: a refusal has its text and the handler" {
@@ -839,6 +853,8 @@ flood_is_accounted_for() {
 	END
 	log_says mail 'unwanted guest'
 	log_of mail | grep 'unwanted guest' | grep -qw b
+	log_says mail \
+	    "rcpt <a@b.example> from=<a@b.example> client=$HOST[192.0.2.7]: reject by b: 550"
 }
 
 @test "log: a message with a very long sender has its line too" {
@@ -1100,4 +1116,30 @@ flood_is_accounted_for() {
 		printf '%s\n' flush settle 'eom => continue' quit
 	} >"$BATS_TEST_TMPDIR/s"
 	mta one -t 60 <"$BATS_TEST_TMPDIR/s"
+}
+
+@test "log: a handler that has answered and does not exit" {
+	echo 'save; say continue; exec sleep 100' | plan mail
+	mta h <<-END
+		hello $HOST
+		-mail <a@b.example>
+		quit
+	END
+	log_says mail 'mail: it has answered and does not exit'
+}
+
+@test "log: a command that can't be started is named" {
+	echo continue | plan mail
+	rm -f "$HANDLERS/gone"
+	printf '#!/bin/sh\n' >"$HANDLERS/gone"
+	chmod 755 "$HANDLERS/gone"
+	start_daemon -n gone <<-END
+		listen 'unix:$WORK/gone.sock' { }
+		handler gone { command = {$HANDLERS/gone} events = {mail} }
+	END
+	rm "$HANDLERS/gone"
+	run "$MILTER_SEND" -s "unix:$WORK/gone.sock" </dev/null
+	assert_equal "$status" 75
+	wait_log "$HANDLERS/gone could not be started (exec: No such file" gone
+	stop_daemon gone
 }
