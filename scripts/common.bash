@@ -20,6 +20,19 @@ die() {
 	exit 1
 }
 
+# logged FILE COMMAND ...: what the command writes goes to build/FILE, and if
+# it fails the end of that is shown. It runs in a subshell.
+logged() {
+	local log=$top/build/$1
+
+	shift
+	mkdir -p "${log%/*}"
+	if ! ("$@") >"$log" 2>&1; then
+		tail -n 30 "$log"
+		die "that failed; all of it is in $log"
+	fi
+}
+
 # need_packages PACKAGE ...: installs those of them that are missing, if we
 # are root, else says which are and ends. Without dpkg nothing is known, and
 # whoever needs something will say so.
@@ -38,15 +51,15 @@ need_packages() {
 		die "these packages are missing; as root:
 apt-get install ${missing[*]}"
 	fi
-	step "installing ${missing[*]}"
-	install_packages "${missing[@]}"
+	step "Installing ${missing[*]}"
+	logged packages.log install_packages "${missing[@]}"
 }
 
 # No service is to be started by it, and no question asked.
 install_packages() {
 	local policy=/usr/sbin/policy-rc.d ours=no rc=0
 
-	refresh_package_lists
+	fetch_package_lists
 	if [ ! -e "$policy" ]; then
 		printf '#!/bin/sh\nexit 101\n' >"$policy"
 		chmod 755 "$policy"
@@ -63,11 +76,8 @@ install_packages() {
 	[ "$rc" -eq 0 ] || die "apt-get could not install $*"
 }
 
-# Once, and only if something is to be fetched.
-refresh_package_lists() {
-	[ -z "${lists_are_fresh:-}" ] || return 0
-	apt-get -q update </dev/null || die "apt-get update failed"
-	lists_are_fresh=yes
+fetch_package_lists() {
+	apt-get -q update </dev/null || die 'apt-get update failed'
 }
 
 # configure_in FOLDER ARGUMENT ...: a build of its own in FOLDER

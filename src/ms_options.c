@@ -170,10 +170,10 @@ check(const struct ms_options *o)
 {
 	if (o->daemon.command != NULL)
 		check_daemon(o);
-	else if (o->socket == NULL)
-		errx(MS_EXIT_USAGE, "expected -s with the socket of a milter, "
-		    "or -x with a command");
-	else if (o->daemon.events != NULL || o->daemon.noptions > 0)
+	else if (o->socket == NULL) {
+		warnx("expected -s with the socket of a milter, or -x with a command");
+		usage();
+	} else if (o->daemon.events != NULL || o->daemon.noptions > 0)
 		errx(MS_EXIT_USAGE, "-e and -o are for -x alone");
 	if (o->load && o->verbose)
 		errx(MS_EXIT_USAGE, "-v shows one message: not with -n, -j, -M or --json");

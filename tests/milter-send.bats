@@ -888,6 +888,8 @@ os.execv(sys.argv[1], sys.argv[1:])' "$MILTER_SEND" "${as[@]}" \
 }
 
 @test "wrong command lines" {
+	usage 'expected -s'
+	[[ $stderr == *'usage: milter-send '*' -x command '* ]]
 	usage 'expected -s' -f a@b
 	usage 'usage:' -Z
 	usage 'usage:' -s unix:x a b
