@@ -7,15 +7,19 @@
 
 #include <sys/stat.h>
 
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "adhoc.h"
 #include "conf.h"
+#include "log.h"
 #include "xmalloc.h"
 
 #define BLANKS		" \t\r\n"
 #define NAME_MAX_LEN	32	/* bytes of a handler's name that we make */
+#define LABEL_MAX	200	/* bytes of an argument that are shown */
 
 static int
 is_letter(int ch)
@@ -48,19 +52,37 @@ add_quoted(struct buf *out, const char *s, size_t len)
 void
 adhoc_init(struct adhoc *a)
 {
-	buf_init(&a->listens, ADHOC_MAX);
+	memset(a, 0, sizeof(*a));
 	buf_init(&a->events, ADHOC_MAX);
-	buf_init(&a->globals, ADHOC_MAX);
-	buf_init(&a->options, ADHOC_MAX);
 }
 
 void
 adhoc_free(struct adhoc *a)
 {
-	buf_free(&a->listens);
+	size_t	 i;
+
+	for (i = 0; i < a->npieces; i++) {
+		free(a->pieces[i].text);
+		free(a->pieces[i].label);
+	}
+	free(a->pieces);
 	buf_free(&a->events);
-	buf_free(&a->globals);
-	buf_free(&a->options);
+	adhoc_init(a);
+}
+
+/* Keeps text, which was malloc'd; arg followed the option. */
+static void
+add_piece(struct adhoc *a, enum adhoc_place place, char option, const char *arg, char *text)
+{
+	struct adhoc_piece	*p;
+
+	a->pieces = xreallocarray(a->pieces, a->npieces + 1, sizeof(*a->pieces));
+	p = &a->pieces[a->npieces++];
+	p->place = place;
+	p->text = text;
+	if (asprintf(&p->label, "-%c '%.*s%s'", option, LABEL_MAX, arg,
+	    strlen(arg) > LABEL_MAX ? "..." : "") == -1)
+		fatal("asprintf");
 }
 
 void
@@ -68,6 +90,7 @@ adhoc_listen(struct adhoc *a, const char *arg)
 {
 	const char	*block = strchr(arg, '{');
 	size_t		 len = strlen(arg);
+	struct buf	 out;
 
 	while (len > 0 && strchr(BLANKS, arg[len - 1]) != NULL)
 		len--;
@@ -77,9 +100,12 @@ adhoc_listen(struct adhoc *a, const char *arg)
 		len = (size_t)(block - arg);
 	while (len > 0 && strchr(BLANKS, arg[len - 1]) != NULL)
 		len--;
-	buf_add_str(&a->listens, "listen ");
-	add_quoted(&a->listens, arg, len);
-	buf_printf(&a->listens, " %s\n", block != NULL ? block : "{ }");
+	/* An argument is no longer than the kernel allows. */
+	buf_init(&out, SIZE_MAX);
+	buf_add_str(&out, "listen ");
+	add_quoted(&out, arg, len);
+	buf_printf(&out, " %s\n", block != NULL ? block : "{ }");
+	add_piece(a, ADHOC_LISTEN, 'l', arg, buf_steal(&out, NULL));
 }
 
 void
@@ -99,23 +125,25 @@ adhoc_events(struct adhoc *a, const char *names)
 }
 
 int
-adhoc_option(struct adhoc *a, const char *text)
+adhoc_option(struct adhoc *a, const char *arg)
 {
-	struct buf	*out;
-	char		*name;
+	const char		*text = arg + strspn(arg, BLANKS);
+	char			*name, *line;
+	enum adhoc_place	 place = ADHOC_HANDLER;
+	int			 known;
 
-	text += strspn(text, BLANKS);
 	name = xstrndup(text, strcspn(text, BLANKS "=+{("));
-	if (conf_is_handler_option(name))
-		out = &a->options;
-	else if (conf_is_global_option(name))
-		out = &a->globals;
-	else
-		out = NULL;
+	known = conf_is_handler_option(name);
+	if (!known && conf_is_global_option(name)) {
+		place = ADHOC_GLOBAL;
+		known = 1;
+	}
 	free(name);
-	if (out == NULL)
+	if (!known)
 		return -1;
-	buf_printf(out, "%s\n", text);
+	if (asprintf(&line, "%s\n", text) == -1)
+		fatal("asprintf");
+	add_piece(a, place, 'o', arg, line);
 	return 0;
 }
 
@@ -167,29 +195,90 @@ add_command(struct buf *out, char *const *argv)
 	buf_add_u8(out, '\n');
 }
 
-char *
-adhoc_text(const struct adhoc *a, char *const *argv)
+/* What follows is called so. */
+static void
+begin(struct adhoc_text *t, const char *label)
 {
-	struct buf	 out;
-	char		*text = NULL;
+	struct conf_label	*l;
 
-	buf_init(&out, ADHOC_MAX);
-	buf_add(&out, a->globals.data, a->globals.len);
-	buf_add(&out, a->listens.data, a->listens.len);
-	buf_add_str(&out, "handler ");
-	add_name(&out, argv[0]);
-	buf_add_str(&out, " {\n");
-	add_command(&out, argv);
-	if (a->events.len > 0) {
-		buf_add_str(&out, "events = {");
-		buf_add(&out, a->events.data, a->events.len);
-		buf_add_str(&out, "}\n");
+	t->labels = xreallocarray(t->labels, t->nlabels + 1, sizeof(*t->labels));
+	l = &t->labels[t->nlabels++];
+	l->line = t->line;
+	l->text = label;
+}
+
+/* Counts the lines that were added from there on. */
+static void
+end(struct adhoc_text *t, size_t from)
+{
+	size_t	 i;
+
+	for (i = from; i < t->text.len; i++)
+		if (t->text.data[i] == '\n')
+			t->line++;
+}
+
+static void
+add_pieces(const struct adhoc *a, enum adhoc_place place, struct adhoc_text *t)
+{
+	size_t	 i, from;
+
+	for (i = 0; i < a->npieces; i++) {
+		if (a->pieces[i].place != place)
+			continue;
+		from = t->text.len;
+		begin(t, a->pieces[i].label);
+		buf_add_str(&t->text, a->pieces[i].text);
+		end(t, from);
 	}
-	buf_add(&out, a->options.data, a->options.len);
-	buf_add_str(&out, "}\n");
-	if (buf_ok(&out) && buf_ok(&a->globals) && buf_ok(&a->listens) &&
-	    buf_ok(&a->events) && buf_ok(&a->options))
-		text = buf_steal(&out, NULL);
-	buf_free(&out);
-	return text;
+}
+
+static void
+add_operands(char *const *argv, struct adhoc_text *t)
+{
+	size_t	 from = t->text.len;
+
+	begin(t, "");
+	buf_add_str(&t->text, "handler ");
+	add_name(&t->text, argv[0]);
+	buf_add_str(&t->text, " {\n");
+	add_command(&t->text, argv);
+	end(t, from);
+}
+
+static void
+add_events(const struct adhoc *a, struct adhoc_text *t)
+{
+	size_t	 from = t->text.len;
+
+	if (a->events.len == 0)
+		return;
+	begin(t, "-e");
+	buf_add_str(&t->text, "events = {");
+	buf_add(&t->text, a->events.data, a->events.len);
+	buf_add_str(&t->text, "}\n");
+	end(t, from);
+}
+
+int
+adhoc_make_text(const struct adhoc *a, char *const *argv, struct adhoc_text *t)
+{
+	memset(t, 0, sizeof(*t));
+	buf_init(&t->text, ADHOC_MAX);
+	t->line = 1;
+	add_pieces(a, ADHOC_GLOBAL, t);
+	add_pieces(a, ADHOC_LISTEN, t);
+	add_operands(argv, t);
+	add_events(a, t);
+	add_pieces(a, ADHOC_HANDLER, t);
+	begin(t, "");
+	buf_add_cstr(&t->text, "}\n");
+	return buf_ok(&t->text) && buf_ok(&a->events) ? 0 : -1;
+}
+
+void
+adhoc_text_free(struct adhoc_text *t)
+{
+	buf_free(&t->text);
+	free(t->labels);
 }

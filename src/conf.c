@@ -62,12 +62,17 @@ parse_tree(const struct conf_source *src, struct conf_tree *tree, struct conf_er
 static void
 settle_lines(struct conf *conf, const struct conf_source *src)
 {
-	size_t	 i;
+	const struct conf_file	*f;
+	struct listen_conf	*l;
+	size_t			 i;
 
 	for (i = 0; i < conf->nhandlers; i++)
 		(void)conf_source_where(src, &conf->handlers[i].line);
-	for (i = 0; i < conf->nlistens; i++)
-		(void)conf_source_where(src, &conf->listens[i].line);
+	for (i = 0; i < conf->nlistens; i++) {
+		l = &conf->listens[i];
+		f = conf_source_where(src, &l->line);
+		l->where = conf_source_place(src, f, l->line);
+	}
 }
 
 static struct conf *
@@ -114,9 +119,10 @@ conf_load(const char *path)
 }
 
 struct conf *
-conf_parse(const char *text, const char *name, const char *base)
+conf_parse(const char *text, const char *name, const char *base,
+    const struct conf_label *labels, size_t nlabels)
 {
-	return build(conf_source_text(text, name, base), base);
+	return build(conf_source_text(text, name, base, labels, nlabels), base);
 }
 
 static void
@@ -162,6 +168,7 @@ conf_free(struct conf *conf)
 		free_handler(&conf->handlers[i]);
 	for (i = 0; i < conf->nlistens; i++) {
 		free(conf->listens[i].spec);
+		free(conf->listens[i].where);
 		free(conf->listens[i].handlers);
 		free(conf->listens[i].allow);
 	}

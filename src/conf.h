@@ -89,6 +89,7 @@ struct handler_conf {
 struct listen_conf {
 	char		 *spec;		/* as written, for messages */
 	int		  line;
+	char		 *where;	/* "FILE:LINE", for messages */
 	struct netaddr	  addr;
 	unsigned int	 *handlers;	/* indexes into conf.handlers, in order */
 	size_t		  nhandlers;
@@ -122,6 +123,12 @@ struct conf {
 	size_t		  nhandlers;
 };
 
+/* What the lines of a text are called, from this one to the next label's. */
+struct conf_label {
+	int		 line;
+	const char	*text;		/* "": nothing */
+};
+
 /*
  * Reads and checks a file. NULL: it was not good; every mistake that could be
  * told apart was logged through log_msg(LOG_ERR, ...) as "PATH:LINE: what, and what was
@@ -131,9 +138,11 @@ struct conf {
 struct conf	*conf_load(const char *path);
 /*
  * The same from text, as the ad hoc form builds it: base is the folder that
- * relative commands and hooks start from, name stands in messages.
+ * relative commands and hooks start from, name stands in messages. With
+ * labels, in the order of their lines, these stand there instead of numbers.
  */
-struct conf	*conf_parse(const char *text, const char *name, const char *base);
+struct conf	*conf_parse(const char *text, const char *name, const char *base,
+		    const struct conf_label *, size_t nlabels);
 void		 conf_free(struct conf *);
 
 /* How a named option is spelled: for -o of the command line. */

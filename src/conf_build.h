@@ -77,6 +77,8 @@ void	 options_apply(struct build *, const struct option *, const struct conf_sec
 const char *option_scalar(struct build *, const struct conf_stmt *);
 /* An absolute path, malloc'd, or NULL after an error. */
 char	*option_path(struct build *, const struct conf_stmt *, const char *);
+/* FOLDER/PATH, malloc'd, for a relative path. */
+char	*join_path(const char *folder, const char *path);
 
 void	 build_global(struct build *);
 void	 build_handlers(struct build *);
@@ -100,6 +102,14 @@ int	 lookup_group(const char *text, gid_t *);
 void	 build_engine_user(struct build *);
 void	 build_handler_user(struct build *, const struct conf_section *,
 	    struct handler_conf *);
+
+/*
+ * conf_run.c: why the handler's user can't run a file, malloc'd, or NULL; and
+ * mistakes of a script's first line.
+ */
+char	*run_problem(const struct build *, const struct handler_conf *, const char *path);
+void	 check_first_line(struct build *, int line, const char *option,
+	    const struct handler_conf *, const char *path);
 
 /* conf_check.c: files that a handler needs and that others must not write. */
 void	 check_sources(struct build *);

@@ -9,11 +9,8 @@
 #include "compat.h"
 
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -111,39 +108,6 @@ check_writers(struct build *b, int line, const char *option, const struct handle
 	check_folders(b, line, prefix, path);
 }
 
-static void
-become_and_try(const struct handler_conf *h, const char *path) NO_RETURN;
-
-static void
-become_and_try(const struct handler_conf *h, const char *path)
-{
-	if (setgroups(h->ngroups, h->groups) == -1 ||
-	    setresgid(h->gid, h->gid, h->gid) == -1 ||
-	    setresuid(h->uid, h->uid, h->uid) == -1 ||
-	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == -1)
-		_exit(errno > 0 && errno < 256 ? errno : EACCES);
-	_exit(0);
-}
-
-/* 0, or the errno with which the handler's user would fail. */
-static int
-can_run(const struct build *b, const struct handler_conf *h, const char *path)
-{
-	pid_t	 pid;
-	int	 status;
-
-	if (!b->root || h->user == NULL)
-		return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == -1 ? errno : 0;
-	if ((pid = fork()) == -1)
-		return errno;
-	if (pid == 0)
-		become_and_try(h, path);
-	while (waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			return errno;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : EACCES;
-}
-
 static int
 is_program(const char *path)
 {
@@ -200,7 +164,7 @@ check_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf 
 {
 	struct stat	 st;
 	const char	*path;
-	int		 error;
+	char		*why;
 
 	if (h->command == NULL || resolve_command(b, cmd, h) == -1)
 		return;
@@ -213,10 +177,11 @@ check_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf 
 		    path);
 	else {
 		check_writers(b, cmd->line, "command", h, path, &st);
-		if ((error = can_run(b, h, path)) != 0)
-			conf_error(b->errors, cmd->line, "command: %s: %s%s can't run it: %s",
-			    path, h->user == NULL ? "the caller" : "user ",
-			    h->user == NULL ? "" : h->user, strerror(error));
+		if ((why = run_problem(b, h, path)) != NULL)
+			conf_error(b->errors, cmd->line, "command: %s: %s", path, why);
+		else
+			check_first_line(b, cmd->line, "command", h, path);
+		free(why);
 	}
 }
 
@@ -225,7 +190,7 @@ static int
 check_hook(struct build *b, int line, struct handler_conf *h, const char *path)
 {
 	struct stat	 st;
-	int		 error;
+	char		*why;
 
 	if (lstat(path, &st) == -1 && errno == ENOENT)
 		return 0;
@@ -239,13 +204,13 @@ check_hook(struct build *b, int line, struct handler_conf *h, const char *path)
 		    "left out", path);
 		return 0;
 	}
-	if ((error = can_run(b, h, path)) != 0) {
-		conf_warning(b->errors, line, "hooks: %s: %s%s can't run it: %s; left out",
-		    path, h->user == NULL ? "the caller" : "user ",
-		    h->user == NULL ? "" : h->user, strerror(error));
+	if ((why = run_problem(b, h, path)) != NULL) {
+		conf_warning(b->errors, line, "hooks: %s: %s; left out", path, why);
+		free(why);
 		return 0;
 	}
 	check_writers(b, line, "hooks", h, path, &st);
+	check_first_line(b, line, "hooks", h, path);
 	return 1;
 }
 

@@ -86,6 +86,7 @@ conf_errors_log(struct conf_errors *errs, const struct conf_source *src)
 	const struct conf_file	*f;
 	struct conf_error	*e;
 	size_t			 i;
+	char			*place;
 	int			 line, severity;
 
 	if (errs->n == 0)
@@ -99,6 +100,8 @@ conf_errors_log(struct conf_errors *errs, const struct conf_source *src)
 			continue;
 		}
 		f = conf_source_where(src, &line);
-		log_msg(severity, NULL, "%s:%d: %s", f->path, line, e->text);
+		place = conf_source_place(src, f, line);
+		log_msg(severity, NULL, "%s: %s", place, e->text);
+		free(place);
 	}
 }

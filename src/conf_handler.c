@@ -245,6 +245,9 @@ build_handler(struct build *b, const struct conf_section *sec, struct handler_co
 	else if (conf_tree_find(sec, "command") == NULL)
 		conf_error(b->errors, sec->line, "handler %s: expected `command' or `hooks'",
 		    h->name);
+	else if (!has_events(sec) && b->base != NULL)
+		conf_error(b->errors, sec->line, "handler %s: expected events: -e, or -o with "
+		    "`reports' or `optional-events'", h->name);
 	else if (!has_events(sec))
 		conf_error(b->errors, sec->line, "handler %s: expected `events', `reports' or "
 		    "`optional-events' with its `command'", h->name);

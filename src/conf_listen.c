@@ -9,12 +9,17 @@
 #include "compat.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
+#include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf_build.h"
+#include "log.h"
 #include "xmalloc.h"
 
 static int
@@ -127,7 +132,7 @@ static char *
 absolute_spec(struct build *b, const struct conf_section *sec)
 {
 	const char	*path = NULL;
-	char		*spec;
+	char		*spec, *absolute;
 
 	if (strncmp(sec->title, "unix:", 5) == 0)
 		path = sec->title + 5;
@@ -138,9 +143,59 @@ absolute_spec(struct build *b, const struct conf_section *sec)
 	if (b->base == NULL)
 		conf_error(b->errors, sec->line, "listen \"%s\": expected a path that begins "
 		    "with /", sec->title);
-	else if (asprintf(&spec, "unix:%s/%s", b->base, path) != -1)
+	else {
+		absolute = join_path(b->base, path);
+		if (asprintf(&spec, "unix:%s", absolute) == -1)
+			fatal("asprintf");
+		free(absolute);
 		return spec;
+	}
 	return NULL;
+}
+
+static int
+is_folder(const char *path, int *missing)
+{
+	struct stat	 st;
+
+	*missing = 0;
+	if (stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode);
+	*missing = errno == ENOENT;
+	/* What we may not see may be one. */
+	return errno == EACCES;
+}
+
+/* The folder is made if it is missing, but not the one that it stands in. */
+static void
+check_socket_folder(struct build *b, const struct listen_conf *l, const char *path, int line)
+{
+	char	*copy = xstrdup(path), *folder, *above;
+	int	 missing;
+
+	folder = xstrdup(dirname(copy));
+	above = dirname(copy);
+	if (!is_folder(folder, &missing) && !missing)
+		conf_error(b->errors, line, "listen \"%s\": %s is not a folder", l->spec, folder);
+	else if (missing && !is_folder(above, &missing))
+		conf_error(b->errors, line, "listen \"%s\": the folder %s is missing, and %s %s; "
+		    "expected one of the two", l->spec, folder, above,
+		    missing ? "is, too" : "is not a folder");
+	free(folder);
+	free(copy);
+}
+
+static void
+check_socket_path(struct build *b, const struct listen_conf *l, int line)
+{
+	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
+	struct stat			 st;
+
+	if (lstat(sun->sun_path, &st) == -1)
+		check_socket_folder(b, l, sun->sun_path, line);
+	else if (!S_ISSOCK(st.st_mode))
+		conf_error(b->errors, line, "listen \"%s\": a file that is not a socket is "
+		    "there", l->spec);
 }
 
 static void
@@ -237,10 +292,29 @@ build_listen(struct build *b, const struct conf_section *sec, struct listen_conf
 		check_kind(b, sec, l);
 		default_allow(b, sec, l);
 	}
-	if (l->addr.ss.ss_family == AF_UNIX)
+	if (l->addr.ss.ss_family == AF_UNIX) {
 		default_owner(b, l);
+		check_socket_path(b, l, sec->line);
+	}
 	if (conf_tree_find(sec, "handlers") == NULL)
 		all_handlers(b, l);
+}
+
+static void
+check_used(struct build *b)
+{
+	const struct conf	*conf = b->conf;
+	unsigned int		 h;
+	size_t			 i;
+
+	for (h = 0; h < conf->nhandlers; h++) {
+		for (i = 0; i < conf->nlistens; i++)
+			if (is_listed(&conf->listens[i], h))
+				break;
+		if (i == conf->nlistens)
+			conf_warning(b->errors, conf->handlers[h].line, "handler %s: no "
+			    "`listen' section uses it", conf->handlers[h].name);
+	}
 }
 
 void
@@ -258,4 +332,7 @@ build_listens(struct build *b)
 	}
 	if (conf->nlistens == 0 && b->whole)
 		conf_error(b->errors, 0, "expected a section `listen \"SOCKET\" { ... }'");
+	/* With mistakes, a list of handlers may be short. */
+	if (b->errors->nerrors == 0)
+		check_used(b);
 }

@@ -14,6 +14,7 @@
 
 #include "conf_build.h"
 #include "conf_value.h"
+#include "log.h"
 #include "xmalloc.h"
 
 const char *
@@ -27,10 +28,20 @@ option_scalar(struct build *b, const struct conf_stmt *st)
 }
 
 char *
+join_path(const char *folder, const char *path)
+{
+	char	*joined;
+
+	while (path[0] == '.' && path[1] == '/')
+		path += 1 + strspn(path + 1, "/");
+	if (asprintf(&joined, "%s/%s", folder, path) == -1)
+		fatal("asprintf");
+	return joined;
+}
+
+char *
 option_path(struct build *b, const struct conf_stmt *st, const char *text)
 {
-	char	*path;
-
 	if (text[0] == '/')
 		return xstrdup(text);
 	if (b->base == NULL || text[0] == '\0') {
@@ -38,9 +49,7 @@ option_path(struct build *b, const struct conf_stmt *st, const char *text)
 		    "with /", st->name, text);
 		return NULL;
 	}
-	if (asprintf(&path, "%s/%s", b->base, text) == -1)
-		return NULL;
-	return path;
+	return join_path(b->base, text);
 }
 
 /* A number as the file would have it: 1h, 64K. */

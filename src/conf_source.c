@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <libgen.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,25 @@ append(struct reader *r, const char *text, size_t len, int *line)
 	src->text[src->len] = '\0';
 }
 
+static void mistake(struct reader *, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* In a line of the text at hand. */
+static void
+mistake(struct reader *r, int line, const char *fmt, ...)
+{
+	char	*place = conf_source_place(r->src, &r->src->files[r->file], line), *what;
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&what, fmt, ap) == -1)
+		fatal("vasprintf");
+	va_end(ap);
+	log_msg(LOG_ERR, NULL, "%s: %s", place, what);
+	free(place);
+	free(what);
+	r->failed = 1;
+}
+
 /* What is wrong with including this file here, or NULL. */
 static const char *
 include_problem(const struct reader *r, const struct stat *st, size_t len)
@@ -155,9 +175,7 @@ include_file(struct reader *r, const char *path, int line)
 
 	text = slurp(path, &st, &len, &why);
 	if (text == NULL || (why = include_problem(r, &st, len)) != NULL) {
-		log_msg(LOG_ERR, NULL, "%s:%d: include: %s: %s",
-		    r->src->files[file].path, line, path, why);
-		r->failed = 1;
+		mistake(r, line, "include: %s: %s", path, why);
 		free(text);
 		return;
 	}
@@ -192,7 +210,16 @@ under(const char *base, const char *pattern, int escape)
 	return out;
 }
 
-/* A pattern that fits nothing is no mistake: a folder for more may be empty. */
+static int
+is_trouble(const char *path __unused, int error)
+{
+	return error != ENOENT;
+}
+
+/*
+ * A pattern that fits nothing is no mistake: a folder for more may be empty,
+ * or missing.
+ */
 static void
 include_pattern(struct reader *r, const char *pattern, int line)
 {
@@ -201,12 +228,10 @@ include_pattern(struct reader *r, const char *pattern, int line)
 	size_t	 i;
 	int	 error;
 
-	error = glob(path, GLOB_ERR, NULL, &g);
-	if (error != 0 && error != GLOB_NOMATCH) {
-		log_msg(LOG_ERR, NULL, "%s:%d: include: %s: its folder is missing or can't be read",
-		    r->src->files[r->file].path, line, pattern);
-		r->failed = 1;
-	} else if (error == 0) {
+	error = glob(path, 0, is_trouble, &g);
+	if (error != 0 && error != GLOB_NOMATCH)
+		mistake(r, line, "include: %s: its folder can't be read", pattern);
+	else if (error == 0) {
 		for (i = 0; i < g.gl_pathc; i++)
 			include_file(r, g.gl_pathv[i], line);
 		globfree(&g);
@@ -229,17 +254,6 @@ include(struct reader *r, const char *name, size_t len, int line)
 	free(pattern);
 }
 
-static int
-report_text(struct reader *r, const struct conf_text *ct)
-{
-	size_t	 i;
-
-	for (i = 0; i < ct->nerrors; i++)
-		log_msg(LOG_ERR, NULL, "%s:%d: %s", r->src->files[r->file].path,
-		    ct->errors[i].line, ct->errors[i].what);
-	return ct->nerrors != 0;
-}
-
 /*
  * An included text stands in lines of its own: the line that includes it is
  * cut in two, which both come from the same line of the file.
@@ -254,8 +268,8 @@ read_text(struct reader *r, char *text, size_t len, size_t file)
 	r->file = file;
 	r->open[r->depth] = file;
 	conf_text_scan(text, len, &ct);
-	if (report_text(r, &ct))
-		r->failed = 1;
+	for (i = 0; i < ct.nerrors; i++)
+		mistake(r, ct.errors[i].line, "%s", ct.errors[i].what);
 	for (i = 0; i < ct.nincludes; i++) {
 		append(r, text + from, ct.includes[i].start - from, &line);
 		from = ct.includes[i].end;
@@ -283,6 +297,7 @@ finish(struct reader *r)
 	src->nsections = ct.nsections;
 	src->empties = ct.empties;
 	src->nempties = ct.nempties;
+	src->odd = ct.odd;
 	ct.sections = NULL;
 	ct.empties = NULL;
 	conf_text_free(&ct);
@@ -313,13 +328,16 @@ conf_source_load(const char *path)
 }
 
 struct conf_source *
-conf_source_text(const char *text, const char *name, const char *base)
+conf_source_text(const char *text, const char *name, const char *base,
+    const struct conf_label *labels, size_t nlabels)
 {
 	struct reader	 r;
 	char		*copy = xstrdup(text);
 
 	memset(&r, 0, sizeof(r));
 	r.src = xcalloc(1, sizeof(*r.src));
+	r.src->labels = labels;
+	r.src->nlabels = nlabels;
 	r.base = xstrdup(base);
 	read_text(&r, copy, strlen(copy), add_file(r.src, name, NULL));
 	free(copy);
@@ -352,4 +370,24 @@ conf_source_where(const struct conf_source *src, int *line)
 	o = &src->origins[n > src->norigins ? src->norigins - 1 : n - 1];
 	*line = o->line;
 	return &src->files[o->file];
+}
+
+char *
+conf_source_place(const struct conf_source *src, const struct conf_file *f, int line)
+{
+	const char	*label = NULL;
+	char		*place;
+	size_t		 i;
+	int		 ret;
+
+	if (f == src->files)
+		for (i = 0; i < src->nlabels && src->labels[i].line <= line; i++)
+			label = src->labels[i].text;
+	if (label == NULL)
+		ret = asprintf(&place, "%s:%d", f->path, line);
+	else
+		ret = asprintf(&place, "%s%s%s", f->path, label[0] == '\0' ? "" : ": ", label);
+	if (ret == -1)
+		fatal("asprintf");
+	return place;
 }

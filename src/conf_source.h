@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "compat.h"
+#include "conf.h"
 #include "conf_text.h"
 
 struct conf_file {
@@ -38,15 +39,24 @@ struct conf_source {
 	size_t			 nsections;
 	struct conf_text_empty	*empties;
 	size_t			 nempties;
+	struct conf_text_odd	 odd;
+	const struct conf_label	*labels;	/* of the first file's lines, if it is none */
+	size_t			 nlabels;
 };
 
 /* Both log each mistake and return NULL if there was one. */
 struct conf_source *conf_source_load(const char *path);
-/* base: the folder that paths of included files start from. */
-struct conf_source *conf_source_text(const char *text, const char *name, const char *base);
+/*
+ * base: the folder that paths of included files start from. The labels must
+ * stay as long as the source does.
+ */
+struct conf_source *conf_source_text(const char *text, const char *name, const char *base,
+	    const struct conf_label *, size_t nlabels);
 void	 conf_source_free(struct conf_source *);
 
 /* Where a line of the text stands: the file and, through *line, its number there. */
 const struct conf_file *conf_source_where(const struct conf_source *, int *line);
+/* "PATH:LINE", malloc'd, for such a line; or the name and the line's label. */
+char	*conf_source_place(const struct conf_source *, const struct conf_file *, int line);
 
 #endif

@@ -20,6 +20,9 @@ struct brace {
 	int	 list;		/* of a list, not of a section */
 };
 
+/* Where we are in the grammar. */
+enum place { AT_NAME, AT_SIGN, AT_TITLE, AT_VALUE, AT_LIST, AT_COMMA };
+
 struct scan {
 	char			*text;
 	size_t			 len, pos;
@@ -28,6 +31,11 @@ struct scan {
 	size_t			 name, name_len;	/* the last word */
 	struct brace		 open[DEPTH_MAX];
 	size_t			 depth;
+	enum place		 place;
+	size_t			 word, word_len;	/* that a statement began with */
+	size_t			 stmt, stmt_len;	/* the name of the last one; 0: none */
+	int			 word_line, stmt_line;
+	int			 typographic;	/* the last line where one was told */
 	struct conf_text	*out;
 };
 
@@ -144,9 +152,79 @@ skip_variable(struct scan *s)
 		next(s);
 }
 
+/* The place after a token, or -1 if the token can't stand here. */
+static int
+next_place(enum place place, char token)
+{
+	switch (place) {
+	case AT_NAME:
+		return token == 'w' ? AT_SIGN : token == '}' ? AT_NAME : -1;
+	case AT_SIGN:
+		if (token == 'w' || token == '=')
+			return token == 'w' ? AT_TITLE : AT_VALUE;
+		return token == '{' ? AT_NAME : -1;
+	case AT_TITLE:
+		return token == '{' ? AT_NAME : -1;
+	case AT_VALUE:
+		return token == 'w' ? AT_NAME : token == '{' ? AT_LIST : -1;
+	case AT_LIST:
+		return token == 'w' ? AT_COMMA : token == '}' ? AT_NAME : -1;
+	default:
+		return token == ',' ? AT_LIST : token == '}' ? AT_NAME : -1;
+	}
+}
+
+static void
+odd(struct scan *s)
+{
+	struct conf_text_odd	*o = &s->out->odd;
+	int			 line = s->line;
+
+	o->line = line;
+	if (s->place == AT_SIGN || s->place == AT_TITLE) {
+		o->word = s->word;
+		o->word_len = s->word_len;
+		o->line = line = s->word_line;
+	}
+	/* What stands in a line of its own is no part of the value before. */
+	if (s->place == AT_VALUE || s->place == AT_LIST || s->place == AT_COMMA ||
+	    s->stmt_line == line) {
+		o->name = s->stmt;
+		o->name_len = s->stmt_len;
+	}
+}
+
+/* Follows the grammar, to the first token that doesn't fit. */
+static void
+follow(struct scan *s, char token, size_t start)
+{
+	int	 place;
+
+	if (s->out->odd.line != 0)
+		return;
+	if ((place = next_place(s->place, token)) == -1) {
+		odd(s);
+		return;
+	}
+	if (s->place == AT_NAME) {
+		s->word = start;
+		s->word_len = s->pos - start;
+		s->word_line = s->line;
+	}
+	if (place == AT_VALUE) {
+		s->stmt = s->word;
+		s->stmt_len = s->word_len;
+		s->stmt_line = s->word_line;
+	} else if ((token == '{' && place == AT_NAME) ||
+	    (token == '}' && s->place == AT_NAME))
+		s->stmt_len = 0;
+	s->place = (enum place)place;
+}
+
 static void
 string(struct scan *s, char quote)
 {
+	size_t	 start = s->pos;
 	int	 line = s->line;
 
 	for (next(s); s->pos < s->len && s->text[s->pos] != quote; next(s)) {
@@ -166,6 +244,7 @@ string(struct scan *s, char quote)
 	}
 	next(s);
 	s->last = 'w';
+	follow(s, 'w', start);
 }
 
 static int
@@ -230,6 +309,7 @@ word(struct scan *s)
 	s->name = start;
 	s->name_len = s->pos - start;
 	s->last = 'w';
+	follow(s, 'w', start);
 }
 
 static void
@@ -275,6 +355,7 @@ sign(struct scan *s)
 {
 	int	 ch = peek(s, 0);
 
+	follow(s, (char)ch, s->pos);
 	if (ch == '{') {
 		open_brace(s);
 		return;
@@ -289,19 +370,39 @@ sign(struct scan *s)
 	next(s);
 }
 
+/* Bytes that an editor put there where others were meant, or NULL. */
+static const char *
+typographic(const struct scan *s)
+{
+	if (s->pos == 0 && peek(s, 0) == 0xef && peek(s, 1) == 0xbb && peek(s, 2) == 0xbf)
+		return "a byte order mark (EF BB BF); expected a file without one";
+	if (peek(s, 0) != 0xe2 || peek(s, 1) != 0x80)
+		return NULL;
+	if (peek(s, 2) == 0x98 || peek(s, 2) == 0x99)
+		return "a curly quote; expected '";
+	if (peek(s, 2) == 0x9c || peek(s, 2) == 0x9d)
+		return "a curly quote; expected \"";
+	return NULL;
+}
+
 static void
 stray(struct scan *s)
 {
-	int	 ch = peek(s, 0);
+	const char	*what = typographic(s);
+	int		 ch = peek(s, 0);
 
-	if (ch == '\0')
+	if (what != NULL) {
+		/* Quotes come in pairs. */
+		if (s->typographic != s->line)
+			mistake(s, s->line, "%s", what);
+		s->typographic = s->line;
+	} else if (ch == '\0')
 		mistake(s, s->line, "a NUL byte; expected text");
 	else if (ch > ' ' && ch < 127)
-		mistake(s, s->line, "%c outside of quotes; a value with other than letters, "
-		    "digits and ._/:@[]- is quoted", ch);
+		mistake(s, s->line, "%c outside of quotes; " CONF_TEXT_QUOTE, ch);
 	else
-		mistake(s, s->line, "a byte \\%03o outside of quotes; a value with other "
-		    "than letters, digits and ._/:@[]- is quoted", (unsigned int)ch);
+		mistake(s, s->line, "a byte 0x%02X outside of quotes; " CONF_TEXT_QUOTE,
+		    (unsigned int)ch);
 	/* One message for a run of them. */
 	while (peek(s, 0) == ch || peek(s, 0) > 127)
 		next(s);

@@ -35,6 +35,15 @@ struct conf_text_empty {
 	int	 line;
 };
 
+/* What libConfuse will stop at: the first token that fits no statement. */
+struct conf_text_odd {
+	size_t	 word, word_len;	/* a word without sign; 0: something else */
+	size_t	 name, name_len;	/* of the statement that it may belong to; 0: none */
+	int	 line;			/* 0: all tokens fit */
+};
+
+#define CONF_TEXT_QUOTE	"a value with other than letters, digits and ._/:@[]- is quoted"
+
 struct conf_text {
 	struct conf_text_error	 errors[CONF_TEXT_ERRORS];
 	size_t			 nerrors;
@@ -44,6 +53,7 @@ struct conf_text {
 	size_t			 nsections;
 	struct conf_text_empty	*empties;
 	size_t			 nempties;
+	struct conf_text_odd	 odd;
 	int			 lines;		/* line feeds in it */
 };
 

@@ -248,14 +248,44 @@ declare(enum section_kind kind, const char *name)
 	return 1;
 }
 
+/* The statement that the parser stopped in, as "NAME: ", or "". */
+static void
+odd_name(int line, char *name, size_t size)
+{
+	const struct conf_text_odd	*o = &parser->src->odd;
+
+	name[0] = '\0';
+	if (o->line == line && o->name_len != 0)
+		(void)snprintf(name, size, "%.*s: ", (int)o->name_len,
+		    parser->src->text + o->name);
+}
+
+/* A name without a sign: often a piece of a value that has no quotes. */
+static void
+stray_word(enum section_kind kind, const char *name, int line)
+{
+	const struct conf_text_odd	*o = &parser->src->odd;
+	const char			*text = parser->src->text;
+
+	if (o->name_len == 0 || o->word_len != strlen(name) ||
+	    memcmp(text + o->word, name, o->word_len) != 0) {
+		unknown_option(kind, name, line);
+		return;
+	}
+	conf_error(parser->errors, o->line, "%s: unknown; expected an option of `%s'; if it "
+	    "belongs to the value of %.*s: " CONF_TEXT_QUOTE, name,
+	    kind == SEC_GLOBAL ? "pipemilter.conf" : kind_names[kind],
+	    (int)o->name_len, text + o->name);
+}
+
 static void on_error(cfg_t *, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 
 static void
 on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	enum section_kind	 kind = kind_of(cfg);
-	char			 text[256];
-	const char		*name;
+	char			 text[256], in[80];
+	const char		*name, *hint = "";
 	va_list			 copy;
 
 	if (strcmp(fmt, "no such option '%s'") == 0) {
@@ -269,14 +299,19 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 		name = va_arg(copy, const char *);
 		if (is_declared(kind, name)) {
 			/* Something else than an option: it was to be a section. */
-			unknown_option(kind, name, cfg->line);
+			stray_word(kind, name, cfg->line);
 			va_end(copy);
 			return;
 		}
 		va_end(copy);
 	}
+	odd_name(cfg->line, in, sizeof(in));
+	if (strncmp(fmt, "unexpected token", 16) == 0)
+		hint = "; values of a list have commas between, and " CONF_TEXT_QUOTE;
+	else
+		in[0] = '\0';
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	conf_error(parser->errors, cfg->line, "%s", text);
+	conf_error(parser->errors, cfg->line, "%s%s%s", in, text, hint);
 }
 
 static cfg_opt_t *

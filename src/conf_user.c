@@ -70,8 +70,12 @@ line_of(const struct conf_section *sec, const char *name)
 static void
 no_such_user(struct build *b, int line, const char *option, const char *name)
 {
-	conf_error(b->errors, line, "%s: user %s does not exist; `systemd-sysusers "
-	    SYSUSERSDIR "/pipemilter.conf' makes _pipemilter and pipemilter", option, name);
+	if (strcmp(name, "_pipemilter") == 0 || strcmp(name, "pipemilter") == 0)
+		conf_error(b->errors, line, "%s: user %s does not exist; `systemd-sysusers "
+		    SYSUSERSDIR "/pipemilter.conf' makes it, or `useradd -r -U -M "
+		    "-d / -s /usr/sbin/nologin %s'", option, name, name);
+	else
+		conf_error(b->errors, line, "%s: %s: no such user", option, name);
 }
 
 void

@@ -34,11 +34,10 @@ struct made {
 static SLIST_HEAD(, made) made_files = SLIST_HEAD_INITIALIZER(made_files);
 
 static void
-complain(const struct conf *conf, const struct listen_conf *l,
-    const char *doing, const char *why)
+complain(const struct listen_conf *l, const char *doing, const char *why)
 {
-	log_msg(LOG_ERR, NULL, "%s:%d: listen %s: %s%s%s", conf->path, l->line,
-	    l->spec, doing, doing[0] != '\0' ? ": " : "", why);
+	log_msg(LOG_ERR, NULL, "%s: listen %s: %s%s%s", l->where, l->spec,
+	    doing, doing[0] != '\0' ? ": " : "", why);
 }
 
 /* Returns NULL, or why the path can't be bound; a stale socket is removed. */
@@ -125,11 +124,11 @@ bind_unix(const struct conf *conf, const struct listen_conf *l, int fd)
 	int			  ret;
 
 	if (make_folder(sun->sun_path) == -1) {
-		complain(conf, l, "its folder", strerror(errno));
+		complain(l, "its folder", strerror(errno));
 		return -1;
 	}
 	if ((why = clear_path(sun, l->addr.len)) != NULL) {
-		complain(conf, l, "", why);
+		complain(l, "", why);
 		return -1;
 	}
 	/* chmod(2) would follow a link that was put in its place. */
@@ -137,19 +136,19 @@ bind_unix(const struct conf *conf, const struct listen_conf *l, int fd)
 	ret = bind(fd, (const struct sockaddr *)sun, l->addr.len);
 	(void)umask(old);
 	if (ret == -1) {
-		complain(conf, l, "", strerror(errno));
+		complain(l, "", strerror(errno));
 		return -1;
 	}
 	remember(sun->sun_path);
 	if (set_owner(conf, l, sun->sun_path) == -1) {
-		complain(conf, l, "owner and group", strerror(errno));
+		complain(l, "owner and group", strerror(errno));
 		return -1;
 	}
 	return 0;
 }
 
 static int
-bind_inet(const struct conf *conf, const struct listen_conf *l, int fd)
+bind_inet(const struct listen_conf *l, int fd)
 {
 	const int	 on = 1;
 	const char	*why;
@@ -160,7 +159,7 @@ bind_inet(const struct conf *conf, const struct listen_conf *l, int fd)
 	    bind(fd, (const struct sockaddr *)&l->addr.ss, l->addr.len) == -1) {
 		why = errno == EADDRINUSE ? "somebody listens there already" :
 		    strerror(errno);
-		complain(conf, l, "", why);
+		complain(l, "", why);
 		return -1;
 	}
 	return 0;
@@ -173,14 +172,14 @@ open_one(const struct conf *conf, const struct listen_conf *l)
 
 	if ((fd = socket(l->addr.ss.ss_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) == -1) {
-		complain(conf, l, "socket", strerror(errno));
+		complain(l, "socket", strerror(errno));
 		return -1;
 	}
 	ret = l->addr.ss.ss_family == AF_UNIX ? bind_unix(conf, l, fd) :
-	    bind_inet(conf, l, fd);
+	    bind_inet(l, fd);
 	/* Two may bind one inet address until one of them listens. */
 	if (ret == 0 && listen(fd, BACKLOG) == -1) {
-		complain(conf, l, "", errno == EADDRINUSE ?
+		complain(l, "", errno == EADDRINUSE ?
 		    "somebody listens there already" : strerror(errno));
 		ret = -1;
 	}

@@ -126,8 +126,9 @@ fits_a_form(const struct options *o)
 static struct conf *
 read_conf(const struct options *o)
 {
-	struct conf	*conf = NULL;
-	char		 cwd[PATH_MAX], *text;
+	struct adhoc_text	 t;
+	struct conf		*conf = NULL;
+	char			 cwd[PATH_MAX];
 
 	if (!o->adhoc)
 		return conf_load(o->file != NULL ? o->file : CONF_PATH);
@@ -135,11 +136,12 @@ read_conf(const struct options *o)
 		log_msg(LOG_ERR, NULL, "getcwd: %s", strerror(errno));
 		return NULL;
 	}
-	if ((text = adhoc_text(&o->text, o->operands)) == NULL)
+	if (adhoc_make_text(&o->text, o->operands, &t) == -1)
 		log_msg(LOG_ERR, NULL, "the command line is too long");
 	else
-		conf = conf_parse(text, "command line", cwd);
-	free(text);
+		conf = conf_parse((const char *)t.text.data, "command line", cwd,
+		    t.labels, t.nlabels);
+	adhoc_text_free(&t);
 	return conf;
 }
 

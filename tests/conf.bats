@@ -11,8 +11,10 @@ setup() {
 	umask 022
 	F=$BATS_TEST_TMPDIR/t.conf
 	USERS='# not root'
+	WHO='the caller'
 	if [ "$(id -u)" -eq 0 ]; then
 		USERS='engine-user = nobody handler-user = daemon'
+		WHO='user daemon'
 		# Bats makes this one for its user alone.
 		chmod go+x "$BATS_RUN_TMPDIR"
 	fi
@@ -245,6 +247,33 @@ table() {
 	bad "listen \"unix:/$(printf '%0107d' 0)\": the path of a unix socket may have 107 bytes at most" 4
 }
 
+@test "where a unix socket can't be" {
+	local d=$BATS_TEST_TMPDIR/d
+
+	SOCKET=unix:$d/sock with_listen ''
+	good	# the folder is made at the start
+	[ ! -e "$d" ]
+	SOCKET=unix:$d/e/sock with_listen ''
+	bad "listen \"unix:$d/e/sock\": the folder $d/e is missing, and $d is, too; expected one of the two" 4
+	: >"$d"
+	bad "listen \"unix:$d/e/sock\": $d/e is not a folder" 4
+	SOCKET=unix:$d/sock with_listen ''
+	bad "listen \"unix:$d/sock\": $d is not a folder" 4
+	SOCKET=unix:$d with_listen ''
+	bad "listen \"unix:$d\": a file that is not a socket is there" 4
+	rm "$d"
+	mkdir "$d"
+	bad "listen \"unix:$d\": a file that is not a socket is there" 4
+	SOCKET=unix:$d/sock with_listen ''
+	good
+	perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) && bind(S, pack_sockaddr_un($ARGV[0])) or die' "$d/sock"
+	good
+	[ -S "$d/sock" ]
+	ln -s sock "$d/link"
+	SOCKET=unix:$d/link with_listen ''
+	bad "listen \"unix:$d/link\": a file that is not a socket is there" 4
+}
+
 @test "options of a unix socket" {
 	SOCKET=unix:/run/x
 	table with_listen <<-E
@@ -442,11 +471,77 @@ table() {
 	command = $BATS_TEST_TMPDIR/d | command: $BATS_TEST_TMPDIR/d: not a file; expected a program
 	E
 	with_handler "command = $BATS_TEST_TMPDIR/d/plain"
+	bad "command: $BATS_TEST_TMPDIR/d/plain: $WHO can't run it: its mode 0644 has no x for this user" 5
+	chmod 755 "$BATS_TEST_TMPDIR/d/plain"
+	good
+	# The first folder that is closed is named, be it behind a link.
+	mkdir -p "$BATS_TEST_TMPDIR/open/closed/in"
+	cp "$H" "$BATS_TEST_TMPDIR/open/closed/in/x"
+	ln -s open/closed/in "$BATS_TEST_TMPDIR/link"
+	chmod 600 "$BATS_TEST_TMPDIR/open/closed"
+	with_handler "command = $BATS_TEST_TMPDIR/link/x"
 	if [ "$(id -u)" -eq 0 ]; then
-		bad "command: $BATS_TEST_TMPDIR/d/plain: user daemon can't run it: Permission denied" 5
-	else
-		bad "command: $BATS_TEST_TMPDIR/d/plain: the caller can't run it: Permission denied" 5
+		bad "command: $BATS_TEST_TMPDIR/link/x: $WHO can't run it: the folder $BATS_TEST_TMPDIR/open/closed is closed to this user" 5
+		with_handler "command = $BATS_TEST_TMPDIR/open/closed/in/x"
+		bad "command: $BATS_TEST_TMPDIR/open/closed/in/x: $WHO can't run it: the folder $BATS_TEST_TMPDIR/open/closed is closed to this user" 5
 	fi
+	chmod 700 "$BATS_TEST_TMPDIR/open/closed"
+}
+
+@test "the first line of a script" {
+	local s=$BATS_TEST_TMPDIR/s
+
+	printf '#!/bin/sh -e\n' >"$s"
+	chmod 755 "$s"
+	BEGIN="events = rcpt command = $s" with_handler ''
+	good
+	messages 0
+	printf '#! \t/bin/sh' >"$s"
+	good
+	messages 0
+	printf '#!/no/such/sh -e\n' >"$s"
+	bad "command: $s: its interpreter /no/such/sh: No such file or directory" 4
+	printf '#!/bin/sh\r\necho\r\n' >"$s"
+	bad "command: $s: its interpreter /bin/sh\r: No such file or directory; its first line ends with CR: the file has DOS line ends" 4
+	printf '#!/bin/sh -e\r\n' >"$s"
+	good
+	messages 1
+	[[ ${lines[0]} == *" $F:4: command: $s: its first line ends with CR: the file has DOS line ends" ]]
+	printf '#!\n/bin/sh\n' >"$s"
+	bad "command: $s: its interpreter : expected a path after #!" 4
+	printf '#!/bin\n' >"$s"
+	bad "command: $s: its interpreter /bin: not a file" 4
+	printf '#!%s/sh\n' "$BATS_TEST_TMPDIR" >"$s"
+	: >"$BATS_TEST_TMPDIR/sh"
+	bad "command: $s: its interpreter $BATS_TEST_TMPDIR/sh: $WHO can't run it: its mode 0644 has no x for this user" 4
+	for text in 'echo' '' '#' '\177EL'; do
+		# shellcheck disable=SC2059
+		printf "$text" >"$s"
+		good
+		messages 1
+		[[ ${lines[0]} == *" $F:4: command: $s: has no #! line, and is no program of this system either" ]]
+	done
+	# A hook is no better off.
+	mkdir "$BATS_TEST_TMPDIR/hooks"
+	printf '#!/bin/sh\r\n' >"$BATS_TEST_TMPDIR/hooks/rcpt"
+	chmod 755 "$BATS_TEST_TMPDIR/hooks/rcpt"
+	BEGIN="hooks = $BATS_TEST_TMPDIR/hooks" with_handler ''
+	bad "hooks: $BATS_TEST_TMPDIR/hooks/rcpt: its interpreter /bin/sh\r: No such file or directory; its first line ends with CR: the file has DOS line ends" 4
+}
+
+@test "as root: a script that its user can't read" {
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	with_handler ''
+	chmod 711 "$H"
+	bad "command: $H: user daemon can't read it, as must be with a script: Permission denied" 4
+	with_handler 'user = root'
+	good
+	# The kernel reads other programs.
+	cp /bin/true "$BATS_TEST_TMPDIR/true"
+	chmod 711 "$BATS_TEST_TMPDIR/true"
+	BEGIN="events = rcpt command = $BATS_TEST_TMPDIR/true" with_handler ''
+	good
+	messages 0
 }
 
 @test "PATH is a fixed one" {
@@ -482,7 +577,7 @@ table() {
 	cp "$H" "$d/mail"
 	chmod 644 "$d/mail"
 	good
-	[[ ${lines[0]} == *" $F:4: hooks: $d/mail: "*" can't run it: Permission denied; left out" ]]
+	[[ ${lines[0]} == *" $F:4: hooks: $d/mail: $WHO can't run it: its mode 0644 has no x for this user; left out" ]]
 	rm "$d/mail"
 	for option in 'command = cat' 'events = rcpt' 'reports = rcpt' 'optional-events = rcpt' \
 	    'input = block' 'output = reply'; do
@@ -527,12 +622,17 @@ table() {
 	connections = /* comment */ 5
 	connections = "${NOT_SET_ANYWHERE:-5}"
 	connections = '${NOT_SET_ANYWHERE:-5}' | connections: "${NOT_SET_ANYWHERE:-5}": expected a decimal number
-	connections 5 | missing equal sign after option 'connections'
 	connections = 5; | ; outside of quotes; a value with other than letters, digits and ._/:@[]- is quoted
 	connections = 5 connections = 5 | connections: given twice; expected once
-	connections = = 5 | unexpected token '='
-	connections = {5 6} | unexpected token '6'
-	connections = {{5}} | unexpected token '{'
+	connections = = 5 | connections: unexpected token '='; values of a list have commas between, and a value with other than letters, digits and ._/:@[]- is quoted
+	connections = {5 6} | connections: unexpected token '6'; values of a list have commas between, and a value with other than letters, digits and ._/:@[]- is quoted
+	connections = {{5}} | connections: unexpected token '{'; values of a list have commas between, and a value with other than letters, digits and ._/:@[]- is quoted
+	connections = {,} | connections: unexpected token ','; values of a list have commas between, and a value with other than letters, digits and ._/:@[]- is quoted
+	connections = 5, 6 | connections: unexpected token ','; values of a list have commas between, and a value with other than letters, digits and ._/:@[]- is quoted
+	= 5 | unexpected token '='; values of a list have commas between, and a value with other than letters, digits and ._/:@[]- is quoted
+	max-actions = 5 connections = = 5 max-body = 0 | connections: unexpected token '='; values of a list have commas between, and a value with other than letters, digits and ._/:@[]- is quoted
+	log-level = info 451 4.3.0 text | 451: unknown; expected an option of `pipemilter.conf'; if it belongs to the value of log-level: a value with other than letters, digits and ._/:@[]- is quoted
+	connections 5 | missing equal sign after option 'connections'
 	connections += 5
 	handler { } | missing title for section 'handler'
 	handler 'a b' { command = cat events = rcpt } | handler "a b": expected a name of up to 64 letters, digits, `.', `_' and `-', the first a letter, digit or `_'
@@ -546,6 +646,76 @@ table() {
 	connections = '5 | this string is never closed; expected another '
 	connections = 5 /* | this comment is never closed; expected */
 	E
+}
+
+@test "bytes that an editor put there" {
+	table with_global <<-'E'
+	log-level = “info” | a curly quote; expected "
+	log-level = ‘info’ | a curly quote; expected '
+	log-level = ïnfo | a byte 0xC3 outside of quotes; a value with other than letters, digits and ._/:@[]- is quoted
+	E
+	with_global ''
+	{
+		printf '\357\273\277'
+		cat "$F"
+	} >"$F.bom"
+	bad 'a byte order mark (EF BB BF); expected a file without one' 1 "$F.bom"
+	messages 1
+}
+
+@test "a handler that no listener uses" {
+	printf '%s\nlisten inet:8899 { handlers = {h} }\nhandler h { %s }\nhandler g { %s }' "$USERS" "$BEGIN" "$BEGIN" >"$F"
+	good
+	messages 1
+	[[ ${lines[0]} == *" $F:4: handler g: no \`listen' section uses it" ]]
+	printf '\nlisten inet:8898 { handlers = {g} }' >>"$F"
+	good
+	messages 0
+}
+
+# adhoc WANTED ARGUMENT ...: what -n says.
+adhoc() {
+	local wanted=$1 users=()
+
+	shift
+	[ "$(id -u)" -ne 0 ] || users=(-o engine-user=nobody -o handler-user=daemon)
+	cd "$BATS_TEST_TMPDIR"
+	run "$PIPEMILTER" -n "${users[@]}" "$@"
+	[ "$status" -eq 1 ] && [ "$output" = "pipemilter: command line: $wanted" ] && return
+	echo "status $status, expected 1 and \"$wanted\" of:"
+	echo "$output"
+	return 1
+}
+
+@test "the command line: messages name its parts" {
+	local l='inet:8899'
+
+	adhoc "handler handler: expected events: -e, or -o with \`reports' or \`optional-events'" \
+	    -l "$l" ./handler
+	adhoc "-o 'environment={BCC=x}': environment: unexpected token '='; values of a list have commas between, and a value with other than letters, digits and ._/:@[]- is quoted" \
+	    -l "$l" -o timeout=3s -o 'environment={BCC=x}' -e mail ./handler
+	adhoc "-o 'on-failure = reject 451 x': 451: unknown; expected an option of \`handler'; if it belongs to the value of on-failure: a value with other than letters, digits and ._/:@[]- is quoted" \
+	    -l "$l" -o 'on-failure = reject 451 x' -e mail ./handler
+	adhoc "-o 'processes = 0': processes: \"0\": expected 1 to 100000" \
+	    -l "$l" -o 'timeout = 3s' -o 'processes = 0' -e mail ./handler
+	adhoc "-o 'connections = 0': connections: \"0\": expected 1 to 1000000" \
+	    -l "$l" -o 'connections = 0' -e mail ./handler
+	adhoc "-o 'timeout =\n\n5': timeout: \"5\": expected a time with its unit: 500ms, 30s, 5m, 1h, 1d or 0" \
+	    -l "$l" -o 'timeout =
+
+5' -o 'processes = 1' -e mail ./handler
+	adhoc "-o 'umask = *': * outside of quotes; a value with other than letters, digits and ._/:@[]- is quoted" \
+	    -l "$l" -o 'umask = *' -e mail ./handler
+	adhoc "-e: events: \"eom\": expected connect, helo, mail, rcpt, data, header, end-of-headers, body, end-of-message or unknown" \
+	    -l "$l" -e mail,eom ./handler
+	adhoc "-l '$l { mode = 600 }': mode: expected only with a unix socket; an inet socket has \`allow'" \
+	    -l inet:1 -l "$l { mode = 600 }" -e mail ./handler
+	adhoc "command: $BATS_TEST_TMPDIR/none: No such file or directory; expected a program" \
+	    -l "$l" -e mail ././/none
+	adhoc "-l 'unix:./a/b/s': listen \"unix:$BATS_TEST_TMPDIR/a/b/s\": the folder $BATS_TEST_TMPDIR/a/b is missing, and $BATS_TEST_TMPDIR/a is, too; expected one of the two" \
+	    -l unix:./a/b/s -e mail ./handler
+	adhoc "-o 'syslog-facility = $(printf '%0182d' 0)...': syslog-facility: \"$(printf '%0300d' 0)\": expected auth, authpriv, daemon, mail, user or local0 to local7" \
+	    -l "$l" -o "syslog-facility = $(printf '%0300d' 0)" -e mail ./handler
 }
 
 @test "given twice" {
@@ -731,7 +901,14 @@ table() {
 	printf '%s\nlisten inet:8899 {}\nhandler h { %s }\ninclude("conf.d/*.none")' "$USERS" "$BEGIN" >"$F"
 	good
 	sed -i 's/conf.d/nowhere/' "$F"
-	bad "include: nowhere/*.none: its folder is missing or can't be read" 4
+	good
+	if [ "$(id -u)" -ne 0 ]; then
+		mkdir -m 000 "$BATS_TEST_TMPDIR/nowhere"
+		bad "include: nowhere/*.none: its folder can't be read" 4
+		rmdir "$BATS_TEST_TMPDIR/nowhere"
+	fi
+	sed -i 's/nowhere.*none/nowhere\/none/' "$F"
+	bad "include: $BATS_TEST_TMPDIR/nowhere/none: No such file or directory" 4
 	sed -i 's/".*"/conf.d/' "$F"
 	bad 'expected include("PATH")' 4
 }
@@ -767,13 +944,21 @@ table() {
 	check
 	[ "$status" -eq 1 ]
 	messages 2
-	[[ ${lines[0]} == *" $F:1: engine-user: user no-such-a does not exist; \`systemd-sysusers /"*"/pipemilter.conf' makes _pipemilter and pipemilter" ]]
-	[[ ${lines[1]} == *" $F:1: handler-user: user no-such-b does not exist; "* ]]
+	[[ ${lines[0]} == *" $F:1: engine-user: no-such-a: no such user" ]]
+	[[ ${lines[1]} == *" $F:1: handler-user: no-such-b: no such user" ]]
 	with_handler 'user = no-such'
 	check
 	[ "$status" -eq 1 ]
 	messages 1
-	[[ ${lines[0]} == *" $F:5: user: user no-such does not exist; "* ]]
+	[[ ${lines[0]} == *" $F:5: user: no-such: no such user" ]]
+	if ! id -u _pipemilter && ! id -u pipemilter; then
+		USERS='#' with_handler ''
+		check
+		[ "$status" -eq 1 ]
+		messages 2
+		[[ ${lines[0]} == *" $F: engine-user: user _pipemilter does not exist; \`systemd-sysusers /"*"/pipemilter.conf' makes it, or \`useradd -r -U -M -d / -s /usr/sbin/nologin _pipemilter'" ]]
+		[[ ${lines[1]} == *" $F: handler-user: user pipemilter does not exist; \`systemd-sysusers /"*"/pipemilter.conf' makes it, or \`useradd -r -U -M -d / -s /usr/sbin/nologin pipemilter'" ]]
+	fi >/dev/null 2>&1
 	USERS="engine-user = '' handler-user = daemon" with_handler ''
 	bad 'engine-user: expected a name, not an empty one' 1
 	USERS='engine-user = root handler-user = daemon' with_handler ''
@@ -853,7 +1038,7 @@ table() {
 	[ "$(id -u)" -eq 0 ] || skip 'needs root'
 	chmod 700 "$H"
 	with_handler ''
-	bad "command: $H: user daemon can't run it: Permission denied" 4
+	bad "command: $H: user daemon can't run it: its mode 0700 has no x for this user" 4
 	with_handler 'user = root'
 	good
 	# Not by what is left of root's own groups either.
@@ -861,14 +1046,15 @@ table() {
 	with_handler ''
 	run setpriv --groups 0 "$PIPEMILTER" -n -f "$F"
 	[ "$status" -eq 1 ]
-	[[ $output == *"command: $H: user daemon can't run it: Permission denied"* ]]
+	[[ $output == *"command: $H: user daemon can't run it: its mode 0710 has no x for this user"* ]]
+	chmod 750 "$H"
 	chgrp bin "$H"
 	with_handler 'group = bin'
 	good
 	chmod 755 "$H"
 	chmod 700 "$BATS_TEST_TMPDIR"
 	with_handler ''
-	bad "command: $H: user daemon can't run it: Permission denied" 4
+	bad "command: $H: user daemon can't run it: the folder $BATS_TEST_TMPDIR is closed to this user" 4
 }
 
 @test "not as root: another user is a warning" {

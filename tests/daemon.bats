@@ -506,9 +506,16 @@ stubborn() {
 	echo precious >"$WORK/file"
 	background
 	assert_status 1
-	assert_output_has "$CONF:1: listen unix:$SOCK: somebody listens there already"
-	assert_output_has "$CONF:2: listen unix:$WORK/file: a file that is not a socket is there"
+	assert_output_has "$CONF:2: listen \"unix:$WORK/file\": a file that is not a socket is there"
 	assert_equal "$(cat "$WORK/file")" precious
+	conf "listen 'unix:$WORK/new' { }" "include('listen.conf')"
+	echo "listen 'unix:$SOCK' { }" >"$WORK/listen.conf"
+	run "$PIPEMILTER" -n -f "$CONF"
+	assert_success
+	background
+	assert_status 1
+	assert_output_has "$WORK/listen.conf:1: listen unix:$SOCK: somebody listens there already"
+	missing "$WORK/new"
 	send
 	assert_success
 }
@@ -703,10 +710,13 @@ stubborn() {
 }
 
 @test "a handler that can't be started is a failure that says why" {
+	# It is looked for at the start, too.
+	ln -s /bin/sh "$WORK/interpreter"
 	write_handler h <<-END
-		#!/no/such/interpreter
+		#!$WORK/interpreter
 	END
 	start_adhoc "unix:$SOCK" -e mail "$HANDLERS/h"
+	rm "$WORK/interpreter"
 	send
 	assert_status 75
 	wait_log 'No such file or directory'

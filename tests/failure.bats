@@ -29,9 +29,10 @@ setup_file() {
 	    'queue-timeout = 300ms' "$fail" "$slow" "$busy"
 	handler one-default 'events = {mail}' 'processes = 1' \
 	    'queue-timeout = 0' "$fail"
-	write_handler bad-interpreter <<<'#!/nonexistent/interpreter'
+	# At the start it must be there.
+	ln -s /bin/sh "$WORK/interpreter"
+	write_handler bad-interpreter <<<"#!$WORK/interpreter"
 	write_handler vanishes <<<'exit 0'
-	write_handler not-a-program <<<$'#!\n\1\2\3'
 	handler bad-interpreter "command = {'$HANDLERS/bad-interpreter'}" \
 	    'events = {mail}' "$fail"
 	handler vanishes "command = {'$HANDLERS/vanishes'}" \
@@ -40,6 +41,7 @@ setup_file() {
 	handler_only b "events = {$ALL}" "$fail"
 	listener ab a,b
 	proto_run
+	rm "$WORK/interpreter"
 
 	global 'max-recipients = 3' 'max-context = 1K' 'max-actions = 5' \
 	    'max-reply-line = 1K' 'max-body = 100B' 'connections = 5'

@@ -45,7 +45,7 @@ parse(const char *fmt, ...)
 	(void)vsnprintf(text + n, sizeof(text) - n, fmt, ap);
 	va_end(ap);
 	logged[0] = '\0';
-	conf = conf_parse(text, "test", "/");
+	conf = conf_parse(text, "test", "/", NULL, 0);
 	CHECK_STR(logged, "", "nothing to complain of");
 	return conf;
 }
@@ -263,7 +263,7 @@ test_again(void)
 
 	for (i = 0; i < nitems(bad); i++) {
 		logged[0] = '\0';
-		CHECK(conf_parse(bad[i], "test", "/") == NULL, bad[i]);
+		CHECK(conf_parse(bad[i], "test", "/", NULL, 0) == NULL, bad[i]);
 		CHECK(strncmp(logged, "test:", 5) == 0, "and says so");
 		test_defaults();
 	}

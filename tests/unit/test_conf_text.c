@@ -69,8 +69,15 @@ static const struct {
 	{ "a star that would vanish", "a = *", 0, 1, "* outside of quotes" },
 	{ "a plus without =", "a + b", 0, 1, "+ outside of quotes" },
 	{ "a variable without quotes", "a = ${HOME}", 0, 1, "$ outside of quotes" },
-	{ "UTF-8 without quotes", "a = \303\244", 0, 1, "a byte \\303 outside of quotes" },
-	{ "a lone CR", "a\rb", 0, 1, "a byte \\015 outside of quotes" },
+	{ "UTF-8 without quotes", "a = \303\244", 0, 1, "a byte 0xC3 outside of quotes" },
+	{ "a lone CR", "a\rb", 0, 1, "a byte 0x0D outside of quotes" },
+	{ "a byte order mark", "\357\273\277a = b", 0, 1, "a byte order mark" },
+	{ "which is none elsewhere", "\n\357\273\277a = b", 0, 2, "a byte 0xEF" },
+	{ "curly quotes", "a =\n\342\200\234b\342\200\235", 0, 2,
+	    "a curly quote; expected \"" },
+	{ "a curly apostrophe", "a = \342\200\231", 0, 1, "a curly quote; expected '" },
+	{ "a dash", "a = \342\200\223", 0, 1, "a byte 0xE2" },
+	{ "a curly quote cut off", "a = \342\200", 0, 1, "a byte 0xE2" },
 	{ "${ that never ends", "a = \"${B\n}\"", 0, 1, "${ in double quotes without a }" },
 	{ "an octal too large", "\"\\400\"", 0, 1, "a backslash and digits" },
 	{ "four octal digits", "\"\\1234\"", 0, 1, "a backslash and digits" },
@@ -188,6 +195,50 @@ test_sections(void)
 	conf_text_free(&ct);
 }
 
+/* The first token that doesn't fit, and the statement that it may belong to. */
+static const struct {
+	const char	*in;
+	int		 line;
+	const char	*word, *name;
+} odds[] = {
+	{ "a = b c d { e = {f, g,} } h += 'i' j {}", 0, "", "" },
+	{ "", 0, "", "" },
+	{ "a = = b", 1, "", "a" },
+	{ "a = b\n, c", 2, "", "" },
+	{ "a = b, c", 1, "", "a" },
+	{ "a = {\nb\nc}", 3, "", "a" },
+	{ "a {} b = {{}}", 1, "", "b" },
+	{ "a { b = c\n\n}\n= d", 4, "", "" },
+	{ "a = b c d e\nf = {", 1, "c", "a" },
+	{ "a = b c\n\nd = e", 1, "c", "a" },
+	{ "a = b\nc\n}", 2, "c", "" },
+	{ "a { b = c } d = e } f\n= = =", 2, "", "f" },
+	{ "a = 'b' \"c\" }", 1, "\"c\"", "a" },
+	{ "a b c", 1, "a", "" },
+};
+
+static void
+test_odd(void)
+{
+	const struct conf_text_odd	*o;
+	struct conf_text		 ct;
+	size_t				 i;
+	char				*text;
+
+	for (i = 0; i < nitems(odds); i++) {
+		text = xstrdup(odds[i].in);
+		conf_text_scan(text, strlen(text), &ct);
+		o = &ct.odd;
+		CHECK(o->line == odds[i].line, odds[i].in);
+		CHECK_MEM(text + o->word, o->word_len, odds[i].word, strlen(odds[i].word),
+		    odds[i].in);
+		CHECK_MEM(text + o->name, o->name_len, odds[i].name, strlen(odds[i].name),
+		    odds[i].in);
+		conf_text_free(&ct);
+		free(text);
+	}
+}
+
 /* Whatever is cut off anywhere: no byte behind the end is looked at. */
 static void
 test_cut(void)
@@ -215,6 +266,7 @@ main(void)
 	test_many();
 	test_include();
 	test_sections();
+	test_odd();
 	test_cut();
 	return tap_done();
 }
