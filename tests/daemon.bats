@@ -18,6 +18,7 @@ setup() {
 }
 
 teardown() {
+	[ -z "${SINK:-}" ] || kill "$SINK" 2>/dev/null || true
 	# One that went to the background is not known to test_teardown.
 	if [ -s "$PIDFILE" ]; then
 		kill -s KILL "$(cat "$PIDFILE")" 2>/dev/null || true
@@ -813,4 +814,45 @@ stubborn() {
 	start_daemon <"$CONF"
 	send
 	assert_success
+}
+
+# What syslog(3) sends to /dev/log, one datagram a line, until it is killed.
+syslog_sink() {
+	python3 - "$1" "$2" <<-'END' 3>&- &
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind(sys.argv[1])
+		out = open(sys.argv[2], "wb", buffering=0)
+		while True:
+		    out.write(s.recv(65536).rstrip(b"\0\n") + b"\n")
+	END
+	SINK=$!
+}
+
+@test "in the background it logs to syslog, under its facility" {
+	is_root || skip 'only root can have a /dev of its own'
+	local dev=$WORK/dev
+
+	unshare --mount true || skip 'no mount namespaces here'
+	mkdir "$dev"
+	cp -a /dev/null "$dev/null"
+	syslog_sink "$dev/log" "$WORK/syslog"
+	wait_for test -S "$dev/log"
+	chmod 666 "$dev/log"
+	conf "listen 'unix:$SOCK' { }" 'syslog-facility = mail'
+	# shellcheck disable=SC2016
+	run timeout 30 unshare --mount bash -c \
+	    'mount --bind "$1" /dev && exec "$2" -f "$3" -p "$4"' - \
+	    "$dev" "$PIPEMILTER" "$CONF" "$PIDFILE"
+	assert_equal "$status" 0
+	assert_equal "$output" ''
+	send
+	assert_success
+	wait_for grep -aq 'message from=<alice@example.org>' "$WORK/syslog"
+	# 22 is mail.info
+	grep -aE '^<22>.* pipemilter\[[0-9]+\]: [0-9a-f]+\.[0-9]+ [^ ]+: message from=<alice' \
+	    "$WORK/syslog"
+	grep -aE '^<22>.*pipemilter .* is ready' "$WORK/syslog"
+	kill "$(cat "$PIDFILE")"
+	wait_for missing "$PIDFILE"
 }
