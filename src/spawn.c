@@ -214,7 +214,7 @@ await_exec(const struct plan *plan, struct spawned *out)
 
 /*
  * fork(2), not vfork(2): this process stays small, so that the difference is
- * a tenth, and the child may call what it likes.
+ * small too, and the child may call what it likes.
  */
 static int
 start_child(struct plan *plan, struct spawned *out)
