@@ -40,6 +40,10 @@ teardown() {
 	case_header_actions
 }
 
+@test "headers added with one name keep their order" {
+	case_add_twice
+}
+
 @test "all headers of a name deleted" {
 	case_delete_all_of_a_name
 }

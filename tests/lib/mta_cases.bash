@@ -16,6 +16,20 @@ case_untouched() {
 	assert_same_file "$T/got" "$T/message"
 }
 
+case_add_twice() {
+	message 'X-Same: came' >"$T/message"
+	on end-of-message <<'END'
+printf '%s\n' 'add-header X-New first' 'add-header X-New second' 'add-header X-New third' \
+	'add-header X-Same one' 'add-header X-Same two'
+END
+	send "$T/message"
+	arrived
+	assert_equal "$(headers_named X-New)" $'X-New: first\nX-New: second\nX-New: third'
+	# Sendmail puts the first one before what came.
+	assert_equal "$(headers_named X-Same | grep -v came)" $'X-Same: one\nX-Same: two'
+	assert_equal "$(headers_named X-Same | grep -c came)" 1
+}
+
 case_header_actions() {
 	message 'Subject: old' 'X-One: 1' 'X-Dup: a' 'X-Dup: b' 'X-Dup: c' \
 	    'X-Same: s' >"$T/message"
