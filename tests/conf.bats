@@ -679,7 +679,7 @@ adhoc() {
 
 	shift
 	[ "$(id -u)" -ne 0 ] || users=(-o engine-user=nobody -o handler-user=daemon)
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	run "$PIPEMILTER" -n "${users[@]}" "$@"
 	[ "$status" -eq 1 ] && [ "$output" = "pipemilter: command line: $wanted" ] && return
 	echo "status $status, expected 1 and \"$wanted\" of:"

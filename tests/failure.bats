@@ -841,7 +841,7 @@ flood_is_accounted_for() {
 	END
 	log_says mail QUEUE6
 	log_of mail | grep QUEUE6 | grep -q X-Test
-	log_says mail "message from=<s@a.example> client=$HOST[192.0.2.7] recipients="
+	log_says mail "message from=<s@a.example> client=${HOST}[192.0.2.7] recipients="
 }
 
 @test "log: a refusal has its text and the handler" {
@@ -856,7 +856,7 @@ flood_is_accounted_for() {
 	log_says mail 'unwanted guest'
 	log_of mail | grep 'unwanted guest' | grep -qw b
 	log_says mail \
-	    "rcpt <a@b.example> from=<a@b.example> client=$HOST[192.0.2.7]: reject by b: 550"
+	    "rcpt <a@b.example> from=<a@b.example> client=${HOST}[192.0.2.7]: reject by b: 550"
 }
 
 @test "log: a message with a very long sender has its line too" {
