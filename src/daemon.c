@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <libutil.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,9 +150,13 @@ static void launch(pid_t, int) NO_RETURN;
 static void
 launch(pid_t pid, int fd)
 {
-	size_t	 shown;
-	int	 status;
+	sigset_t	 none;
+	size_t		 shown;
+	int		 status;
 
+	/* Whoever waits at a terminal may give up. */
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	daemon_pidfile_forget();
 	if (await_ready(fd, &shown))
 		_exit(0);

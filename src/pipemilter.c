@@ -233,6 +233,9 @@ pipemilter_main(int argc, char **argv)
 	(void)umask(022);
 	/* Who does not read what we write is found out by EPIPE. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* What a log rotator or a finger may send must not end the mail. */
+	(void)signal(SIGUSR1, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN);
 	memset(&o, 0, sizeof(o));
 	adhoc_init(&o.text);
 	if (take_options(&o, argc, argv) == -1 || !fits_a_form(&o))

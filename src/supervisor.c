@@ -86,10 +86,6 @@ catch_signals(struct supervisor *sv)
 		if (sigaction(caught[i], &sa, NULL) == -1)
 			fatal("sigaction");
 	}
-	/* What a log rotator or a finger may send must not end the mail. */
-	sa.sa_handler = SIG_IGN;
-	if (sigaction(SIGUSR1, &sa, NULL) == -1 || sigaction(SIGUSR2, &sa, NULL) == -1)
-		fatal("sigaction");
 }
 
 /* No handler outlives this phase: TERM, and KILL when grace is over. */
