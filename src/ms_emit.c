@@ -12,18 +12,19 @@
 
 static const struct bits {
 	int		 command;
-	uint32_t	 no;	/* the event is not sent */
-	uint32_t	 nr;	/* it is not answered */
+	uint32_t	 no;		/* the event is not sent */
+	uint32_t	 nr;		/* it is not answered */
+	int		 content;
 } bits[] = {
-	{ SMFIC_CONNECT,	SMFIP_NOCONNECT,	SMFIP_NR_CONN },
-	{ SMFIC_HELO,		SMFIP_NOHELO,		SMFIP_NR_HELO },
-	{ SMFIC_MAIL,		SMFIP_NOMAIL,		SMFIP_NR_MAIL },
-	{ SMFIC_RCPT,		SMFIP_NORCPT,		SMFIP_NR_RCPT },
-	{ SMFIC_DATA,		SMFIP_NODATA,		SMFIP_NR_DATA },
-	{ SMFIC_HEADER,		SMFIP_NOHDRS,		SMFIP_NR_HDR },
-	{ SMFIC_EOH,		SMFIP_NOEOH,		SMFIP_NR_EOH },
-	{ SMFIC_BODY,		SMFIP_NOBODY,		SMFIP_NR_BODY },
-	{ SMFIC_BODYEOB,	0,			0 },
+	{ SMFIC_HEADER,		SMFIP_NOHDRS,		SMFIP_NR_HDR,	1 },
+	{ SMFIC_RCPT,		SMFIP_NORCPT,		SMFIP_NR_RCPT,	0 },
+	{ SMFIC_BODY,		SMFIP_NOBODY,		SMFIP_NR_BODY,	1 },
+	{ SMFIC_EOH,		SMFIP_NOEOH,		SMFIP_NR_EOH,	1 },
+	{ SMFIC_MAIL,		SMFIP_NOMAIL,		SMFIP_NR_MAIL,	0 },
+	{ SMFIC_DATA,		SMFIP_NODATA,		SMFIP_NR_DATA,	0 },
+	{ SMFIC_CONNECT,	SMFIP_NOCONNECT,	SMFIP_NR_CONN,	0 },
+	{ SMFIC_HELO,		SMFIP_NOHELO,		SMFIP_NR_HELO,	0 },
+	{ SMFIC_BODYEOB,	0,			0,		0 },
 };
 
 static const struct bits *
@@ -37,24 +38,31 @@ bits_of(int command)
 }
 
 /*
- * The macros of an event, and whether it is to be sent itself. Postfix sends
- * them even where the event is not wanted, but for the content.
+ * The packets of an event; 1 if it is sent itself. Postfix sends its macros
+ * even where the event is not wanted, but for the content.
  */
 static int
-begin_event(struct ms_player *p, struct buf *out, struct ms_event *ev, int command)
+begin_event(struct ms_player *p, struct buf *out, struct ms_event *ev, int command,
+    size_t n)
 {
 	const struct bits	*b = bits_of(command);
+	const struct ms_macros	*macros;
 	int			 wanted = (p->terms.protocol & b->no) == 0;
 
 	memset(ev, 0, sizeof(*ev));
-	if (!wanted && strchr("LNB", command) != NULL)
+	if (!wanted && b->content)
 		return 0;
-	ms_macros_fill(&p->macros, command);
-	milter_enc_macros(out, command, p->macros.pairs, p->macros.npairs);
+	if (wanted && command != SMFIC_BODY)
+		ms_packets_add_event(p->packets, command, n, p->queue_id, out);
+	else
+		ms_packets_add_macros(p->packets, command, n, p->queue_id, out);
 	ev->command = command;
 	ev->wants_reply = (p->terms.protocol & b->nr) == 0;
-	ev->macros = p->macros.pairs;
-	ev->nmacros = p->macros.npairs;
+	if (p->hooks->event != NULL) {
+		macros = ms_packets_macros(p->packets, command, n, p->queue_id);
+		ev->macros = macros->pairs;
+		ev->nmacros = macros->npairs;
+	}
 	return wanted;
 }
 
@@ -69,54 +77,56 @@ end_event(struct ms_player *p, const struct ms_event *ev)
 }
 
 static void
+emit_plain(struct ms_player *p, struct buf *out, int command)
+{
+	struct ms_event	 ev;
+
+	if (begin_event(p, out, &ev, command, 0))
+		end_event(p, &ev);
+}
+
+static void
 emit_connect(struct ms_player *p, struct buf *out)
 {
-	const struct ms_plan	*plan = p->plan;
-	struct ms_event		 ev;
-
+	p->packets = ms_packets_get(p->plan, &p->terms);
 	p->stage = MS_STAGE_HELO;
-	if (!begin_event(p, out, &ev, SMFIC_CONNECT))
-		return;
-	milter_enc_connect(out, plan->host, plan->family, plan->port, plan->address);
-	end_event(p, &ev);
+	emit_plain(p, out, SMFIC_CONNECT);
 }
 
 static void
 emit_helo(struct ms_player *p, struct buf *out)
 {
-	struct ms_event	 ev;
-
 	p->stage = MS_STAGE_MAIL;
-	if (!begin_event(p, out, &ev, SMFIC_HELO))
-		return;
-	milter_enc_helo(out, p->plan->helo);
-	end_event(p, &ev);
-}
-
-static void
-emit_envelope(struct ms_player *p, struct buf *out, int command,
-    const struct ms_address *a)
-{
-	struct ms_event	 ev;
-
-	if (!begin_event(p, out, &ev, command)) {
-		if (command == SMFIC_RCPT)
-			ms_rcpt_accepted(p);
-		return;
-	}
-	ev.address = a;
-	milter_enc_envelope(out, command, a->address, a->args, a->nargs);
-	end_event(p, &ev);
-	if (command == SMFIC_RCPT && !ev.wants_reply)
-		ms_rcpt_accepted(p);
+	emit_plain(p, out, SMFIC_HELO);
 }
 
 static void
 emit_mail(struct ms_player *p, struct buf *out)
 {
+	struct ms_event	 ev;
+
 	ms_message_open(p);
 	p->stage = MS_STAGE_RCPT;
-	emit_envelope(p, out, SMFIC_MAIL, &p->plan->sender);
+	if (!begin_event(p, out, &ev, SMFIC_MAIL, 0))
+		return;
+	ev.address = &p->plan->sender;
+	end_event(p, &ev);
+}
+
+/* The next recipient that the filter is shown, if it wants to see any. */
+static void
+emit_one_rcpt(struct ms_player *p, struct buf *out)
+{
+	struct ms_event	 ev;
+	int		 wanted;
+
+	wanted = begin_event(p, out, &ev, SMFIC_RCPT, p->rcpt);
+	if (wanted) {
+		ev.address = &p->plan->rcpts[p->rcpt];
+		end_event(p, &ev);
+	}
+	if (!wanted || !ev.wants_reply)
+		ms_rcpt_accepted(p);
 }
 
 /* With no recipient left the MTA refuses DATA by itself. */
@@ -125,10 +135,8 @@ emit_rcpt(struct ms_player *p, struct buf *out)
 {
 	struct ms_outcome	 none = { MS_REJECTED, 0, NULL };
 
-	p->macros.rcpt = NULL;
 	if (p->rcpt < p->plan->nrcpts) {
-		p->macros.rcpt = p->plan->rcpts[p->rcpt].address;
-		emit_envelope(p, out, SMFIC_RCPT, &p->plan->rcpts[p->rcpt]);
+		emit_one_rcpt(p, out);
 		return;
 	}
 	if (p->accepted > 0) {
@@ -141,23 +149,12 @@ emit_rcpt(struct ms_player *p, struct buf *out)
 	ms_message_close(p, &none);
 }
 
-static void
-emit_plain(struct ms_player *p, struct buf *out, int command)
-{
-	struct ms_event	 ev;
-
-	if (!begin_event(p, out, &ev, command))
-		return;
-	milter_enc_simple(out, command);
-	end_event(p, &ev);
-}
-
 /* Versions below 4 do not know it, nor its macros. */
 static void
 emit_data(struct ms_player *p, struct buf *out)
 {
 	p->stage = MS_STAGE_HEADER;
-	p->header = TAILQ_FIRST(&p->plan->message.headers);
+	p->header = 0;
 	if (p->terms.version >= 4)
 		emit_plain(p, out, SMFIC_DATA);
 }
@@ -165,20 +162,14 @@ emit_data(struct ms_player *p, struct buf *out)
 static void
 emit_header(struct ms_player *p, struct buf *out)
 {
-	const struct ms_header	*h = p->header;
-	const char		*value;
+	const struct ms_header	*h = ms_packets_header(p->packets, p->header);
 	struct ms_event		 ev;
 
-	if (h == NULL || (p->terms.protocol & SMFIP_NOHDRS) != 0) {
+	if (h == NULL || !begin_event(p, out, &ev, SMFIC_HEADER, p->header)) {
 		p->stage = MS_STAGE_EOH;
 		return;
 	}
-	p->header = TAILQ_NEXT(h, entry);
-	(void)begin_event(p, out, &ev, SMFIC_HEADER);
-	value = h->text + h->value;
-	if ((p->terms.protocol & SMFIP_HDR_LEADSPC) == 0 && value[0] == ' ')
-		value++;
-	milter_enc_header(out, h->name, value);
+	p->header++;
 	ev.header = h;
 	end_event(p, &ev);
 }
@@ -200,7 +191,7 @@ emit_body(struct ms_player *p, struct buf *out)
 
 	if (n > MILTER_MAX_DATA)
 		n = MILTER_MAX_DATA;
-	if (n == 0 || !begin_event(p, out, &ev, SMFIC_BODY)) {
+	if (n == 0 || !begin_event(p, out, &ev, SMFIC_BODY, 0)) {
 		p->stage = MS_STAGE_EOM;
 		return;
 	}

@@ -13,7 +13,7 @@
 
 #include "buf.h"
 #include "ms_legal.h"
-#include "ms_macros.h"
+#include "ms_packets.h"
 #include "ms_player.h"
 
 /* What is sent next. */
@@ -39,17 +39,17 @@ struct ms_player {
 	const struct ms_plan	*plan;
 	const struct ms_hooks	*hooks;
 	struct ms_terms		 terms;
-	struct ms_macros	 macros;
+	struct ms_packets	*packets;	/* NULL before connect */
 	enum ms_stage		 stage;
 	int			 waiting;	/* SMFIC_, or 0 */
 	size_t			 events;
 	/* of the message */
 	size_t			 rcpt;		/* the next one, or the one in question */
 	size_t			 accepted, tempfailed;
-	const struct ms_header	*header;
+	size_t			 header;	/* the next one */
 	size_t			 body_off;
 	enum ms_body		 body;
-	char			 queue_id[32];
+	char			 queue_id[MS_QUEUE_ID_LEN + 1];
 	char			 error[512];
 };
 

@@ -28,7 +28,6 @@ ms_player_new(const struct ms_plan *plan, const struct ms_hooks *hooks)
 
 	p->plan = plan;
 	p->hooks = hooks;
-	p->macros.plan = plan;
 	p->stage = MS_STAGE_OPTNEG;
 	return p;
 }
@@ -37,6 +36,7 @@ void
 ms_player_free(struct ms_player *p)
 {
 	ms_terms_free(&p->terms);
+	ms_packets_release(p->packets);
 	free(p);
 }
 
@@ -63,9 +63,9 @@ ms_message_open(struct ms_player *p)
 {
 	static unsigned int	 count;
 
-	(void)snprintf(p->queue_id, sizeof(p->queue_id), "%08X%04X",
-	    p->plan->id_base, ++count);
-	p->macros.queue_id = p->queue_id;
+	count = (count + 1) & 0xffffff;
+	(void)snprintf(p->queue_id, sizeof(p->queue_id), "%08X%06X",
+	    p->plan->id_base, count);
 	p->rcpt = p->accepted = p->tempfailed = 0;
 	p->body = MS_BODY_OLD;
 	p->hooks->message_begin(p->hooks->arg, p->queue_id);
@@ -74,8 +74,6 @@ ms_message_open(struct ms_player *p)
 void
 ms_message_close(struct ms_player *p, const struct ms_outcome *o)
 {
-	p->macros.queue_id = NULL;
-	p->macros.rcpt = NULL;
 	p->hooks->message_end(p->hooks->arg, o);
 	p->stage = p->hooks->more(p->hooks->arg) ? MS_STAGE_MAIL : MS_STAGE_QUIT;
 }
@@ -222,7 +220,6 @@ static int
 take_optneg(struct ms_player *p, const struct milter_reply *r, struct buf *why)
 {
 	struct ms_terms	 offer;
-	size_t		 i;
 
 	memset(&offer, 0, sizeof(offer));
 	offer.version = p->plan->version;
@@ -230,8 +227,6 @@ take_optneg(struct ms_player *p, const struct milter_reply *r, struct buf *why)
 	offer.protocol = p->plan->protocol;
 	if (ms_legal_optneg(&offer, r, &p->terms, why) == -1)
 		return -1;
-	for (i = 0; i < SMFIM_COUNT; i++)
-		p->macros.lists[i] = p->terms.lists[i];
 	p->waiting = 0;
 	if (p->hooks->negotiated != NULL)
 		p->hooks->negotiated(p->hooks->arg, &p->terms);

@@ -743,6 +743,35 @@ assert 0 < lat["p50"] <= lat["p90"] <= lat["p99"] <= lat["max"], d
 assert d["messages_per_second"] > 0 and d["events_per_second"] > 0, d' "$output"
 }
 
+@test "many messages: each has its own queue id throughout" {
+	local terms
+
+	# Answered, and not: then all of them come in one piece.
+	for terms in 0 0xdf080; do
+		fake <<< "optneg terms 0 $terms"
+		send -n 6 -M 3 -r a@example.net -r b@example.net
+		[ "$status" -eq 0 ]
+		within 10 sh -c 'test "$(grep -c "^Q" log)" -eq 2'
+		# Prints a line for each message: its ids, one of a kind.
+		awk '/^D M/ { message++ }
+		match($0, /^D [MRTLNBE]i[|][0-9A-F]+[|]/) {
+			id = substr($0, RSTART + 5, RLENGTH - 6)
+			if (!seen[message, id]++) ids[message] = ids[message] " " id
+			count[message]++
+		}
+		END { for (i = 1; i <= message; i++) print count[i] ids[i] }' log > ids
+		cat ids
+		# mail, two recipients, data, three headers, their end, body, end
+		[ "$(grep -cx '10 [0-9A-F]\{14\}' ids)" -eq 6 ]
+		[ "$(sort -u ids | wc -l)" -eq 6 ]
+	done
+	fake < /dev/null
+	send -n 2 -m i=MINE
+	[ "$status" -eq 0 ]
+	logged '^D Ei|MINE|'
+	not_logged '^D .i|[0-9A-F]*|'
+}
+
 @test "many messages: what they come to" {
 	fake <<< 'mail r'
 	send -n 3
