@@ -81,7 +81,7 @@ upward() {
 	local f
 
 	for f in "$TOP"/{configure.ac,Makefile.am,bootstrap,*.md} \
-	    "$TOP"/{contrib,doc,examples,fuzz,handlers,man,scripts,src,tests,tests/lib,tests/unit}/*; do
+	    "$TOP"/{bench,bench/conf,bench/lib,bench/peers,contrib,doc,examples,fuzz,handlers,man,scripts,src,tests,tests/lib,tests/unit}/*; do
 		[ -f "$f" ] || continue
 		case $f in *.pyc) continue ;; esac
 		grep -q 'SPDX-License-Identifier: ISC' "$f" || echo "${f#"$TOP"/}"
