@@ -154,6 +154,48 @@ continue" ]
 	done
 }
 
+# blocks TAGGED: two events, a report, and if tagged with their numbers and with a
+# payload that looks like an event.
+blocks() {
+	printf 'event mail\nsession a.1\n%scomplete\nsender <>\n\n' "${1:+$'event-id 7\n'}"
+	printf 'report header\nsession a.1\nheader-name event\nheader-value mail\n\n'
+	[ -z "${1:-}" ] ||
+		printf 'event body\nsession a.1\nevent-id 8\nlength 14\n\nevent helo\n\n\n\n'
+	printf 'event end-of-message\nsession a.1\n%s\n' "${1:+$'event-id 9\n'}"
+}
+
+@test "examples: handlers that last answer many blocks, and don't wait for more" {
+	local name handler line
+	"${CC:-cc}" -O2 -Wall -Werror -o pool "$top/examples/pool.c"
+	for handler in ./pool "$top/examples/pool.pl" "$top/examples/pool.sh"; do
+		[ "$(blocks | "$handler")" = $'continue\ncontinue' ]
+		[ "$(blocks | "$handler" X-A 'b c')" = \
+		    $'continue\nadd-header X-A b c\ncontinue' ]
+		# What is there is answered while more may come.
+		mkfifo to from
+		"$handler" <to >from 3>&- 4>&- &
+		exec 5>to 6<from
+		for name in mail rcpt; do
+			printf 'event %s\nsession a.1\n\n' "$name" >&5
+			read -r -t 10 line <&6
+			[ "$line" = continue ]
+		done
+		exec 5>&- 6<&-
+		wait $!
+		rm to from
+	done
+	for handler in ./pool "$top/examples/pool.pl"; do
+		[ "$(blocks tagged | "$handler" X-A b)" = $'event-id 7\ncontinue
+event-id 8\ncontinue\nevent-id 9\nadd-header X-A b\ncontinue' ]
+		# In pieces of a byte, and with a payload longer than a pipe holds.
+		[ "$(blocks tagged | dd bs=1 status=none | "$handler")" = \
+		    "$(blocks tagged | "$handler")" ]
+		[ "$({ printf 'event body\nlength 3000000\n\n'
+		    head -c 3000000 /dev/zero | tr '\0' '\n'
+		    printf 'event rcpt\n\n'; } | "$handler")" = $'continue\ncontinue' ]
+	done
+}
+
 # good FILE: pipemilter takes this configuration, on this machine: with the
 # handlers from here, and without users and groups that may not exist.
 good() {
