@@ -98,6 +98,8 @@ def target_rows(res, names, cells, transports):
 
 def cost_rows(res, names, with_idle):
     rows = []
+    if with_idle is None:
+        return rows
     for what, found, targets in (
             ('system calls', res.syscalls, plan.SYSCALL_TARGETS),
             ('instructions', res.instructions, plan.INSTRUCTION_TARGETS)):
