@@ -16,7 +16,7 @@ int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 int
 LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 {
-	struct reply_limits	 limits = { 300, 500, 0 };
+	struct reply_limits	 limits = { .max_line = 300, .max_body = 500 };
 	struct reply_dec	*d;
 	struct action		*a;
 	enum reply_item		 item = REPLY_MORE;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "escape.h"
 #include "log.h"
 #include "milter_enc.h"
 #include "session.h"
@@ -51,7 +52,7 @@ static const struct conf conf = { .max_recipients = 3, .max_context = 60, .max_a
 	.handlers = handlers, .nhandlers = NHANDLERS, .listens = &listen_conf, .nlistens = 1 };
 
 static const char *const words[] = { "", "<>", "<a@B.example>", "a@b.example", "\"x y\"@c",
-	"Subject", "To", "{i}", "i", "value\n folded", " 192.0.2.1", "192.0.2.1", "IPv6:::1" };
+	"Subject", "To", "{i}", "i", "{auth_authen}", "{rcpt_mailer}", "error", "value\n folded", " 192.0.2.1", "192.0.2.1", "IPv6:::1" };
 static const char *const said[] = { "continue", "accept", "reject 99% no", "tempfail 450 4.1.1 x",
 	"discard", "skip", "shutdown", "add-header X-A v", "insert-header 1 X-B v",
 	"change-header Subject 1 v", "change-header To 2 v", "delete-header Subject",
@@ -60,7 +61,21 @@ static const char *const said[] = { "continue", "accept", "reject 99% no", "temp
 	"set b 0123456789012345678901234567890123456789012345678901234567890", "set-message a 2",
 	"unset a", "log x", "rubbish" };
 
+/*
+ * What the reader of a handler's blocks knows: the lines that hold until others
+ * take their place.
+ */
+#define MAX_KNOWN	400
+struct reader {
+	char		*line[MAX_KNOWN];
+	unsigned int	 n;
+	uint64_t	 seen;		/* id of the last task that was read */
+	int		 open;		/* a process serves a scope */
+	int		 restarted;	/* some of it was told twice since */
+};
+
 struct fuzz {
+	struct reader		 readers[NHANDLERS];
 	const uint8_t		*p;
 	size_t			 len;
 	struct negotiated	 neg;
@@ -170,11 +185,291 @@ find_ask(struct fuzz *f)
 
 	for (i = 0; i < f->s->nh; i++)
 		TAILQ_FOREACH(t, &f->s->h[i].line, line)
-			if (!t->report) {
+			if (!t->report && !t->shadow) {
 				CHECK(ask == NULL && (int)i == f->s->cur.asked);
 				ask = t;
 			}
 	return ask;
+}
+
+static void
+reader_clear(struct reader *r)
+{
+	while (r->n > 0)
+		free(r->line[--r->n]);
+	r->restarted = 0;
+}
+
+/* Forgets lines that begin like this; 0 if there are none. */
+static int
+reader_forget(struct reader *r, const char *start, size_t len, unsigned int most)
+{
+	unsigned int	 i, found = 0;
+
+	for (i = 0; i < r->n && found < most;) {
+		if (strncmp(r->line[i], start, len) != 0) {
+			i++;
+			continue;
+		}
+		free(r->line[i]);
+		r->line[i] = r->line[--r->n];
+		found++;
+	}
+	return found > 0;
+}
+
+static int
+reader_has(const struct reader *r, const char *line)
+{
+	unsigned int	 i, n = 0;
+
+	for (i = 0; i < r->n; i++)
+		n += strcmp(r->line[i], line) == 0;
+	return (int)n;
+}
+
+/* Bytes of a line that say what it is about. */
+static size_t
+key_len(const char *line)
+{
+	size_t	 n = strcspn(line, " ") + 1;
+
+	if (strncmp(line, "macro ", 6) == 0 || strncmp(line, "context ", 8) == 0)
+		n += strcspn(line + n, " ") + 1;
+	return n;
+}
+
+static void
+reader_line(struct reader *r, char *line, int rejected)
+{
+	static const char *const	 passing[] = { "event ", "report ", "event-id ", "header-",
+		"size ", "command ", "reason ", "answer", "length ", "recipient-status ",
+		"recipient-domain ", "recipient-argument ", "sender-argument " };
+	char				 text[1000];
+	size_t				 i;
+
+	for (i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (strncmp(line, passing[i], strlen(passing[i])) == 0)
+			return;
+	if (strncmp(line, "recipient-refused ", 18) == 0) {
+		snprintf(text, sizeof(text), "recipient %s", line + 18);
+		CHECK(reader_forget(r, text, strlen(text) + 1, 1) || r->restarted);
+		return;
+	}
+	if (strncmp(line, "context-unset ", 14) == 0) {
+		snprintf(text, sizeof(text), "context %s ", line + 14);
+		CHECK(reader_forget(r, text, strlen(text), 1) || r->restarted);
+		return;
+	}
+	if (strncmp(line, "message ", 8) == 0 && !reader_has(r, line)) {
+		reader_forget(r, "recipient", 9, MAX_KNOWN);
+		reader_forget(r, "sender", 6, MAX_KNOWN);
+	}
+	if (strncmp(line, "recipient ", 10) != 0)
+		reader_forget(r, line, key_len(line), MAX_KNOWN);
+	else if (rejected)
+		return;
+	CHECK(r->n < MAX_KNOWN);
+	r->line[r->n++] = strdup(line);
+}
+
+static void
+reader_take(struct reader *r, const struct task *t)
+{
+	char	*copy = strndup((char *)t->block.data, t->block.len), *rest = copy, *line;
+	int	 rejected = strstr(copy, "\nrecipient-status rejected\n") != NULL;
+
+	r->seen = t->id;
+	if (strstr(copy, "\ncomplete\n") != NULL)
+		reader_clear(r);
+	CHECK(!t->begins || strstr(copy, "\ncomplete\n") != NULL);
+	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0')
+		if (strcmp(line, "complete") != 0)
+			reader_line(r, line, rejected);
+	free(copy);
+}
+
+/* How often a reader has a line. name NULL: there is only a value. */
+static int
+knows(const struct reader *r, const char *key, const char *name, size_t len,
+    const char *value)
+{
+	struct buf	 b;
+	int		 n;
+
+	buf_init(&b, SIZE_MAX);
+	buf_add_str(&b, key);
+	buf_add_str(&b, " ");
+	if (name != NULL) {
+		escape(&b, name, len);
+		buf_add_str(&b, " ");
+	}
+	escape(&b, value, strlen(value));
+	buf_add_u8(&b, 0);
+	n = reader_has(r, (char *)b.data);
+	buf_free(&b);
+	return n;
+}
+
+static void
+check_recipients(const struct session *s, const struct reader *r)
+{
+	const struct mailbox	*m, *other;
+	unsigned int		 i, n = 0, told = 0;
+	int			 same, times;
+
+	for (i = 0; i < r->n; i++)
+		told += strncmp(r->line[i], "recipient ", 10) == 0;
+	TAILQ_FOREACH(m, &s->message->recipients, entry) {
+		same = 0;
+		TAILQ_FOREACH(other, &s->message->recipients, entry)
+			same += strcmp(m->shown, other->shown) == 0;
+		times = knows(r, "recipient", NULL, 0, m->shown);
+		CHECK(r->restarted ? times > 0 : times == same);
+		n++;
+	}
+	CHECK(r->restarted || told == n);
+}
+
+/* 1 unless this is a macro or a context value that is not there, or not any more. */
+static int
+is_true(struct session *s, const char *line)
+{
+	const struct context_value	*v;
+	struct macro_iter		 it;
+	const struct macro_pair		*p;
+	struct reader			 one = { .line = { strdup(line) }, .n = 1 };
+	int				 found;
+
+	found = strncmp(line, "macro ", 6) != 0 && strncmp(line, "context ", 8) != 0;
+	macro_iter_init(&it, &s->macros);
+	while ((p = macro_iter_next(&it)) != NULL)
+		found |= knows(&one, "macro", p->name, p->name_len, p->value);
+	TAILQ_FOREACH(v, &s->context.values, entry)
+		if (context_visible(&s->context, v))
+			found |= knows(&one, "context", v->name, strlen(v->name), v->value);
+	reader_clear(&one);
+	return found;
+}
+
+/* Whoever is said to know everything does, and nothing that is over. */
+static void
+check_knows(struct fuzz *f, unsigned int place)
+{
+	struct session			*s = f->s;
+	const struct reader		*r = &f->readers[place];
+	const struct context_value	*v;
+	struct macro_iter		 it;
+	const struct macro_pair		*p;
+	unsigned int			 i;
+
+	if (!s->h[place].in_scope || s->h[place].failed || f->waiting ||
+	    ((s->changed | s->again) & ((uint64_t)1 << place)) != 0 ||
+	    session_handler(s, place)->lines != LINES_ALL)
+		return;
+	if (s->helo != NULL)
+		CHECK(knows(r, "helo", NULL, 0, s->helo) == 1);
+	if (s->client_family != NULL)
+		CHECK(knows(r, "client-host", NULL, 0, s->client_host) == 1);
+	if (s->message != NULL) {
+		CHECK(knows(r, "sender", NULL, 0, s->message->sender->shown) == 1);
+		check_recipients(s, r);
+	}
+	macro_iter_init(&it, &s->macros);
+	while ((p = macro_iter_next(&it)) != NULL)
+		CHECK(knows(r, "macro", p->name, p->name_len, p->value) == 1);
+	TAILQ_FOREACH(v, &s->context.values, entry)
+		if (context_visible(&s->context, v))
+			CHECK(knows(r, "context", v->name, strlen(v->name), v->value) == 1);
+	for (i = 0; i < r->n && !r->restarted; i++)
+		CHECK(is_true(s, r->line[i]));
+}
+
+/* What the handlers are sent is read at once, whenever they answer. */
+static void
+read_blocks(struct fuzz *f)
+{
+	const struct task	*t;
+	unsigned int		 i;
+
+	for (i = 0; i < f->s->nh; i++) {
+		TAILQ_FOREACH(t, &f->s->h[i].line, line)
+			if (t->id > f->readers[i].seen)
+				reader_take(&f->readers[i], t);
+		check_knows(f, i);
+	}
+}
+
+/* Scopes that no task ends. */
+static void
+end_scopes(struct fuzz *f)
+{
+	struct hstate	*h;
+	unsigned int	 i;
+
+	for (i = 0; i < f->s->nh; i++) {
+		h = &f->s->h[i];
+		if (!h->scope_over)
+			continue;
+		CHECK(TAILQ_EMPTY(&h->line) || TAILQ_FIRST(&h->line)->begins ||
+		    !f->readers[i].open);
+		h->scope_over = 0;
+		f->s->nscopes_over--;
+		f->readers[i].open = 0;
+	}
+	CHECK(f->s->nscopes_over == 0);
+}
+
+/* Its process has it, and is done with it. */
+static void
+use_up(struct fuzz *f, struct task *t, int drop)
+{
+	struct reader	*r = &f->readers[t->place];
+
+	CHECK(t->begins ? !r->open : r->open);
+	r->open = !t->ends;
+	if (drop)
+		session_drop_task(t);
+}
+
+/*
+ * The process of a scope is gone: what it would have got next goes too, and
+ * what the MTA waits for has failed.
+ */
+static void
+lose_process(struct fuzz *f, unsigned int place)
+{
+	struct action_list	 none = TAILQ_HEAD_INITIALIZER(none);
+	struct task_result	 r = { .end = TASK_FAILURE, .why = "lost", .actions = &none };
+	struct task		*t;
+	int			 asked = 0;
+
+	f->readers[place].open = 0;
+	while ((t = TAILQ_FIRST(&f->s->h[place].line)) != NULL && !t->begins) {
+		asked |= !t->report && !t->shadow;
+		session_drop_task(t);
+	}
+	if (asked)
+		check_out(f, session_answer(f->s, &r, &f->out));
+}
+
+/* A process ends between two blocks, and another one takes its place. */
+static void
+restart(struct fuzz *f, unsigned int place)
+{
+	struct task	*t = TAILQ_FIRST(&f->s->h[place].line);
+	struct reader	*r = &f->readers[place];
+
+	if (t == NULL || t->begins || !r->open)
+		return;
+	r->open = 0;
+	session_restart_scope(t);
+	TAILQ_FOREACH(t, &f->s->h[place].line, line) {
+		r->restarted = 1;
+		reader_take(r, t);
+		r->restarted = 1;
+	}
+	check_knows(f, place);
 }
 
 /* Each line of tasks as it must be; a limit keeps it short. */
@@ -185,10 +480,12 @@ check_lines(struct fuzz *f)
 	unsigned int		 i, n = 0;
 
 	CHECK((find_ask(f) != NULL) == f->waiting);
+	read_blocks(f);
+	end_scopes(f);
 	for (i = 0; i < f->s->nh; i++)
 		TAILQ_FOREACH(t, &f->s->h[i].line, line) {
 			n++;
-			CHECK(t->block.len > 40 && memcmp(t->block.data, t->report ?
+			CHECK(t->block.len > 25 && memcmp(t->block.data, t->report ?
 			    "report " : "event ", t->report ? 7 : 6) == 0);
 			CHECK(memmem(t->block.data, t->block.len, "\n\n", 2) != NULL);
 			CHECK(t->event != EV_ABORT || !f->answered || memmem(t->block.data,
@@ -205,7 +502,7 @@ drop_tasks(struct fuzz *f)
 
 	for (i = 0; i < f->s->nh; i++)
 		while ((t = TAILQ_FIRST(&f->s->h[i].line)) != NULL)
-			session_drop_task(f->s, t);
+			use_up(f, t, 1);
 }
 
 /* The connection ends, or another client's session begins on it. */
@@ -213,13 +510,22 @@ static void
 end_session(struct fuzz *f)
 {
 	struct task	*ask = find_ask(f);
+	unsigned int	 i;
 
-	if (ask != NULL)
-		session_drop_task(f->s, ask);
+	if (ask != NULL) {
+		i = ask->place;
+		session_drop_task(ask);
+		lose_process(f, i);
+		session_scope_failed(f->s, i, f->s->h[i].scope);
+	}
 	f->waiting = f->wire = 0;
 	session_end(f->s, "closed");
 	check_lines(f);
 	drop_tasks(f);
+	for (i = 0; i < f->s->nh; i++) {
+		CHECK(!f->readers[i].open);
+		reader_clear(&f->readers[i]);
+	}
 	session_free(f->s);
 }
 
@@ -320,10 +626,11 @@ reply(struct fuzz *f, const struct task *t, struct reply_dec *d, struct task_res
 static void
 answer(struct fuzz *f, struct task *t)
 {
-	static const struct reply_limits limits = { 300, 500, 0 };
+	static const struct reply_limits limits = { .max_line = 300, .max_body = 500 };
 	struct task_result	 r = { .end = (enum task_end)(byte(f) % 5), .why = "said so" };
 	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
 	struct reply_dec	*d = reply_dec_new(&limits);
+	unsigned int		 place = t->place;
 
 	r.actions = &actions;
 	if (r.end == TASK_REPORTED) {	/* here: an exit status, at any event */
@@ -331,8 +638,19 @@ answer(struct fuzz *f, struct task *t)
 		r.verdict = (enum verdict)(byte(f) % VD_SKIP);
 	} else if (r.end == TASK_REPLY)
 		reply(f, t, d, &r);
-	session_drop_task(f->s, t);
-	check_out(f, session_answer(f->s, &r, &f->out));
+	use_up(f, t, 0);
+	if (t->shadow) {
+		session_shadow_answer(t, &r);
+		f->readers[place].open &= !t->ends;
+		session_drop_task(t);
+		if (r.end != TASK_REPLY)
+			lose_process(f, place);
+	} else {
+		session_drop_task(t);
+		if (r.end != TASK_REPLY)
+			lose_process(f, place);
+		check_out(f, session_answer(f->s, &r, &f->out));
+	}
 	action_list_clear(&actions);
 	reply_dec_free(d);
 }
@@ -341,15 +659,27 @@ static void
 resolve(struct fuzz *f)
 {
 	struct task	*t = find_ask(f);
+	struct task	*first;
+	unsigned int	 place;
 
+	/* What stands before it was taken, or else it would not be looked at. */
+	while (byte(f) % 16 != 0 && (first = TAILQ_FIRST(&f->s->h[t->place].line)) != t)
+		use_up(f, first, 1);
+	if (TAILQ_FIRST(&f->s->h[t->place].line) != t)
+		return;
 	switch (byte(f) % 8) {
 	case 0:
-		session_drop_task(f->s, t);
+		place = t->place;
+		session_drop_task(t);
+		lose_process(f, place);
 		check_out(f, session_timeout(f->s, &f->out));
 		CHECK(!f->waiting);
 		break;
 	case 1:
-		session_drop_task(f->s, t);
+		place = t->place;
+		session_drop_task(t);
+		lose_process(f, place);
+		session_scope_failed(f->s, place, f->s->h[place].scope);
 		session_give_up(f->s, &f->out);
 		check_out(f, STEP_GO);
 		break;
@@ -359,17 +689,40 @@ resolve(struct fuzz *f)
 	}
 }
 
+/* The first one of a line is a report or a shadow's: it is done, or fails. */
+static void
+work(struct fuzz *f, unsigned int place)
+{
+	struct task	*t = TAILQ_FIRST(&f->s->h[place].line);
+	unsigned int	 how = byte(f);
+
+	if (how % 8 == 1)
+		restart(f, place);
+	if (t == NULL || (!t->report && !t->shadow))
+		return;
+	if (t->shadow)
+		answer(f, t);
+	else if (how % 8 != 0)
+		use_up(f, t, 1);
+	else {
+		/* Of a scope that is over by now nothing else fails. */
+		if (!t->ends)
+			session_scope_failed(f->s, place, t->scope);
+		session_drop_task(t);
+		lose_process(f, place);
+	}
+}
+
 static void
 step(struct fuzz *f)
 {
-	struct task	*t;
 	unsigned int	 i;
 
 	check_lines(f);
 	if (session_is_full(f->s) || byte(f) % 4 == 0)
 		for (i = 0; i < f->s->nh; i++)
-			if ((t = TAILQ_FIRST(&f->s->h[i].line)) != NULL && t->report)
-				session_drop_task(f->s, t);
+			work(f, i);
+	check_lines(f);
 	if (f->waiting)
 		resolve(f);
 	else if (!session_is_full(f->s))
@@ -379,8 +732,19 @@ step(struct fuzz *f)
 static void
 choose_handlers(struct fuzz *f)
 {
-	unsigned int	 i, which = 1 + byte(f) % 15, first = byte(f);
+	unsigned int	 i, how, which = 1 + byte(f) % 15, first = byte(f);
 
+	for (i = 0; i < NHANDLERS; i++) {
+		how = byte(f);
+		handlers[i].scope = (enum scope)(how % 3);
+		handlers[i].shadow = (how & 12) == 12;
+		handlers[i].concurrency = 1 + (how >> 4 & 1);
+		handlers[i].rejected_recipients = how >> 5 & 1;
+		handlers[i].except_authenticated = how >> 6 & 1;
+		handlers[i].max_message = how & 128 ? how / 3 : 0;
+		handlers[i].on_large.verdict = (enum verdict)(how % 5);
+		handlers[i].only_clients.set = handlers[i].only_clients.local = how % 7 == 0;
+	}
 	listen_conf.nhandlers = 0;
 	for (i = 0; i < NHANDLERS; i++)
 		if (which & (1u << i))

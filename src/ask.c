@@ -22,7 +22,7 @@ ask_begin(struct session *s, enum event_kind ev, int wire)
 	s->cur.place = 0;
 	s->cur.number = ++s->nevents;
 	/* The macros of the next message may be here before the old one's abort. */
-	if (ev != EV_ABORT)
+	if (ev != EV_ABORT && s->ids_stale)
 		session_update_ids(s);
 }
 
@@ -45,14 +45,14 @@ has_left(const struct hstate *h, enum event_kind ev)
 	return h->accepted_message;
 }
 
-int
-ask_wants(const struct session *s, unsigned int place, enum event_kind ev)
+/* 1 if nothing of this is the business of the handler at a place. */
+static int
+is_out(const struct session *s, unsigned int place)
 {
-	const struct handler_conf	*h = session_handler(s, place);
-	unsigned int			 events = h->events | h->optional_events;
+	const struct hstate	*h = &s->h[place];
 
-	return (events & EV_BIT(ev)) != 0 && s->h[place].missing == NULL &&
-	    !has_left(&s->h[place], ev);
+	return h->missing != NULL || h->excluded || h->excluded_auth || h->large ||
+	    has_left(h, s->cur.event);
 }
 
 /* A piece of the body may be empty for one handler and not for another. */
@@ -71,23 +71,49 @@ time_limit(const struct session *s, const struct handler_conf *h, int report)
 	return h->timeout;
 }
 
+/* Nothing can follow in this scope: the process may know that at once. */
+static int
+is_last(const struct session *s, const struct handler_conf *h)
+{
+	return s->cur.event == EV_END_OF_MESSAGE && h->scope == SCOPE_MESSAGE &&
+	    (h->reports & EV_BIT(EV_ABORT)) == 0;
+}
+
 static void
-queue(struct session *s, unsigned int place, int report)
+encode(struct session *s, unsigned int place, struct task *t)
 {
 	const struct handler_conf	*h = session_handler(s, place);
-	struct task			*t = task_new();
+	int				 begins = 1, lasts = scope_enter(s, place, &begins);
+
+	t->begins = begins;
+	t->ends = !lasts || is_last(s, h);
+	t->scope = lasts ? s->h[place].scope : 0;
+	block_encode(s, place, t);
+	if (t->begins && !h->reuse)
+		block_environment(s, t, 1, &t->env);
+	if (!buf_ok(&t->block) || !buf_ok(&t->env))
+		fatalx("a block of %s is larger than it can be", s->id);
+	if (lasts && t->ends)
+		s->h[place].in_scope = 0;
+}
+
+enum purpose { ASK, ASK_SHADOW, REPORT };
+
+static void
+queue(struct session *s, unsigned int place, enum purpose purpose)
+{
+	struct task	*t = task_new();
 
 	t->session = s;
 	t->place = place;
 	t->handler = s->listen->handlers[place];
 	t->event = s->cur.event;
-	t->report = report;
-	t->timeout = time_limit(s, h, report);
-	strlcpy(t->ids, s->ids, sizeof(t->ids));
-	block_encode(s, h, report, &t->block);
-	block_environment(s, h, &t->env);
-	if (!buf_ok(&t->block) || !buf_ok(&t->env))
-		fatalx("a block of %s is larger than it can be", s->id);
+	t->report = purpose == REPORT;
+	t->shadow = purpose == ASK_SHADOW;
+	t->message_no = s->message == NULL ? 0 : s->message->number;
+	t->timeout = time_limit(s, session_handler(s, place), t->report);
+	memcpy(t->ids, s->ids, sizeof(t->ids));
+	encode(s, place, t);
 	TAILQ_INSERT_TAIL(&s->h[place].line, t, line);
 	s->ntasks++;
 	s->task_bytes += t->block.len + t->env.len;
@@ -99,7 +125,8 @@ answer_for_missing(struct session *s, unsigned int place)
 {
 	const struct outcome	*o = &session_handler(s, place)->on_failure;
 
-	if (s->h[place].missing == NULL || s->cur.event != EV_MAIL || !outcome_refuses(o))
+	if (s->h[place].missing == NULL || s->cur.event != EV_MAIL || !outcome_refuses(o) ||
+	    session_handler(s, place)->shadow)
 		return 0;
 	/* The failure itself was logged when the connection began. */
 	verdict_refuse(s, (int)place, verdict_of_outcome(o, EV_MAIL), &o->smtp);
@@ -112,15 +139,23 @@ ask_one(struct session *s, unsigned int place)
 {
 	const struct handler_conf	*h = session_handler(s, place);
 
-	if (answer_for_missing(s, place))
+	if (answer_for_missing(s, place) || exclude_answer(s, place))
 		return 1;
-	if (!ask_wants(s, place, s->cur.event) || !has_payload(s, place))
+	if (((h->events | h->optional_events) & EV_BIT(s->cur.event)) == 0 ||
+	    is_out(s, place) || !has_payload(s, place))
 		return 0;
+	if (h->shadow) {
+		if (!s->h[place].failed)
+			queue(s, place, ASK_SHADOW);
+		return 0;
+	}
+	if (s->h[place].failed)
+		return verdict_failed_before(s, place);
 	if (s->late)
 		return verdict_fail(s, place, &h->on_timeout, "on-timeout",
 		    "no time was left to ask it");
 	s->cur.asked = (int)place;
-	queue(s, place, 0);
+	queue(s, place, ASK);
 	return -1;
 }
 
@@ -139,26 +174,35 @@ ask_next(struct session *s, struct buf *out)
 	}
 	while (s->cur.place < s->nh) {
 		r = ask_one(s, s->cur.place++);
-		if (r == -1)
+		if (r == -1) {
+			current_keep(&s->cur);
 			return STEP_WAIT;
+		}
 		if (r == 1)
 			break;
 	}
 	return verdict_finish(s, out);
 }
 
+/* Of a recipient that the MTA refused only those are told who want that. */
+static int
+is_told(const struct session *s, unsigned int place)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+
+	return (h->reports & EV_BIT(s->cur.event)) != 0 && !is_out(s, place) &&
+	    !s->h[place].failed && has_payload(s, place) &&
+	    (!s->cur.rejected || h->rejected_recipients);
+}
+
 void
 ask_report(struct session *s)
 {
-	const struct hstate	*h;
-	unsigned int		 i;
+	unsigned int	 i;
 
 	if (in_message(s->cur.event) && s->message == NULL)
 		return;
-	for (i = 0; i < s->nh; i++) {
-		h = &s->h[i];
-		if ((session_handler(s, i)->reports & EV_BIT(s->cur.event)) != 0 &&
-		    h->missing == NULL && !has_left(h, s->cur.event) && has_payload(s, i))
-			queue(s, i, 1);
-	}
+	for (i = 0; i < s->nh; i++)
+		if (is_told(s, i))
+			queue(s, i, REPORT);
 }

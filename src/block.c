@@ -5,12 +5,9 @@
 
 #include "compat.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "block.h"
-#include "escape.h"
+#include "block_int.h"
 
 #define BITS_CLIENT	(LINE_BIT(LINE_CLIENT_HOST) | LINE_BIT(LINE_CLIENT_FAMILY) | \
 			    LINE_BIT(LINE_CLIENT_ADDRESS) | LINE_BIT(LINE_CLIENT_PORT))
@@ -19,231 +16,91 @@
 #define BITS_RCPT	(LINE_BIT(LINE_RECIPIENT) | LINE_BIT(LINE_RECIPIENT_DOMAIN) | \
 			    LINE_BIT(LINE_RECIPIENT_ARGUMENT) | LINE_BIT(LINE_RECIPIENTS))
 
-/* The lines of an event itself, which the option `lines' can't take away. */
-static const unsigned int own_lines[EV_COUNT] = {
-	[EV_CONNECT] = BITS_CLIENT,
-	[EV_HELO] = LINE_BIT(LINE_HELO),
-	[EV_MAIL] = BITS_SENDER,
-	[EV_RCPT] = BITS_RCPT,
-};
-
-/*
- * One walk over the session serves both forms, so that they can't differ: a
- * sink writes each value as a line or as a variable.
- */
-struct sink {
-	const struct session	*s;
-	unsigned int		 lines;		/* LINE_BITs that it takes */
-	int			 env;
-	struct buf		*out;
-	struct buf		 omitted;	/* names of variables left out */
-};
-
-static int
-takes(const struct sink *k, enum line_name l)
+unsigned int
+block_own_lines(enum event_kind ev)
 {
-	return (k->lines & LINE_BIT(l)) != 0;
-}
-
-static void
-put_line(struct sink *k, const char *key, const char *value)
-{
-	buf_add_str(k->out, key);
-	buf_add_str(k->out, " ");
-	escape(k->out, value, strlen(value));
-	buf_add_str(k->out, "\n");
-}
-
-static void
-omit(struct sink *k, const char *name)
-{
-	buf_printf(&k->omitted, "%sMILTER_%s", k->omitted.len > 0 ? " " : "", name);
-}
-
-/* name without its prefix; value as it will stand there. */
-static void
-put_var_escaped(struct sink *k, const char *name, const void *value, size_t len)
-{
-	if (len > ENV_MAX_VALUE ||
-	    k->out->len + strlen(name) + len + sizeof("MILTER_=") > ENV_MAX_ALL) {
-		omit(k, name);
-		return;
+	switch (ev) {
+	case EV_CONNECT:
+		return BITS_CLIENT;
+	case EV_HELO:
+		return LINE_BIT(LINE_HELO);
+	case EV_MAIL:
+		return BITS_SENDER;
+	case EV_RCPT:
+		return BITS_RCPT;
+	default:
+		return 0;
 	}
-	buf_printf(k->out, "MILTER_%s=", name);
-	buf_add(k->out, value, len);
-	buf_add_u8(k->out, 0);
 }
 
 static void
-put_var(struct sink *k, const char *name, const char *value)
+put_asked(struct sink *k)
 {
-	struct buf	 b;
+	const struct current	*c = &k->s->cur;
 
-	buf_init(&b, SIZE_MAX);
-	escape(&b, value, strlen(value));
-	put_var_escaped(k, name, b.data, b.len);
-	buf_free(&b);
-}
-
-static void
-put(struct sink *k, const char *key, const char *var, const char *value)
-{
-	if (value == NULL)
+	if (c->recipient == NULL)
 		return;
-	if (!k->env)
-		put_line(k, key, value);
-	else if (var != NULL)
-		put_var(k, var, value);
-}
-
-static void
-put_number(struct sink *k, const char *key, const char *var, uint64_t n)
-{
-	char	 digits[24];
-
-	snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
-	put(k, key, var, digits);
-}
-
-static void
-put_first_lines(struct sink *k, int report)
-{
-	put(k, report ? "report" : "event", "EVENT", event_name(k->s->cur.event));
-	put(k, "session", "SESSION", k->s->id);
-	if (k->s->message != NULL)
-		put(k, "message", "MESSAGE", k->s->message->id);
-	if (k->env)
-		put(k, NULL, "QUEUE_ID", session_queue_id(k->s));
-	else
-		buf_add_str(k->out, "complete\n");
-}
-
-static void
-put_client(struct sink *k)
-{
-	const struct session	*s = k->s;
-
-	if (s->client_family == NULL)
-		return;
-	if (takes(k, LINE_CLIENT_HOST))
-		put(k, "client-host", "CLIENT_HOST", s->client_host);
-	if (takes(k, LINE_CLIENT_ADDRESS))
-		put(k, "client-address", "CLIENT_ADDRESS", s->client_address);
-	if (takes(k, LINE_CLIENT_PORT) && s->client_port >= 0)
-		put_number(k, "client-port", "CLIENT_PORT", (uint64_t)s->client_port);
-	if (takes(k, LINE_CLIENT_FAMILY))
-		put(k, "client-family", "CLIENT_FAMILY", s->client_family);
-	if (takes(k, LINE_HELO))
-		put(k, "helo", "HELO", s->helo);
-}
-
-static void
-put_sender(struct sink *k)
-{
-	const struct mailbox	*m;
-	size_t			 i;
-
-	if (k->s->message == NULL)
-		return;
-	m = k->s->message->sender;
-	if (takes(k, LINE_SENDER))
-		put(k, "sender", "SENDER", m->shown);
-	if (takes(k, LINE_SENDER_DOMAIN))
-		put(k, "sender-domain", "SENDER_DOMAIN", m->domain);
-	if (takes(k, LINE_SENDER_ARGUMENT))
-		for (i = 0; i < m->nargs; i++)
-			put(k, "sender-argument", NULL, m->args[i]);
-}
-
-static void
-put_recipient_lines(struct sink *k, const struct mailbox *m)
-{
-	size_t	 i;
-
-	if (takes(k, LINE_RECIPIENT))
-		put(k, "recipient", NULL, m->shown);
-	if (takes(k, LINE_RECIPIENT_DOMAIN))
-		put(k, "recipient-domain", NULL, m->domain);
-	if (takes(k, LINE_RECIPIENT_ARGUMENT))
-		for (i = 0; i < m->nargs; i++)
-			put(k, "recipient-argument", NULL, m->args[i]);
-}
-
-/* The last recipient by itself, and in one variable all, one a line. */
-static void
-put_recipient_vars(struct sink *k, const struct mailbox *last)
-{
-	const struct mailbox	*m;
-	struct buf		 all;
-
-	if (takes(k, LINE_RECIPIENT))
-		put(k, NULL, "RECIPIENT", last->shown);
-	if (takes(k, LINE_RECIPIENT_DOMAIN))
-		put(k, NULL, "RECIPIENT_DOMAIN", last->domain);
-	if (!takes(k, LINE_RECIPIENT))
-		return;
-	buf_init(&all, SIZE_MAX);
-	if (k->s->cur.recipient != NULL)
-		escape(&all, last->shown, strlen(last->shown));
-	else
-		TAILQ_FOREACH(m, &k->s->message->recipients, entry) {
-			if (all.len > 0)
-				buf_add_str(&all, "\n");
-			escape(&all, m->shown, strlen(m->shown));
-		}
-	put_var_escaped(k, "RECIPIENTS", all.data, all.len);
-	buf_free(&all);
-}
-
-static void
-put_recipients(struct sink *k)
-{
-	const struct message	*msg = k->s->message;
-	const struct mailbox	*m, *asked = k->s->cur.recipient;
-	unsigned int		 count;
-
-	if (msg == NULL)
-		return;
-	count = msg->nrecipients + (asked != NULL);
-	if (takes(k, LINE_RECIPIENTS) && count > 0)
-		put_number(k, "recipients", "RECIPIENT_COUNT", count);
-	if (count == 0)
-		return;
-	if (k->env) {
-		put_recipient_vars(k, asked != NULL ? asked :
-		    TAILQ_LAST(&msg->recipients, mailbox_list));
-		return;
+	if (c->rejected)
+		PUT(k, "recipient-status", "rejected");
+	else {
+		block_count(k, k->msg->nrecipients + 1, 1);
+		c->recipient->told |= k->bit;
 	}
-	if (asked != NULL)
-		put_recipient_lines(k, asked);
-	else
-		TAILQ_FOREACH(m, &msg->recipients, entry)
-			put_recipient_lines(k, m);
+	block_recipient(k, c->recipient);
 }
 
 static void
 put_own(struct sink *k)
 {
-	const struct session	*s = k->s;
+	struct session	*s = k->s;
 
-	switch (s->cur.event) {
+	switch (k->event) {
+	case EV_CONNECT:
+		s->told_client |= k->bit;
+		block_client(k);
+		break;
+	case EV_HELO:
+		s->told_helo |= k->bit;
+		block_helo(k);
+		break;
+	case EV_MAIL:
+		k->msg->sender->told |= k->bit;
+		block_sender(k);
+		break;
+	case EV_RCPT:
+		put_asked(k);
+		break;
 	case EV_HEADER:
-		put(k, "header-name", "HEADER_NAME", s->cur.header_name);
-		put(k, "header-value", "HEADER_VALUE", s->cur.header_value);
+		PUT(k, "header-name", s->cur.header_name);
+		PUT(k, "header-value", s->cur.header_value);
 		break;
 	case EV_END_OF_MESSAGE:
-		if (s->neg->has_size && s->message != NULL && !s->message->skipped)
-			put_number(k, "size", "SIZE", s->message->size);
+		if (s->neg->has_size && !k->msg->skipped)
+			PUT_NUMBER(k, "size", k->msg->size);
 		break;
 	case EV_UNKNOWN:
-		put(k, "command", "COMMAND", s->cur.command);
+		PUT(k, "command", s->cur.command);
 		break;
 	case EV_DISCONNECT:
-		put(k, "reason", NULL, s->cur.reason);
+		PUT(k, "reason", s->cur.reason);
 		break;
 	default:
 		break;
 	}
+}
+
+static void
+put_refusal(struct sink *k)
+{
+	const struct current	*c = &k->s->cur;
+	struct buf		 b;
+
+	buf_init(&b, SIZE_MAX);
+	buf_printf(&b, "%s %d %s %s", verdict_name(c->verdict), c->smtp.code, c->smtp.enhanced,
+	    c->smtp.text == NULL ? "" : c->smtp.text);
+	buf_add_u8(&b, 0);
+	PUT(k, "answer", (char *)b.data);
+	buf_free(&b);
 }
 
 /* A report says what came of the event, where anybody could answer it. */
@@ -251,94 +108,15 @@ static void
 put_answer(struct sink *k)
 {
 	const struct current	*c = &k->s->cur;
-	struct buf		 b;
 
-	if ((EV_BIT(c->event) & EV_ANSWERABLE) == 0)
+	if ((EV_BIT(c->event) & EV_ANSWERABLE) == 0 || c->rejected)
 		return;
-	buf_init(&b, SIZE_MAX);
-	buf_add_str(&b, verdict_name(c->verdict));
-	if (c->smtp.code != 0)
-		buf_printf(&b, " %d %s %s", c->smtp.code, c->smtp.enhanced,
-		    c->smtp.text == NULL ? "" : c->smtp.text);
-	buf_add_u8(&b, 0);
-	put(k, "answer", NULL, (char *)b.data);
-	buf_free(&b);
+	if (c->smtp.code == 0)
+		PUT(k, "answer", verdict_name(c->verdict));
+	else
+		put_refusal(k);
 	if (c->answered_by >= 0)
-		put(k, "answered-by", NULL,
-		    session_handler(k->s, (unsigned int)c->answered_by)->name);
-}
-
-/* "MACRO_" or "CONTEXT_" and the name; what a variable's name can't hold becomes _. */
-static void
-put_named_var(struct sink *k, const char *prefix, const char *name, const char *value)
-{
-	char	 var[128], taken[140], *p;
-	int	 n;
-
-	n = snprintf(var, sizeof(var), "%s_%s", prefix, name);
-	if (n < 0 || (size_t)n >= sizeof(var))
-		return;
-	for (p = var; *p != '\0'; p++)
-		if (!isascii((unsigned char)*p) || !isalnum((unsigned char)*p))
-			*p = '_';
-	/* Two names may have become one: the first stands. Looked for with the NUL
-	   before it, so that no value can look like a name. */
-	taken[0] = '\0';
-	n = snprintf(taken + 1, sizeof(taken) - 1, "MILTER_%s=", var);
-	if (memmem(k->out->data, k->out->len, taken, (size_t)n + 1) == NULL)
-		put_var(k, var, value);
-}
-
-static void
-put_named(struct sink *k, const char *key, const char *prefix, const char *name,
-    const char *value)
-{
-	if (k->env) {
-		put_named_var(k, prefix, name, value);
-		return;
-	}
-	buf_printf(k->out, "%s ", key);
-	escape(k->out, name, strlen(name));
-	buf_add_str(k->out, " ");
-	escape(k->out, value, strlen(value));
-	buf_add_str(k->out, "\n");
-}
-
-static void
-put_macros(struct sink *k)
-{
-	struct macro_iter	 it;
-	const char		*name, *value;
-
-	macro_iter_init(&it, &k->s->macros);
-	while (macro_iter_next(&it, &name, &value))
-		put_named(k, "macro", "MACRO", name, value);
-}
-
-static void
-put_context(struct sink *k)
-{
-	const struct context_value	*v;
-
-	TAILQ_FOREACH(v, &k->s->context.values, entry)
-		if (context_visible(&k->s->context, v))
-			put_named(k, "context", "CONTEXT", v->name, v->value);
-}
-
-static void
-walk(struct sink *k, int report)
-{
-	put_first_lines(k, report);
-	put_client(k);
-	put_sender(k);
-	put_recipients(k);
-	put_own(k);
-	if (report)
-		put_answer(k);
-	if (takes(k, LINE_MACRO))
-		put_macros(k);
-	if (takes(k, LINE_CONTEXT))
-		put_context(k);
+		PUT(k, "answered-by", session_handler(k->s, (unsigned int)c->answered_by)->name);
 }
 
 const struct buf *
@@ -347,36 +125,117 @@ block_payload(const struct session *s, const struct handler_conf *h)
 	return h->keep_newlines ? &s->cur.raw : &s->cur.lf;
 }
 
-void
-block_encode(const struct session *s, const struct handler_conf *h, int report,
-    struct buf *out)
+static void
+sink_init(struct sink *k, struct session *s, const struct task *t, struct buf *out)
 {
-	struct sink		 k = { .s = s, .out = out };
+	memset(k, 0, sizeof(*k));
+	k->s = s;
+	k->h = &s->h[t->place];
+	k->event = t->event;
+	k->out = out;
+	k->lines = session_handler(s, t->place)->lines | block_own_lines(t->event);
+	if (k->h->in_scope)
+		k->bit = (uint64_t)1 << t->place;
+	/* The macros of the next message may be here before the abort of this one. */
+	k->complete = k->bit == 0 || t->begins ||
+	    ((s->again & k->bit) != 0 && t->event != EV_ABORT);
+}
+
+static void
+put_first(struct sink *k, const struct task *t)
+{
+	const char	*name = event_name(t->event);
+
+	if (t->report)
+		ADD(k->out, "report ");
+	else
+		ADD(k->out, "event ");
+	buf_add(k->out, name, strlen(name));
+	ADD(k->out, "\n");
+	buf_add(k->out, k->s->first, k->s->first_len);
+	if (session_handler(k->s, t->place)->concurrency > 1)
+		PUT_NUMBER(k, "event-id", t->id);
+}
+
+static void
+put_payload(struct sink *k, unsigned int place)
+{
 	const struct buf	*payload;
 
-	k.lines = h->lines | own_lines[s->cur.event];
-	walk(&k, report);
-	if (s->cur.event != EV_BODY) {
-		buf_add_str(out, "\n");
+	if (k->event != EV_BODY) {
+		ADD(k->out, "\n");
 		return;
 	}
-	payload = block_payload(s, h);
-	buf_printf(out, "length %zu\n\n", payload->len);
-	buf_add(out, payload->data, payload->len);
+	payload = block_payload(k->s, session_handler(k->s, place));
+	PUT_NUMBER(k, "length", payload->len);
+	ADD(k->out, "\n");
+	buf_add(k->out, payload->data, payload->len);
 }
 
 void
-block_environment(const struct session *s, const struct handler_conf *h, struct buf *out)
+block_encode(struct session *s, unsigned int place, struct task *t)
 {
-	struct sink	 k = { .s = s, .env = 1, .out = out };
+	struct sink	 k;
+	int		 changed;
 
-	buf_init(&k.omitted, ENV_MAX_VALUE);
-	k.lines = h->lines | own_lines[s->cur.event];
-	walk(&k, 0);
-	if (k.omitted.len > 0) {
-		buf_add_str(out, "MILTER_OMITTED=");
-		buf_add(out, k.omitted.data, k.omitted.len);
-		buf_add_u8(out, 0);
-	}
-	buf_free(&k.omitted);
+	sink_init(&k, s, t, &t->block);
+	k.msg = s->message;
+	changed = k.complete || (s->changed & k.bit) != 0;
+	put_first(&k, t);
+	t->state_at = t->block.len;
+	block_session(&k, changed);
+	t->own_at = t->block.len;
+	put_own(&k);
+	if (t->report)
+		put_answer(&k);
+	t->own_len = t->block.len - t->own_at;
+	block_rest(&k, changed);
+	t->state_len = t->block.len - t->state_at;
+	put_payload(&k, place);
+}
+
+/* The old block with another state around the event's own lines. */
+static void
+replace_state(struct session *s, struct task *t)
+{
+	struct sink	 k;
+	struct buf	 old = t->block;
+	size_t		 own_at = t->own_at, end = t->state_at + t->state_len;
+
+	buf_init(&t->block, old.max);
+	sink_init(&k, s, t, &t->block);
+	/*
+	 * Blocks behind it say what was true when they were made, so that nothing
+	 * that has changed since then counts as told.
+	 */
+	k.complete = 1;
+	if (s->message != NULL && s->message->number == t->message_no)
+		k.msg = s->message;
+	if (k.msg != NULL && t->event == EV_RCPT)
+		block_forget_recipients(&k);
+	k.bit = 0;
+	k.over = k.msg == NULL && (s->message != NULL || t->message_no != 0);
+	buf_add(&t->block, old.data, t->state_at);
+	block_session(&k, 1);
+	t->own_at = t->block.len;
+	buf_add(&t->block, old.data + own_at, t->own_len);
+	block_rest(&k, 1);
+	t->state_len = t->block.len - t->state_at;
+	buf_add(&t->block, old.data + end, old.len - end);
+	buf_free(&old);
+}
+
+void
+block_restart(struct session *s, struct task *t)
+{
+	int	 in_hand = !t->report && !t->shadow && s->cur.asked == (int)t->place;
+
+	if (in_hand) {
+		buf_reset(&t->block);
+		block_encode(s, t->place, t);
+	} else
+		replace_state(s, t);
+	buf_reset(&t->env);
+	if (!session_handler(s, t->place)->reuse)
+		block_environment(s, t, in_hand, &t->env);
 }

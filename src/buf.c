@@ -30,19 +30,6 @@ buf_free(struct buf *b)
 	buf_init(b, b->max);
 }
 
-void
-buf_reset(struct buf *b)
-{
-	b->len = 0;
-	b->err = 0;
-}
-
-int
-buf_ok(const struct buf *b)
-{
-	return !b->err;
-}
-
 /*
  * 1 if n more bytes are allowed, else err. What comes after an error is
  * dropped as well: a text with a hole in it would be worse than none.
@@ -71,7 +58,7 @@ buf_room(struct buf *b, size_t n)
 }
 
 void
-buf_add(struct buf *b, const void *p, size_t n)
+buf_add_slowly(struct buf *b, const void *p, size_t n)
 {
 	if (!buf_fits(b, n) || n == 0)
 		return;
@@ -79,10 +66,16 @@ buf_add(struct buf *b, const void *p, size_t n)
 	b->len += n;
 }
 
-void
-buf_add_str(struct buf *b, const char *s)
+unsigned char *
+buf_extend(struct buf *b, size_t n)
 {
-	buf_add(b, s, strlen(s));
+	unsigned char	*p;
+
+	if (!buf_fits(b, n))
+		return NULL;
+	p = buf_room(b, n);
+	b->len += n;
+	return p;
 }
 
 void

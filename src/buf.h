@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "compat.h"
 
@@ -25,10 +26,9 @@ struct buf {
 
 void	buf_init(struct buf *, size_t max);
 void	buf_free(struct buf *);		/* usable again afterwards */
-void	buf_reset(struct buf *);	/* empties, clears err, keeps the memory */
-int	buf_ok(const struct buf *);	/* 1 if every addition found room */
-void	buf_add(struct buf *, const void *, size_t);
-void	buf_add_str(struct buf *, const char *);	/* without the NUL */
+void	buf_add_slowly(struct buf *, const void *, size_t);	/* buf_add() for all cases */
+/* n bytes at the end, to be written at once and in full; NULL: err. */
+unsigned char *buf_extend(struct buf *, size_t n);
 void	buf_add_cstr(struct buf *, const char *);	/* with the NUL */
 void	buf_add_u8(struct buf *, unsigned int);		/* over 255: err */
 void	buf_add_u16(struct buf *, unsigned int);	/* network order; over 65535: err */
@@ -38,5 +38,39 @@ void	buf_printf(struct buf *, const char *, ...) PRINTF_LIKE(2, 3);
 void	buf_drain(struct buf *, size_t);		/* removes from the front */
 /* Gives away the bytes with a NUL behind them (free(3) them) and empties the buffer. */
 char	*buf_steal(struct buf *, size_t *len);
+
+/* Empties, clears err, keeps the memory. */
+static inline void
+buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->err = 0;
+}
+
+/* 1 if every addition found room. */
+static inline int
+buf_ok(const struct buf *b)
+{
+	return !b->err;
+}
+
+/* Nearly always there is room, and blocks are made of many small pieces. */
+static inline void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (n > b->cap - b->len || n > b->max - b->len || n == 0 || b->err) {
+		buf_add_slowly(b, p, n);
+		return;
+	}
+	memcpy(b->data + b->len, p, n);
+	b->len += n;
+}
+
+/* Without the NUL. */
+static inline void
+buf_add_str(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
 
 #endif

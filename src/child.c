@@ -18,10 +18,11 @@ static TAILQ_HEAD(, child) children = TAILQ_HEAD_INITIALIZER(children);
 static size_t		   nchildren;
 
 void
-child_add(uint64_t id, pid_t pid, uint32_t handler)
+child_add(unsigned int engine, uint64_t id, pid_t pid, uint32_t handler)
 {
 	struct child	*c = xcalloc(1, sizeof(*c));
 
+	c->engine = engine;
 	c->id = id;
 	c->pid = pid;
 	c->handler = handler;
@@ -31,12 +32,12 @@ child_add(uint64_t id, pid_t pid, uint32_t handler)
 }
 
 struct child *
-child_by_id(uint64_t id)
+child_by_id(unsigned int engine, uint64_t id)
 {
 	struct child	*c;
 
 	TAILQ_FOREACH(c, &children, entry)
-		if (c->id == id && !c->orphan)
+		if (c->id == id && c->engine == engine && !c->orphan)
 			return c;
 	return NULL;
 }
@@ -78,6 +79,18 @@ child_count_handler(uint32_t handler)
 	return n;
 }
 
+size_t
+child_count_handler_of(unsigned int engine, uint32_t handler)
+{
+	struct child	*c;
+	size_t		 n = 0;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->handler == handler && c->engine == engine && !c->orphan)
+			n++;
+	return n;
+}
+
 void
 child_signal(const struct child *c, int sig)
 {
@@ -88,18 +101,34 @@ child_signal(const struct child *c, int sig)
 		log_warn("kill of process group %d", (int)c->pid);
 }
 
+static void
+end(struct child *c, uint64_t now, uint64_t grace)
+{
+	if (!c->orphan && grace > 0)
+		child_signal(c, SIGTERM);
+	c->orphan = 1;
+	if (c->kill_at > now + grace)
+		c->kill_at = now + grace;
+}
+
 void
 child_end_all(uint64_t now, uint64_t grace)
 {
 	struct child	*c;
 
-	TAILQ_FOREACH(c, &children, entry) {
-		if (!c->orphan && grace > 0)
-			child_signal(c, SIGTERM);
-		c->orphan = 1;
-		if (c->kill_at > now + grace)
-			c->kill_at = now + grace;
-	}
+	TAILQ_FOREACH(c, &children, entry)
+		end(c, now, grace);
+	(void)child_run_timers(now);
+}
+
+void
+child_end_engine(unsigned int engine, uint64_t now, uint64_t grace)
+{
+	struct child	*c;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->engine == engine && !c->orphan)
+			end(c, now, grace);
 	(void)child_run_timers(now);
 }
 

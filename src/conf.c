@@ -145,6 +145,9 @@ free_handler(struct handler_conf *h)
 	smtp_reply_free(&h->on_failure.smtp);
 	smtp_reply_free(&h->on_timeout.smtp);
 	smtp_reply_free(&h->on_overload.smtp);
+	smtp_reply_free(&h->on_large.smtp);
+	free(h->except_clients.networks);
+	free(h->only_clients.networks);
 	free(h->command);
 	free(h->environment);
 	free(h->on_exit);

@@ -51,6 +51,17 @@ struct env_setting {
 	char	*value;
 };
 
+/* How long one process stays with a session. */
+enum scope { SCOPE_EVENT, SCOPE_MESSAGE, SCOPE_SESSION };
+
+/* except-clients and only-clients: networks, and `local'. */
+struct client_list {
+	struct network	 *networks;
+	size_t		  nnetworks;
+	int		  local;
+	int		  set;		/* the option stands in the configuration */
+};
+
 struct handler_conf {
 	char		 *name;
 	int		  line;		/* of the file, for messages */
@@ -65,7 +76,19 @@ struct handler_conf {
 	unsigned int	  optional_actions;
 	unsigned int	  lines;	/* LINE_BITs */
 	char		 *macros[SMFIM_COUNT];	/* "{a} {b}", or NULL */
+	enum scope	  scope;
+	int		  reuse;		/* a process serves another scope after its first */
+	unsigned int	  concurrency;		/* scopes that a process serves at a time */
 	unsigned int	  processes;
+	unsigned int	  processes_min;	/* started ahead */
+	uint32_t	  idle_timeout;		/* ms; 0: no limit */
+	unsigned int	  max_uses;		/* scopes; 0: no limit */
+	int		  shadow;
+	int		  rejected_recipients;
+	struct client_list except_clients, only_clients;
+	int		  except_authenticated;
+	uint64_t	  max_message;		/* bytes; 0: no limit */
+	struct outcome	  on_large;
 	int		  keep_newlines;	/* newlines = crlf */
 	uint32_t	  queue_timeout;	/* ms */
 	uint32_t	  timeout;		/* ms */
@@ -85,6 +108,9 @@ struct handler_conf {
 	char		 *tmpdir;	/* set by the supervisor at start */
 	rlim_t		  memory, cpu, open_files;	/* RLIM_INFINITY: no limit */
 };
+
+/* As many as a word has bits: the session keeps sets of them. */
+#define LISTEN_MAX_HANDLERS	64
 
 struct listen_conf {
 	char		 *spec;		/* as written, for messages */
@@ -114,6 +140,8 @@ struct conf {
 	uint64_t	  spool_limit;
 	uint32_t	  event_timeout, message_timeout, drain_timeout;	/* ms */
 	int		  syslog_facility, log_level;
+	unsigned int	  engines;
+	int		  pin;			/* each engine, with its handlers, on a CPU */
 	unsigned int	  connections;
 	unsigned int	  max_recipients, max_actions;
 	size_t		  max_context, max_reply_line, max_body;

@@ -36,10 +36,12 @@ enum option_type {
 	OPT_COUNT,	/* unsigned int */
 	OPT_SIZE,	/* size_t */
 	OPT_SIZE64,	/* uint64_t */
+	OPT_LIMIT64,	/* the same; 0, below the least, is no limit */
 	OPT_MODE,	/* mode_t */
 	OPT_RLIM_SIZE,	/* rlim_t; in all three 0 is no limit */
 	OPT_RLIM_SECONDS,
 	OPT_RLIM_COUNT,
+	OPT_YES_NO,	/* int */
 	OPT_TEXT,	/* char *, not empty */
 	OPT_PATH,	/* char *, absolute */
 	OPT_CALL,	/* set() does all of it; NULL: it is looked up elsewhere */
@@ -95,6 +97,16 @@ void	 set_lines(struct build *, void *, const struct conf_stmt *);
 void	 set_macros(struct build *, void *, const struct conf_stmt *);
 void	 set_on_exit(struct build *, void *, const struct conf_stmt *);
 void	 set_environment(struct build *, void *, const struct conf_stmt *);
+
+/* conf_clients.c: whom a handler is not asked about. */
+void	 set_except_clients(struct build *, void *, const struct conf_stmt *);
+void	 set_only_clients(struct build *, void *, const struct conf_stmt *);
+
+/*
+ * conf_fit.c: options of a handler that need, or can't stand beside, others;
+ * its hooks have been found.
+ */
+void	 check_fit(struct build *, const struct conf_section *, const struct handler_conf *);
 
 /* conf_user.c: who runs what. 0, or -1 after an error. */
 int	 lookup_user(const char *text, uid_t *, gid_t *, char **name, char **home);

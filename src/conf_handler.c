@@ -19,6 +19,7 @@
 #include "xmalloc.h"
 
 #define NAME_MAX_LEN	64
+#define PROCESSES_MAX	100000
 
 static void
 set_outcome(struct build *b, struct outcome *o, const struct conf_stmt *st)
@@ -55,6 +56,37 @@ set_on_overload(struct build *b, void *target, const struct conf_stmt *st)
 	struct handler_conf	*h = target;
 
 	set_outcome(b, &h->on_overload, st);
+}
+
+static void
+set_on_large(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	set_outcome(b, &h->on_large, st);
+}
+
+static void
+set_scope(struct build *b, void *target, const struct conf_stmt *st)
+{
+	static const char *const names[] = {
+		[SCOPE_EVENT] = "event", [SCOPE_MESSAGE] = "message",
+		[SCOPE_SESSION] = "session",
+	};
+	struct handler_conf	*h = target;
+	const char		*text = option_scalar(b, st);
+	unsigned int		 i;
+
+	if (text == NULL)
+		return;
+	for (i = 0; i < nitems(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			h->scope = (enum scope)i;
+			return;
+		}
+	}
+	conf_error(b->errors, st->line, "%s: \"%s\": expected event, message or session",
+	    st->name, text);
 }
 
 static void
@@ -101,13 +133,13 @@ const struct option handler_options[] = {
 	OPTION_CALL("optional-actions", set_optional_actions),
 	OPTION_CALL("lines", set_lines),
 	OPTION_CALL("macros", set_macros),
-	OPTION_LATER("scope", "event"),
-	OPTION_LATER("reuse", "no"),
-	OPTION_LATER("concurrency", "1"),
-	OPTION("processes", OPT_COUNT, handler_conf, processes, 1, 100000),
-	OPTION_LATER("processes-min", "0"),
-	OPTION_LATER("idle-timeout", "5m"),
-	OPTION_LATER("max-uses", "0"),
+	OPTION_CALL("scope", set_scope),
+	OPTION("reuse", OPT_YES_NO, handler_conf, reuse, 0, 0),
+	OPTION("concurrency", OPT_COUNT, handler_conf, concurrency, 1, 10000),
+	OPTION("processes", OPT_COUNT, handler_conf, processes, 1, PROCESSES_MAX),
+	OPTION("processes-min", OPT_COUNT, handler_conf, processes_min, 0, PROCESSES_MAX),
+	OPTION("idle-timeout", OPT_DURATION, handler_conf, idle_timeout, 0, DAYS(7)),
+	OPTION("max-uses", OPT_COUNT, handler_conf, max_uses, 0, 1000000000),
 	OPTION("queue-timeout", OPT_DURATION, handler_conf, queue_timeout, 0, DAYS(1)),
 	OPTION("timeout", OPT_DURATION, handler_conf, timeout, 1, DAYS(1)),
 	OPTION_CALL("on-failure", set_on_failure),
@@ -119,13 +151,13 @@ const struct option handler_options[] = {
 	OPTION_LATER("received", "no"),
 	OPTION_LATER("spool", "no"),
 	OPTION_CALL("newlines", set_newlines),
-	OPTION_LATER("shadow", "no"),
-	OPTION_LATER("rejected-recipients", "no"),
-	OPTION_LATER("except-clients", NULL),
-	OPTION_LATER("only-clients", NULL),
-	OPTION_LATER("except-authenticated", "no"),
-	OPTION_LATER("max-message", NULL),
-	OPTION_LATER("on-large", "continue"),
+	OPTION("shadow", OPT_YES_NO, handler_conf, shadow, 0, 0),
+	OPTION("rejected-recipients", OPT_YES_NO, handler_conf, rejected_recipients, 0, 0),
+	OPTION_CALL("except-clients", set_except_clients),
+	OPTION_CALL("only-clients", set_only_clients),
+	OPTION("except-authenticated", OPT_YES_NO, handler_conf, except_authenticated, 0, 0),
+	OPTION("max-message", OPT_LIMIT64, handler_conf, max_message, KIB(1), GIB(1048576)),
+	OPTION_CALL("on-large", set_on_large),
 	OPTION_ELSEWHERE("user"),
 	OPTION_ELSEWHERE("group"),
 	OPTION_CALL("directory", set_directory),
@@ -158,13 +190,16 @@ set_defaults(struct handler_conf *h)
 	const char	*why;
 
 	h->lines = LINES_ALL;
+	h->concurrency = 1;
 	h->processes = 20;
+	h->idle_timeout = SECONDS(300);
 	h->queue_timeout = SECONDS(2);
 	h->timeout = SECONDS(8);
 	h->directory = xstrdup("/");
 	h->umask = 077;
 	h->memory = h->cpu = h->open_files = RLIM_INFINITY;
 	(void)value_outcome("tempfail", &h->on_failure, &why);
+	(void)value_outcome("continue", &h->on_large, &why);
 }
 
 static void
@@ -177,57 +212,6 @@ inherit_failure(const struct conf_section *sec, const char *name,
 	smtp_reply_copy(&to->smtp, &from->smtp);
 }
 
-/* One message for each name that two of the lists have. */
-static void
-check_twice(struct build *b, const struct conf_section *sec, const char *a, unsigned int abits,
-    const char *other, unsigned int bbits, int actions)
-{
-	const struct conf_stmt	*st = conf_tree_find(sec, other);
-	unsigned int		 n, both = abits & bbits;
-
-	for (n = 0; both >> n != 0; n++)
-		if (both & 1u << n)
-			conf_error(b->errors, st == NULL ? sec->line : st->line,
-			    "%s: \"%s\" is in `%s' too; expected it in one of them", other,
-			    actions ? action_name(n) : event_name(n), a);
-}
-
-static void
-check_beside_hooks(struct build *b, const struct conf_section *sec)
-{
-	static const char *const names[] = { "command", "events", "reports",
-	    "optional-events", "input", "output" };
-	const struct conf_stmt	*st;
-	size_t			 i;
-
-	for (i = 0; i < nitems(names); i++)
-		if ((st = conf_tree_find(sec, names[i])) != NULL)
-			conf_error(b->errors, st->line, "%s: can't stand beside `hooks'; "
-			    "expected one of the two", names[i]);
-}
-
-static void
-check_lists(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
-{
-	check_twice(b, sec, "events", h->events, "optional-events", h->optional_events, 0);
-	check_twice(b, sec, "events", h->events, "reports", h->reports, 0);
-	check_twice(b, sec, "optional-events", h->optional_events, "reports", h->reports, 0);
-	check_twice(b, sec, "actions", h->actions, "optional-actions", h->optional_actions, 1);
-}
-
-static int
-has_events(const struct conf_section *sec)
-{
-	static const char *const names[] = { "events", "reports", "optional-events" };
-	const struct conf_stmt	*st;
-	size_t			 i;
-
-	for (i = 0; i < nitems(names); i++)
-		if ((st = conf_tree_find(sec, names[i])) != NULL && st->nvalues != 0)
-			return 1;
-	return 0;
-}
-
 static void
 build_handler(struct build *b, const struct conf_section *sec, struct handler_conf *h)
 {
@@ -238,20 +222,12 @@ build_handler(struct build *b, const struct conf_section *sec, struct handler_co
 	options_apply(b, handler_options, sec, h);
 	inherit_failure(sec, "on-timeout", &h->on_failure, &h->on_timeout);
 	inherit_failure(sec, "on-overload", &h->on_failure, &h->on_overload);
-	check_lists(b, sec, h);
+	/* These sit with their client, most of the time without work. */
+	if (h->scope != SCOPE_EVENT && conf_tree_find(sec, "processes") == NULL)
+		h->processes = 200;
 	build_handler_user(b, sec, h);
-	if (conf_tree_find(sec, "hooks") != NULL)
-		check_beside_hooks(b, sec);
-	else if (conf_tree_find(sec, "command") == NULL)
-		conf_error(b->errors, sec->line, "handler %s: expected `command' or `hooks'",
-		    h->name);
-	else if (!has_events(sec) && b->base != NULL)
-		conf_error(b->errors, sec->line, "handler %s: expected events: -e, or -o with "
-		    "`reports' or `optional-events'", h->name);
-	else if (!has_events(sec))
-		conf_error(b->errors, sec->line, "handler %s: expected `events', `reports' or "
-		    "`optional-events' with its `command'", h->name);
 	check_handler_files(b, sec, h);
+	check_fit(b, sec, h);
 }
 
 void

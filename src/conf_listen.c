@@ -278,6 +278,17 @@ all_handlers(const struct build *b, struct listen_conf *l)
 }
 
 static void
+check_number(struct build *b, const struct conf_section *sec, const struct listen_conf *l)
+{
+	const struct conf_stmt	*st = conf_tree_find(sec, "handlers");
+
+	if (l->nhandlers > LISTEN_MAX_HANDLERS)
+		conf_error(b->errors, st == NULL ? sec->line : st->line, "listen \"%s\": %zu "
+		    "handlers; expected %d at most", l->spec, l->nhandlers,
+		    LISTEN_MAX_HANDLERS);
+}
+
+static void
 build_listen(struct build *b, const struct conf_section *sec, struct listen_conf *l)
 {
 	l->line = sec->line;
@@ -298,6 +309,7 @@ build_listen(struct build *b, const struct conf_section *sec, struct listen_conf
 	}
 	if (conf_tree_find(sec, "handlers") == NULL)
 		all_handlers(b, l);
+	check_number(b, sec, l);
 }
 
 static void

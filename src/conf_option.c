@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_option.c: options whose value is one number, text or path.
+ * conf_option.c: options whose value is one number, word, text or path.
  */
 #include "compat.h"
 
@@ -70,7 +70,8 @@ print_number(enum option_type type, uint64_t n, char *text, size_t size)
 			i++;
 		unit = times[i].name;
 		n /= times[i].factor;
-	} else if (type == OPT_SIZE || type == OPT_SIZE64 || type == OPT_RLIM_SIZE) {
+	} else if (type == OPT_SIZE || type == OPT_SIZE64 || type == OPT_LIMIT64 ||
+	    type == OPT_RLIM_SIZE) {
 		while (n != 0 && n % sizes[i].factor != 0)
 			i++;
 		unit = sizes[i].name;
@@ -88,6 +89,7 @@ parse_number(enum option_type type, const char *text, uint64_t *n, const char **
 		return value_duration(text, n, why);
 	case OPT_SIZE:
 	case OPT_SIZE64:
+	case OPT_LIMIT64:
 	case OPT_RLIM_SIZE:
 		return value_size(text, n, why);
 	case OPT_MODE:
@@ -113,6 +115,7 @@ store_number(enum option_type type, void *at, uint64_t n)
 		*(size_t *)at = (size_t)n;
 		break;
 	case OPT_SIZE64:
+	case OPT_LIMIT64:
 		*(uint64_t *)at = n;
 		break;
 	case OPT_MODE:
@@ -140,8 +143,8 @@ set_number(struct build *b, const struct option *o, const struct conf_stmt *st,
 		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
 		return;
 	}
-	no_limit = n == 0 && (o->type == OPT_RLIM_SIZE || o->type == OPT_RLIM_SECONDS ||
-	    o->type == OPT_RLIM_COUNT);
+	no_limit = n == 0 && (o->type == OPT_LIMIT64 || o->type == OPT_RLIM_SIZE ||
+	    o->type == OPT_RLIM_SECONDS || o->type == OPT_RLIM_COUNT);
 	if (!no_limit && (n < o->min || n > o->max)) {
 		print_number(o->type, o->min, min, sizeof(min));
 		print_number(o->type, o->max, max, sizeof(max));
@@ -150,6 +153,15 @@ set_number(struct build *b, const struct option *o, const struct conf_stmt *st,
 		return;
 	}
 	store_number(o->type, at, n);
+}
+
+static void
+set_yes_no(struct build *b, const struct conf_stmt *st, const char *text, int *at)
+{
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+		conf_error(b->errors, st->line, "%s: \"%s\": expected yes or no", st->name,
+		    text);
+	*at = strcmp(text, "yes") == 0;
 }
 
 static void
@@ -220,6 +232,8 @@ options_apply(struct build *b, const struct option *o, const struct conf_section
 			continue;
 		else if (o->type == OPT_TEXT || o->type == OPT_PATH)
 			set_text(b, o, st, text, (char **)(void *)at);
+		else if (o->type == OPT_YES_NO)
+			set_yes_no(b, st, text, (int *)(void *)at);
 		else
 			set_number(b, o, st, text, at);
 	}

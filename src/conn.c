@@ -15,58 +15,74 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "conn.h"
+#include "conn_int.h"
 #include "hproc.h"
 #include "log.h"
 #include "milter_enc.h"
-#include "mono.h"
 #include "pool.h"
 #include "xmalloc.h"
 
 /* As libmilter: longer than any SMTP session may be silent. Seconds. */
 #define IDLE_TIMEOUT	7210
-/* For the rest of a packet that has begun, and for a peer that does not read. */
-#define STALL_TIMEOUT	60
 /* Sendmail waits 10 s for a sign of life while a message ends. */
 #define PROGRESS_EVERY	5
 
 /* One read for all connections of an engine; what is left of it is kept by each. */
 #define READ_SIZE	(256 * 1024)
-/* Answers that may wait for a peer that does not read. */
-#define OUT_HIGH	(64 * 1024)
-/* Beside the largest body that may be replaced there are up to max-actions headers. */
-#define OUT_MAX		(SIZE_MAX / 2)
 
 static void on_read(evutil_socket_t, short, void *);
-static void on_write(evutil_socket_t, short, void *);
-static void on_deadline(evutil_socket_t, short, void *);
-static void on_progress(evutil_socket_t, short, void *);
-static void flush(struct conn *);
-static void conn_close(struct conn *, const char *);
+static void on_timer(void *);
 
-static const char *
-ids(const struct conn *c)
+const char *
+conn_ids(const struct conn *c)
 {
 	return c->session == NULL ? NULL : c->session->ids;
 }
 
-/* The time for a packet counts from its first byte, however slowly it comes. */
+static uint64_t
+first_of(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+void
+conn_set_timer(struct conn *c)
+{
+	ltimer_set(&c->timer, first_of(first_of(c->idle_due, c->write_due),
+	    first_of(c->ask_due, c->progress_due)));
+}
+
+/*
+ * The time for a packet counts from its first byte, however slowly it comes.
+ * That for silence is looked at when it is over, not with each command.
+ */
 static void
 want_read(struct conn *c)
 {
-	struct timeval	 tv = { IDLE_TIMEOUT, 0 };
-	uint64_t	 now, end;
+	int	 in_packet = c->in_len > 0;
 
-	if (c->in_len == 0)
-		c->packet_since = 0;
-	else {
-		now = mono_ms();
-		if (c->packet_since == 0)
-			c->packet_since = now;
-		end = c->packet_since + STALL_TIMEOUT * 1000;
-		tv = engine_timeval(end > now ? end - now : 0);
-	}
-	event_add(&c->ev_read, &tv);
+	c->heard = 1;
+	if (!c->reading)
+		event_add(&c->ev_read, NULL);
+	c->reading = 1;
+	if (in_packet == c->in_packet && c->idle_due != 0)
+		return;
+	c->in_packet = in_packet != 0;
+	c->idle_due = engine_now(c->engine) +
+	    (uint64_t)(in_packet ? CONN_STALL_TIMEOUT : IDLE_TIMEOUT) * 1000;
+	conn_set_timer(c);
+}
+
+/*
+ * While it is paused an MTA rarely sends anything, so its event stays where it
+ * is until that happens: most pauses cost no system call.
+ */
+static void
+stop_reading(struct conn *c)
+{
+	if (c->reading)
+		event_del(&c->ev_read);
+	c->reading = 0;
 }
 
 void
@@ -80,17 +96,14 @@ conn_new(struct listener *l, int fd, const struct netaddr *peer)
 	c->listener = l;
 	c->fd = fd;
 	/* The other side of a unix socket has no name of its own. */
-	strlcpy(c->peer, peer->ss.ss_family == AF_UNIX ? l->conf->spec : netaddr_print(peer),
-	    sizeof(c->peer));
+	c->peer = xstrdup(peer->ss.ss_family == AF_UNIX ? l->conf->spec : netaddr_print(peer));
 	c->missing = xcalloc(l->conf->nhandlers, sizeof(*c->missing));
-	buf_init(&c->out, OUT_MAX);
+	buf_init(&c->out, CONN_OUT_MAX);
 	/* An answer of several small packets would wait for an ACK otherwise. */
 	if (peer->ss.ss_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	event_assign(&c->ev_read, base, fd, EV_READ | EV_PERSIST, on_read, c);
-	event_assign(&c->ev_write, base, fd, EV_WRITE, on_write, c);
-	evtimer_assign(&c->ev_deadline, base, on_deadline, c);
-	event_assign(&c->ev_progress, base, -1, EV_PERSIST, on_progress, c);
+	ltimer_init(&c->timer, base, on_timer, c);
 	TAILQ_INSERT_TAIL(&c->engine->conns, c, entry);
 	c->engine->nconns++;
 	want_read(c);
@@ -100,10 +113,11 @@ conn_new(struct listener *l, int fd, const struct netaddr *peer)
 void
 conn_release_session(struct engine *e, struct session *s)
 {
-	if (s->ntasks > 0)
+	if (s->ntasks > 0 || s->released)
 		return;
+	s->released = 1;
 	e->nsessions--;
-	session_free(s);
+	TAILQ_INSERT_TAIL(&e->dead_sessions, s, dead);
 }
 
 /* The session goes on without us until its reports are delivered. */
@@ -121,36 +135,40 @@ detach_session(struct conn *c, const char *reason)
 	conn_release_session(c->engine, s);
 }
 
-/* What a handler was asked and nobody waits for. */
 static void
-abandon_ask(struct conn *c)
+stop_waiting(struct conn *c)
+{
+	c->waiting = 0;
+	c->ask_due = c->progress_due = 0;
+}
+
+/* What a handler was asked and nobody waits for; late: that is its fault. */
+static void
+abandon_ask(struct conn *c, int late)
 {
 	struct session	*s = c->session;
 	struct task	*t;
 
 	if (!c->waiting)
 		return;
-	c->waiting = 0;
-	evtimer_del(&c->ev_deadline);
-	event_del(&c->ev_progress);
+	stop_waiting(c);
 	TAILQ_FOREACH(t, &s->h[s->cur.asked].line, line)
-		if (!t->report)
+		if (!t->report && !t->shadow)
 			break;
 	if (t != NULL)
-		pool_abandon(c->engine, s, t);
+		pool_abandon(c->engine, t, late);
 }
 
-static void
+void
 conn_close(struct conn *c, const char *reason)
 {
 	if (c->dead)
 		return;
 	c->dead = 1;
-	abandon_ask(c);
-	event_del(&c->ev_read);
-	event_del(&c->ev_write);
-	evtimer_del(&c->ev_deadline);
-	event_del(&c->ev_progress);
+	abandon_ask(c, 0);
+	stop_reading(c);
+	conn_stop_writing(c);
+	ltimer_stop(&c->timer);
 	close(c->fd);
 	c->fd = -1;
 	detach_session(c, reason);
@@ -164,6 +182,7 @@ void
 conn_free(struct conn *c)
 {
 	free(c->in);
+	free(c->peer);
 	free(c->missing);
 	buf_free(&c->out);
 	free(c);
@@ -184,7 +203,7 @@ log_missing(const struct conn *c)
 
 	for (i = 0; i < c->listener->conf->nhandlers; i++)
 		if (c->missing[i] != NULL)
-			log_msg(LOG_WARNING, ids(c),
+			log_msg(LOG_WARNING, conn_ids(c),
 			    "handler %s: it requires %s, which the MTA (milter version %u) does not "
 			    "offer; on-failure answers for it on this connection",
 			    session_handler(c->session, (unsigned int)i)->name, c->missing[i],
@@ -201,7 +220,7 @@ on_optneg(struct conn *c, const struct milter_cmd *cmd)
 	if (c->negotiated || negotiate(c->engine->conf, c->listener->conf,
 	    cmd->u.optneg.version, cmd->u.optneg.actions, cmd->u.optneg.protocol,
 	    &c->neg, c->missing) == -1) {
-		log_msg(LOG_WARNING, ids(c), "%s: %s", c->peer, c->negotiated ?
+		log_msg(LOG_WARNING, conn_ids(c), "%s: %s", c->peer, c->negotiated ?
 		    "a second option negotiation" : "a milter version below 2");
 		return 0;
 	}
@@ -213,7 +232,7 @@ on_optneg(struct conn *c, const struct milter_cmd *cmd)
 	    (c->neg.actions & SMFIF_SETSYMLIST) ? (const char *const *)lists : NULL);
 	for (i = 0; i < SMFIM_COUNT; i++)
 		free(lists[i]);
-	log_msg(LOG_DEBUG, ids(c), "%s: negotiated version %u, actions 0x%x, protocol 0x%x",
+	log_msg(LOG_DEBUG, conn_ids(c), "%s: negotiated version %u, actions 0x%x, protocol 0x%x",
 	    c->peer, c->neg.version, c->neg.actions, c->neg.protocol);
 	return 1;
 }
@@ -223,24 +242,17 @@ start_waiting(struct conn *c)
 {
 	const struct conf	*conf = c->engine->conf;
 	int			 at_end = c->session->cur.wire == SMFIC_BODYEOB;
-	struct timeval		 tv, every = { PROGRESS_EVERY, 0 };
+	uint64_t		 now;
 
+	/* Before a handler is asked: that it can't be may be known at once. */
+	if (!c->waiting) {
+		now = engine_now(c->engine);
+		c->waiting = 1;
+		c->ask_due = now + (at_end ? conf->message_timeout : conf->event_timeout);
+		c->progress_due = at_end ? now + PROGRESS_EVERY * 1000 : 0;
+		conn_set_timer(c);
+	}
 	pool_run_lines(c->engine, c->session);
-	if (c->waiting)
-		return;
-	c->waiting = 1;
-	tv = engine_timeval(at_end ? conf->message_timeout : conf->event_timeout);
-	evtimer_add(&c->ev_deadline, &tv);
-	if (at_end)
-		event_add(&c->ev_progress, &every);
-}
-
-static void
-stop_waiting(struct conn *c)
-{
-	c->waiting = 0;
-	evtimer_del(&c->ev_deadline);
-	event_del(&c->ev_progress);
 }
 
 /* What a session wants done. Returns 0 if the connection is to be closed. */
@@ -280,7 +292,7 @@ command(struct conn *c, const struct milter_cmd *cmd)
 	case SMFIC_OPTNEG:
 		return on_optneg(c, cmd);
 	case SMFIC_QUIT:
-		flush(c);
+		conn_flush(c);
 		conn_close(c, "quit");
 		return 0;
 	case SMFIC_ABORT:
@@ -312,7 +324,7 @@ command(struct conn *c, const struct milter_cmd *cmd)
 static int
 is_paused(const struct conn *c)
 {
-	return c->waiting || c->dead || c->closing || c->out.len > OUT_HIGH ||
+	return c->waiting || c->dead || c->closing || c->out.len > CONN_OUT_HIGH ||
 	    (c->session != NULL && session_is_full(c->session));
 }
 
@@ -326,20 +338,24 @@ understand(struct conn *c, const unsigned char *p, size_t len)
 	const char		*why = "a packet of length 0 or above 65536";
 	size_t			 used, done = 0;
 
+	c->busy = 1;
+	conn_take_out(c);
 	while (!is_paused(c)) {
 		frame = milter_frame(p + done, len - done, &pkt, &used);
 		if (frame == MILTER_FRAME_MORE)
 			break;
 		if (frame == MILTER_FRAME_BAD || milter_dec_cmd(&pkt, &cmd, &why) == -1) {
-			log_msg(LOG_WARNING, ids(c), "%s: %s", c->peer, why);
+			log_msg(LOG_WARNING, conn_ids(c), "%s: %s", c->peer, why);
 			c->closing = 1;
 			break;
 		}
 		done += used;
-		c->packet_since = 0;
+		if (c->in_packet)
+			c->idle_due = c->in_packet = 0;
 		if (!command(c, &cmd))
 			c->closing = 1;
 	}
+	c->busy = 0;
 	return done;
 }
 
@@ -364,27 +380,32 @@ settle(struct conn *c)
 {
 	if (c->dead)
 		return;
-	flush(c);
+	conn_flush(c);
 	if (c->dead)
 		return;
-	if (is_paused(c)) {
-		event_del(&c->ev_read);
-		c->packet_since = 0;
-	} else
+	if (!is_paused(c))
 		want_read(c);
+	else if (c->in_packet) {
+		/* What is left of a packet is not waited for just now. */
+		c->in_packet = 0;
+		c->idle_due = 0;
+	}
 }
 
 /*
  * Goes on with what was kept while it was paused. Writing what is owed may
- * end a pause, and nothing else would come back to what waits then.
+ * end a pause, and nothing else would come back to what waits then. An answer
+ * may come at once, while a command is being understood: that one goes on.
  */
-static void
-go_on(struct conn *c)
+void
+conn_go_on(struct conn *c)
 {
 	size_t	 done;
 
+	if (c->busy)
+		return;
 	do {
-		flush(c);
+		conn_flush(c);
 		done = c->in_len > 0 ? understand(c, c->in, c->in_len) : 0;
 		if (done > 0)
 			keep(c, c->in + done, c->in_len - done);
@@ -393,17 +414,15 @@ go_on(struct conn *c)
 }
 
 static void
-on_read(evutil_socket_t fd, short what, void *arg)
+on_read(evutil_socket_t fd, short what __unused, void *arg)
 {
 	static unsigned char	 bytes[READ_SIZE];
 	struct conn		*c = arg;
 	ssize_t			 n;
 	size_t			 len, done;
 
-	if (what & EV_TIMEOUT) {
-		log_msg(LOG_WARNING, ids(c), "%s: %s", c->peer, c->in_len > 0 ?
-		    "a packet does not end" : "nothing came for two hours");
-		conn_close(c, "closed");
+	if (is_paused(c)) {
+		stop_reading(c);
 		return;
 	}
 	/* Less than a packet is left over while it is not paused, so there is room. */
@@ -419,94 +438,88 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	len = c->in_len + (size_t)n;
 	done = understand(c, bytes, len);
 	keep(c, bytes + done, len - done);
-	go_on(c);
+	conn_go_on(c);
 }
 
 void
 conn_answered(struct conn *c, struct task_result *r)
 {
+	conn_take_out(c);
 	if (!act(c, session_answer(c->session, r, &c->out)))
 		c->closing = 1;
-	go_on(c);
+	conn_go_on(c);
 }
 
 void
 conn_resume(struct conn *c)
 {
-	if (!event_pending(&c->ev_read, EV_READ, NULL))
-		go_on(c);
+	if (!is_paused(c))
+		conn_go_on(c);
+}
+
+static void
+on_idle(struct conn *c)
+{
+	if (!c->in_packet && (c->heard || is_paused(c))) {
+		c->heard = 0;
+		c->idle_due = engine_now(c->engine) + IDLE_TIMEOUT * 1000;
+		return;
+	}
+	log_msg(LOG_WARNING, conn_ids(c), "%s: %s", c->peer, c->in_packet ?
+	    "a packet does not end" : "nothing came for two hours");
+	conn_close(c, "closed");
 }
 
 /* The event in hand has taken too long, all handlers together. */
 static void
-on_deadline(evutil_socket_t fd __unused, short what __unused, void *arg)
+on_ask_due(struct conn *c)
 {
-	struct conn	*c = arg;
-
-	abandon_ask(c);
+	/* What follows from the abandoned one is not to begin with the next command. */
+	c->busy = 1;
+	abandon_ask(c, 1);
 	act(c, session_timeout(c->session, &c->out));
-	go_on(c);
+	c->busy = 0;
+	conn_go_on(c);
+}
+
+static int
+is_due(uint64_t *due, uint64_t now)
+{
+	if (*due == 0 || *due > now)
+		return 0;
+	*due = 0;
+	return 1;
 }
 
 static void
-on_progress(evutil_socket_t fd __unused, short what __unused, void *arg)
+on_timer(void *arg)
 {
 	struct conn	*c = arg;
+	uint64_t	 now = engine_now(c->engine);
 
-	milter_enc_simple(&c->out, SMFIR_PROGRESS);
-	flush(c);
-}
-
-/* Writes what is owed, in one call if the socket takes it. */
-static void
-flush(struct conn *c)
-{
-	struct timeval	 tv = { STALL_TIMEOUT, 0 };
-	ssize_t		 n;
-
-	if (c->dead)
-		return;
-	if (c->out.len > 0) {
-		n = write(c->fd, c->out.data, c->out.len);
-		if (n == -1 && errno != EAGAIN && errno != EINTR) {
-			log_msg(LOG_DEBUG, ids(c), "%s: write: %s", c->peer, strerror(errno));
-			conn_close(c, "closed");
-			return;
-		}
-		if (n > 0)
-			buf_drain(&c->out, (size_t)n);
-	}
-	if (c->out.len > 0)
-		event_add(&c->ev_write, &tv);
-	else {
-		buf_free(&c->out);
-		if (c->closing)
-			conn_close(c, "closed");
-	}
-}
-
-static void
-on_write(evutil_socket_t fd __unused, short what, void *arg)
-{
-	struct conn	*c = arg;
-
-	if (what & EV_TIMEOUT) {
-		log_msg(LOG_WARNING, ids(c), "%s: it does not read our answers", c->peer);
+	if (is_due(&c->write_due, now)) {
+		log_msg(LOG_WARNING, conn_ids(c), "%s: it does not read our answers", c->peer);
 		conn_close(c, "closed");
-		return;
+	} else if (is_due(&c->idle_due, now))
+		on_idle(c);
+	else if (is_due(&c->ask_due, now))
+		on_ask_due(c);
+	else if (is_due(&c->progress_due, now)) {
+		c->progress_due = now + PROGRESS_EVERY * 1000;
+		milter_enc_simple(&c->out, SMFIR_PROGRESS);
+		conn_flush(c);
 	}
-	flush(c);
-	if (!c->dead && c->out.len == 0)
-		go_on(c);
+	if (!c->dead)
+		conn_set_timer(c);
 }
 
 void
 conn_orphan(struct conn *c)
 {
 	if (c->waiting) {
-		abandon_ask(c);
+		abandon_ask(c, 0);
 		session_give_up(c->session, &c->out);
 	}
-	flush(c);
+	conn_flush(c);
 	conn_close(c, "closed");
 }

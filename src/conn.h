@@ -11,6 +11,7 @@
 
 #include "engine.h"
 #include "listener.h"
+#include "ltimer.h"
 #include "session.h"
 
 struct conn {
@@ -18,19 +19,28 @@ struct conn {
 	struct engine		*engine;
 	struct listener		*listener;
 	int			 fd;
-	char			 peer[128];
-	struct event		 ev_read, ev_write, ev_deadline, ev_progress;
+	char			*peer;
+	struct event		 ev_read;
+	struct event		*ev_write;	/* NULL while the peer takes what we write */
+	struct ltimer		 timer;		/* for the first of these, ms, 0: none */
+	uint64_t		 idle_due;	/* for the next command, or the rest of one */
+	uint64_t		 write_due;	/* for the peer to take what we write */
+	uint64_t		 ask_due;	/* for all handlers that are asked of an event */
+	uint64_t		 progress_due;	/* for the next sign of life */
 	unsigned char		*in;		/* bytes that wait to be understood */
 	size_t			 in_len;
-	uint64_t		 packet_since;	/* ms: its first byte came; 0: none has begun */
 	struct buf		 out;
-	int			 negotiated;
 	struct negotiated	 neg;
 	const char		**missing;	/* one for each handler of the listener */
 	struct session		*session;	/* NULL before negotiation */
-	int			 waiting;	/* a handler was asked */
-	int			 closing;	/* when out is written */
-	int			 dead;
+	unsigned int		 negotiated : 1;
+	unsigned int		 reading : 1;	/* ev_read is there */
+	unsigned int		 in_packet : 1;	/* idle_due is for the rest of one */
+	unsigned int		 heard : 1;	/* something came since idle_due was set */
+	unsigned int		 waiting : 1;	/* a handler was asked */
+	unsigned int		 closing : 1;	/* when out is written */
+	unsigned int		 busy : 1;	/* in the midst of understanding commands */
+	unsigned int		 dead : 1;
 };
 
 /* Takes fd. */

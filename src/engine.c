@@ -17,6 +17,7 @@
 #include "hproc.h"
 #include "listener.h"
 #include "log.h"
+#include "mono.h"
 #include "pool.h"
 #include "supervisor.h"
 #include "xmalloc.h"
@@ -28,14 +29,12 @@
 static void on_ipc_read(evutil_socket_t, short, void *);
 static void on_ipc_write(evutil_socket_t, short, void *);
 
-struct timeval
-engine_timeval(uint64_t ms)
+uint64_t
+engine_now(struct engine *e)
 {
-	struct timeval	 tv;
-
-	tv.tv_sec = (time_t)(ms / 1000);
-	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
-	return tv;
+	if (e->now == 0)
+		e->now = mono_ms();
+	return e->now;
 }
 
 int
@@ -50,14 +49,17 @@ static int
 send_owed(struct engine *e, struct hproc *hp)
 {
 	struct ipc_msg	 msg = { .id = hp->id };
+	struct task	*t;
 	int		 r;
 
 	if (hp->owes_spawn) {
 		msg.type = IPC_SPAWN;
 		msg.handler = hp->pool->index;
 		msg.event = (uint32_t)hp->event;
-		msg.env = (const char *)hp->task->env.data;
-		msg.env_len = hp->task->env.len;
+		if ((t = TAILQ_FIRST(&hp->asked)) != NULL && !hp->pool->conf->reuse) {
+			msg.env = (const char *)t->env.data;
+			msg.env_len = t->env.len;
+		}
 	} else {
 		msg.type = IPC_KILL;
 		msg.value = hp->owes_signal;
@@ -79,7 +81,7 @@ engine_flush_ipc(struct engine *e)
 	int		 r;
 
 	while ((hp = TAILQ_FIRST(&e->unsent)) != NULL) {
-		if (hp->owes_spawn && hp->task == NULL) {
+		if (hp->owes_spawn && hp->slot.state == SLOT_DOOMED) {
 			hproc_cancel(hp);
 			continue;
 		}
@@ -102,8 +104,8 @@ on_ipc_write(evutil_socket_t fd __unused, short what __unused, void *arg)
 	engine_flush_ipc(arg);
 }
 
-static struct hproc *
-find_process(struct engine *e, uint64_t id)
+struct hproc *
+engine_process(struct engine *e, uint64_t id)
 {
 	struct hproc	 key;
 
@@ -147,17 +149,37 @@ drain(struct engine *e)
 		listener_close(&e->listeners[i]);
 }
 
+/* What is not about one process. Returns 0 if it is about one. */
+static int
+on_general(struct engine *e, const struct ipc_msg *msg)
+{
+	if (msg->type == IPC_DRAIN) {
+		drain(e);
+		return 1;
+	}
+	if (msg->type != IPC_RECLAIM && msg->type != IPC_FREED && msg->type != IPC_STALE)
+		return 0;
+	if (msg->handler >= e->conf->nhandlers)
+		fatalx("the supervisor tells of handler %u", msg->handler);
+	if (msg->type == IPC_RECLAIM)
+		pool_reclaim(&e->pools[msg->handler]);
+	else if (msg->type == IPC_FREED)
+		pool_freed(&e->pools[msg->handler]);
+	else
+		pool_stale(&e->pools[msg->handler]);
+	return 1;
+}
+
 static void
 on_message(struct engine *e, const struct ipc_msg *msg, const int *fds)
 {
 	struct hproc	*hp;
 
-	if (msg->type == IPC_DRAIN) {
+	if (on_general(e, msg)) {
 		close_fds(fds);
-		drain(e);
 		return;
 	}
-	hp = find_process(e, msg->id);
+	hp = engine_process(e, msg->id);
 	if (hp == NULL)
 		fatalx("the supervisor tells of process %llu, which is none of ours",
 		    (unsigned long long)msg->id);
@@ -204,11 +226,25 @@ on_ipc_read(evutil_socket_t fd, short what __unused, void *arg)
 		fatal("message of the supervisor");
 }
 
+/* One write to each process that was given anything in this turn. */
+static void
+flush_processes(struct engine *e)
+{
+	struct hproc	*hp;
+
+	while ((hp = TAILQ_FIRST(&e->dirty)) != NULL) {
+		TAILQ_REMOVE(&e->dirty, hp, dirty);
+		hp->is_dirty = 0;
+		hproc_flush(hp);
+	}
+}
+
 static void
 sweep(struct engine *e)
 {
 	struct conn	*c;
 	struct hproc	*hp;
+	struct session	*s;
 
 	while ((c = TAILQ_FIRST(&e->dead_conns)) != NULL) {
 		TAILQ_REMOVE(&e->dead_conns, c, entry);
@@ -217,6 +253,10 @@ sweep(struct engine *e)
 	while ((hp = TAILQ_FIRST(&e->dead_procs)) != NULL) {
 		TAILQ_REMOVE(&e->dead_procs, hp, dead);
 		hproc_free(hp);
+	}
+	while ((s = TAILQ_FIRST(&e->dead_sessions)) != NULL) {
+		TAILQ_REMOVE(&e->dead_sessions, s, dead);
+		session_free(s);
 	}
 }
 
@@ -258,7 +298,9 @@ init(struct engine *e, const struct conf *conf, const int *listen_fds, int ipc_f
 	TAILQ_INIT(&e->conns);
 	TAILQ_INIT(&e->dead_conns);
 	TAILQ_INIT(&e->dead_procs);
+	TAILQ_INIT(&e->dead_sessions);
 	TAILQ_INIT(&e->unsent);
+	TAILQ_INIT(&e->dirty);
 	RB_INIT(&e->procs);
 	if ((e->base = event_base_new()) == NULL)
 		fatalx("no event loop");
@@ -273,21 +315,42 @@ init(struct engine *e, const struct conf *conf, const int *listen_fds, int ipc_f
 		listener_init(&e->listeners[i], e, &conf->listens[i], listen_fds[i]);
 }
 
+/* Handlers that wait for work would keep an engine that drains from its end. */
+static int
+is_over(struct engine *e)
+{
+	unsigned int	 i;
+
+	if (!e->draining || e->nconns > 0 || e->nsessions > 0)
+		return 0;
+	for (i = 0; i < e->conf->nhandlers; i++)
+		pool_close(&e->pools[i]);
+	return e->nprocs == 0;
+}
+
 void
-engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd)
+engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd, unsigned int index,
+    struct board *board)
 {
 	static struct engine	 e;
 	struct ipc_msg		 ready = { .type = IPC_READY };
+	unsigned int		 i;
 
 	reset_signals();
 	raise_fd_limit(&e);
+	e.index = index;
+	e.board = board;
 	init(&e, conf, listen_fds, ipc_fd);
 	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)
 		fatal("message to the supervisor");
-	while (!e.draining || e.nconns > 0 || e.nsessions > 0 || e.nprocs > 0) {
+	for (i = 0; i < conf->nhandlers; i++)
+		pool_open(&e.pools[i]);
+	while (!is_over(&e)) {
 		if (event_base_loop(e.base, EVLOOP_ONCE) == -1)
 			fatalx("event loop");
+		flush_processes(&e);
 		sweep(&e);
+		e.now = 0;
 	}
 	exit(0);
 }

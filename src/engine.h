@@ -18,7 +18,9 @@
 #include <event2/event_struct.h>
 
 #include "conf.h"
+#include "board.h"
 #include "ipc.h"
+#include "session.h"
 
 struct conn;
 struct hproc;
@@ -29,6 +31,8 @@ RB_HEAD(hproc_tree, hproc);
 
 struct engine {
 	const struct conf	*conf;
+	unsigned int		 index;		/* of this engine among all */
+	struct board		*board;		/* what all engines count together */
 	struct event_base	*base;
 	int			 ipc_fd;
 	struct event		 ipc_read, ipc_write;
@@ -37,7 +41,9 @@ struct engine {
 	struct conn_list	 conns;
 	struct conn_list	 dead_conns;	/* to be freed at the end of the turn */
 	struct hproc_list	 dead_procs;
+	struct session_list	 dead_sessions;
 	struct hproc_list	 unsent;	/* processes with a message for the supervisor */
+	struct hproc_list	 dirty;		/* processes with something to be written */
 	struct hproc_tree	 procs;		/* by id */
 	uint64_t		 last_id;
 	unsigned int		 nconns;
@@ -45,12 +51,16 @@ struct engine {
 	unsigned int		 nsessions;	/* those of closed connections included */
 	unsigned int		 max_fds;
 	int			 draining;
+	uint64_t		 now;		/* ms, once a turn has asked; 0 before */
+	struct buf		 spare;		/* memory for answers: whoever has some takes it */
 };
 
-/* Milliseconds as libevent wants them. */
-struct timeval	 engine_timeval(uint64_t ms);
 /* 1 if descriptors for one more connection and what it may start are left. */
 int		 engine_has_room(const struct engine *);
+/* The time in ms, as it was when this turn of the loop first asked. */
+uint64_t	 engine_now(struct engine *);
+/* A process by its id; NULL: it is gone. */
+struct hproc	*engine_process(struct engine *, uint64_t id);
 /* Messages to the supervisor wait: send them, now or when there is room. */
 void		 engine_flush_ipc(struct engine *);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "engine_proc.h"
 #include "log.h"
 #include "mono.h"
+#include "pin.h"
 #include "privdrop.h"
 #include "sandbox.h"
 #include "tmpdir.h"
@@ -33,11 +35,18 @@ struct outgoing {
 };
 
 void
-engine_proc_init(struct engine_proc *e)
+engine_proc_init(struct engine_proc *e, const struct conf *conf, unsigned int index)
 {
 	memset(e, 0, sizeof(*e));
+	e->index = index;
+	if (conf->engines == 1)
+		(void)strlcpy(e->name, "engine", sizeof(e->name));
+	else
+		(void)snprintf(e->name, sizeof(e->name), "engine %u", index + 1);
+	e->cpu = conf->pin ? pin_cpu(index) : -1;
 	e->pid = -1;
 	e->fd = -1;
+	e->kill_at = MONO_NEVER;
 	e->delay = DELAY_MIN_MS;
 	TAILQ_INIT(&e->queue);
 }
@@ -62,56 +71,6 @@ engine_signals(const sigset_t *mask)
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
-static void become_engine(const struct supervisor_opts *, int, const sigset_t *)
-    NO_RETURN;
-
-static void
-become_engine(const struct supervisor_opts *opts, int fd, const sigset_t *mask)
-{
-	const struct conf	*conf = opts->conf;
-
-	log_procinit("engine");
-	setproctitle("engine");
-	engine_signals(mask);
-	daemon_pidfile_forget();
-	tmpdir_forget();
-	if (opts->ready_fd != -1)
-		daemon_null_stdio();
-	if (conf->have_engine_ids && privdrop(conf->engine_uid,
-	    conf->engine_gid, &conf->engine_gid, 1) == -1)
-		fatal("cannot become %s", conf->engine_user);
-	sandbox_engine();
-	engine_run(conf, opts->listen_fds, fd);
-}
-
-int
-engine_proc_start(struct engine_proc *e, const struct supervisor_opts *opts,
-    const sigset_t *mask)
-{
-	int	 fds[2];
-
-	e->started = mono_ms();
-	e->ready = 0;
-	if (ipc_pair(fds) == -1) {
-		log_warn("socketpair");
-		return -1;
-	}
-	if ((e->pid = fork()) == -1) {
-		log_warn("fork of the engine");
-		close(fds[0]);
-		close(fds[1]);
-		return -1;
-	}
-	if (e->pid == 0) {
-		close(fds[0]);
-		become_engine(opts, fds[1], mask);
-	}
-	close(fds[1]);
-	e->fd = fds[0];
-	log_debug("engine started as pid %d", (int)e->pid);
-	return 0;
-}
-
 static void
 outgoing_close(struct outgoing *o)
 {
@@ -131,6 +90,77 @@ outgoing_drop(struct engine_proc *e, struct outgoing *o)
 	free(o);
 }
 
+/* What waits for one engine is no other's business, nor is its channel. */
+static void
+let_go(struct engine_proc *e)
+{
+	struct outgoing	*o;
+
+	while ((o = TAILQ_FIRST(&e->queue)) != NULL)
+		outgoing_drop(e, o);
+	if (e->fd != -1)
+		close(e->fd);
+	e->fd = -1;
+}
+
+static void become_engine(struct engine_proc *, int, const struct supervisor_opts *,
+    struct board *, const sigset_t *) NO_RETURN;
+
+static void
+become_engine(struct engine_proc *e, int fd, const struct supervisor_opts *opts,
+    struct board *board, const sigset_t *mask)
+{
+	const struct conf	*conf = opts->conf;
+
+	log_procinit(e->name);
+	setproctitle("%s", e->name);
+	engine_signals(mask);
+	daemon_pidfile_forget();
+	tmpdir_forget();
+	if (opts->ready_fd != -1)
+		daemon_null_stdio();
+	if (e->cpu != -1 && pin_to(e->cpu) == -1)
+		log_warn("%s: CPU %d", e->name, e->cpu);
+	if (conf->have_engine_ids && privdrop(conf->engine_uid,
+	    conf->engine_gid, &conf->engine_gid, 1) == -1)
+		fatal("cannot become %s", conf->engine_user);
+	sandbox_engine();
+	engine_run(conf, opts->listen_fds, fd, e->index, board);
+}
+
+int
+engine_proc_start(struct engine_proc *all, unsigned int index, const struct supervisor_opts *opts,
+    struct board *board, const sigset_t *mask)
+{
+	struct engine_proc	*e = &all[index];
+	unsigned int		 i;
+	int			 fds[2];
+
+	e->started = mono_ms();
+	e->starts++;
+	e->ready = 0;
+	if (ipc_pair(fds) == -1) {
+		log_warn("socketpair");
+		return -1;
+	}
+	if ((e->pid = fork()) == -1) {
+		log_warn("fork of the %s", e->name);
+		close(fds[0]);
+		close(fds[1]);
+		return -1;
+	}
+	if (e->pid == 0) {
+		close(fds[0]);
+		for (i = 0; i < opts->conf->engines; i++)
+			let_go(&all[i]);
+		become_engine(e, fds[1], opts, board, mask);
+	}
+	close(fds[1]);
+	e->fd = fds[0];
+	log_debug("%s started as pid %d", e->name, (int)e->pid);
+	return 0;
+}
+
 void
 engine_proc_flush(struct engine_proc *e)
 {
@@ -143,7 +173,7 @@ engine_proc_flush(struct engine_proc *e)
 			return;
 		/* EPIPE: its end will be seen soon, and has its own line. */
 		if (ret == -1 && errno != EPIPE)
-			log_warn("message to the engine");
+			log_warn("message to the %s", e->name);
 		outgoing_drop(e, o);
 	}
 }
@@ -170,15 +200,11 @@ engine_proc_send(struct engine_proc *e, const struct ipc_msg *msg,
 void
 engine_proc_gone(struct engine_proc *e)
 {
-	struct outgoing	*o;
 	uint64_t	 lived = mono_ms() - e->started;
 
-	while ((o = TAILQ_FIRST(&e->queue)) != NULL)
-		outgoing_drop(e, o);
-	if (e->fd != -1)
-		close(e->fd);
-	e->fd = -1;
+	let_go(e);
 	e->pid = -1;
+	e->kill_at = MONO_NEVER;
 	e->ready = 0;
 	e->restart_at = e->started + e->delay;
 	e->delay = e->delay < DELAY_MAX_MS / 2 ? e->delay * 2 : DELAY_MAX_MS;

@@ -6,7 +6,6 @@
 #include "compat.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,26 +14,26 @@
 #include "milter_dec.h"
 #include "xmalloc.h"
 
-/* Takes one pair of angle brackets off, if there is one. */
-static char *
-without_brackets(const char *address)
+/* Leaves out one pair of angle brackets, if there is one. */
+static const char *
+bare_address(const char *address, size_t *len)
 {
-	size_t	 len = strlen(address);
-
-	if (len >= 2 && address[0] == '<' && address[len - 1] == '>')
-		return xstrndup(address + 1, len - 2);
-	return xstrdup(address);
+	*len = strlen(address);
+	if (*len < 2 || address[0] != '<' || address[*len - 1] != '>')
+		return address;
+	*len -= 2;
+	return address + 1;
 }
 
 /* Where the domain begins: behind the last @ outside quotes; NULL if there is none. */
 static const char *
-find_domain(const char *bare)
+find_domain(const char *bare, size_t len)
 {
-	const char	*p, *at = NULL;
+	const char	*p, *at = NULL, *end = bare + len;
 	int		 quoted = 0;
 
-	for (p = bare; *p != '\0'; p++) {
-		if (quoted && *p == '\\' && p[1] != '\0')
+	for (p = bare; p < end; p++) {
+		if (quoted && *p == '\\' && p + 1 < end)
 			p++;
 		else if (*p == '"')
 			quoted = !quoted;
@@ -45,32 +44,69 @@ find_domain(const char *bare)
 }
 
 static char *
-lower_domain(const char *bare)
+put_text(char *to, const char *text, size_t len)
 {
-	const char	*domain = find_domain(bare);
-	char		*copy, *p;
-
-	copy = xstrdup(domain == NULL ? "" : domain);
-	for (p = copy; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return copy;
+	memcpy(to, text, len);
+	to[len] = '\0';
+	return to + len + 1;
 }
 
+/* to has room for the address with brackets. */
+static char *
+put_shown(struct mailbox *m, char *to, const char *bare, size_t len)
+{
+	m->shown = to;
+	*to++ = '<';
+	to = put_text(to, bare, len);
+	to[-1] = '>';
+	*to++ = '\0';
+	return to;
+}
+
+static char *
+put_domain(struct mailbox *m, char *to, const char *bare, size_t len)
+{
+	const char	*domain = find_domain(bare, len);
+	char		*p, *end;
+
+	m->domain = to;
+	end = put_text(to, domain == NULL ? "" : domain,
+	    domain == NULL ? 0 : (size_t)(bare + len - domain));
+	for (p = to; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return end;
+}
+
+static size_t
+count_args(struct rd args)
+{
+	size_t	 n = 0;
+
+	while (milter_next_arg(&args) != NULL)
+		n++;
+	return n;
+}
+
+/* All of it is one piece of memory. */
 struct mailbox *
 mailbox_new(const char *wire, struct rd args)
 {
-	struct mailbox	*m = xcalloc(1, sizeof(*m));
-	const char	*arg;
-	char		*bare = without_brackets(wire);
+	size_t		 len, nargs = count_args(args), wire_len = strlen(wire);
+	const char	*arg, *bare = bare_address(wire, &len);
+	struct mailbox	*m;
+	char		*to;
 
-	m->wire = xstrdup(wire);
-	if (asprintf(&m->shown, "<%s>", bare) == -1)
-		m->shown = xstrdup("<>");
-	m->domain = lower_domain(bare);
-	free(bare);
+	m = xmalloc(sizeof(*m) + nargs * sizeof(*m->args) + args.left +
+	    wire_len + len + len + sizeof("<>") + 2);
+	memset(m, 0, sizeof(*m));
+	m->args = (char **)(m + 1);
+	m->wire = (char *)(m->args + nargs);
+	to = put_text(m->wire, wire, wire_len);
+	to = put_shown(m, to, bare, len);
+	to = put_domain(m, to, bare, len);
 	while ((arg = milter_next_arg(&args)) != NULL) {
-		m->args = xreallocarray(m->args, m->nargs + 1, sizeof(*m->args));
-		m->args[m->nargs++] = xstrdup(arg);
+		m->args[m->nargs++] = to;
+		to = put_text(to, arg, strlen(arg));
 	}
 	return m;
 }
@@ -78,36 +114,25 @@ mailbox_new(const char *wire, struct rd args)
 void
 mailbox_free(struct mailbox *m)
 {
-	size_t	 i;
-
-	if (m == NULL)
-		return;
-	for (i = 0; i < m->nargs; i++)
-		free(m->args[i]);
-	free(m->args);
-	free(m->wire);
-	free(m->shown);
-	free(m->domain);
 	free(m);
 }
 
 int
 mailbox_is(const struct mailbox *m, const char *address)
 {
-	const char	*ours, *theirs;
-	char		*a = without_brackets(m->wire), *b = without_brackets(address);
-	int		 same;
+	const char	*ours, *theirs, *a, *b;
+	size_t		 a_len, b_len;
 
-	ours = find_domain(a);
-	theirs = find_domain(b);
+	a = bare_address(m->wire, &a_len);
+	b = bare_address(address, &b_len);
+	if (a_len != b_len)
+		return 0;
+	ours = find_domain(a, a_len);
+	theirs = find_domain(b, b_len);
 	if (ours == NULL || theirs == NULL)
-		same = strcmp(a, b) == 0;
-	else
-		same = ours - a == theirs - b &&
-		    strncmp(a, b, (size_t)(ours - a)) == 0 && strcasecmp(ours, theirs) == 0;
-	free(a);
-	free(b);
-	return same;
+		return memcmp(a, b, a_len) == 0;
+	return ours - a == theirs - b && memcmp(a, b, (size_t)(ours - a)) == 0 &&
+	    strncasecmp(ours, theirs, (size_t)(a + a_len - ours)) == 0;
 }
 
 size_t

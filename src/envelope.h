@@ -10,6 +10,8 @@
 #ifndef PM_ENVELOPE_H
 #define PM_ENVELOPE_H
 
+#include <stdint.h>
+
 #include "compat.h"
 #include "rd.h"
 
@@ -20,6 +22,7 @@ struct mailbox {
 	char			*domain;	/* lower case; "" if there is none */
 	char			**args;		/* ESMTP parameters */
 	size_t			 nargs;
+	uint64_t		 told;		/* places that know it; see block.h */
 };
 TAILQ_HEAD(mailbox_list, mailbox);
 

@@ -5,6 +5,7 @@
 
 #include "compat.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "escape.h"
@@ -51,23 +52,64 @@ escape_byte(struct buf *out, unsigned char c)
 	}
 }
 
+#define EACH_BYTE(c)	(~(uint64_t)0 / 255 * (c))
+
+/* 1 if some of eight bytes is below 32, 127 or a backslash. */
+static int
+any_special(const char *s)
+{
+	uint64_t	 w, is_del, is_backslash;
+
+	memcpy(&w, s, sizeof(w));
+	is_del = w ^ EACH_BYTE(127);
+	is_backslash = w ^ EACH_BYTE('\\');
+	return ((((w - EACH_BYTE(32)) & ~w) |
+	    ((is_del - EACH_BYTE(1)) & ~is_del) |
+	    ((is_backslash - EACH_BYTE(1)) & ~is_backslash)) & EACH_BYTE(128)) != 0;
+}
+
+/* How many bytes from s on stand as they are, blanks among them. */
+static size_t
+plain_run(const char *s, size_t len)
+{
+	size_t		 i = 0;
+	unsigned char	 c;
+
+	for (;;) {
+		while (len - i >= 8 && !any_special(s + i))
+			i += 8;
+		/* The last eight again, instead of each of the last few. */
+		if (i == len || (len >= 8 && len - i < 8 && !any_special(s + len - 8)))
+			return len;
+		c = (unsigned char)s[i];
+		if ((c < 32 && c != '\t') || c == 127 || c == '\\')
+			return i;
+		i++;
+	}
+}
+
 void
 escape(struct buf *out, const char *value, size_t len)
 {
-	size_t		 i, plain = 0;
-	unsigned char	 c;
+	const char	*end = value + len;
+	int		 blank_at_end;
 
-	for (i = 0; i < len; i++) {
-		c = (unsigned char)value[i];
-		if (is_blank(c) ? i > 0 && i < len - 1 :
-		    c > 31 && c != 127 && c != '\\')
-			continue;
-		buf_add(out, value + plain, i - plain);
-		escape_byte(out, c);
-		plain = i + 1;
+	if (len > 0 && is_blank((unsigned char)*value))
+		escape_octal(out, (unsigned char)*value++);
+	blank_at_end = value < end && is_blank((unsigned char)end[-1]);
+	if (blank_at_end)
+		end--;
+	for (;;) {
+		len = plain_run(value, (size_t)(end - value));
+		if (len > 0)
+			buf_add(out, value, len);
+		value += len;
+		if (value == end)
+			break;
+		escape_byte(out, (unsigned char)*value++);
 	}
-	if (plain < len)
-		buf_add(out, value + plain, len - plain);
+	if (blank_at_end)
+		escape_octal(out, (unsigned char)*end);
 }
 
 static int

@@ -19,11 +19,20 @@ set_failure(struct task_result *r, const char *why)
 	r->why = why;
 }
 
+void
+exit_status_text(int status, char *why)
+{
+	if (WIFEXITED(status))
+		snprintf(why, EXIT_WHY, "ended with status %d", WEXITSTATUS(status));
+	else
+		snprintf(why, EXIT_WHY, "ended by signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+}
+
 static void
 set_signal(struct task_result *r, int status, char *why)
 {
-	snprintf(why, EXIT_WHY, "ended by signal %d (%s)", WTERMSIG(status),
-	    strsignal(WTERMSIG(status)));
+	exit_status_text(status, why);
 	set_failure(r, why);
 }
 

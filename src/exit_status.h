@@ -24,4 +24,7 @@ void	 exit_status_verdict(const struct handler_conf *, int status,
 /* The same for a report, which only a signal makes fail. */
 void	 exit_status_report(int status, struct task_result *, char *why);
 
+/* "ended by signal 9 (Killed)" or "ended with status 3", EXIT_WHY bytes at most. */
+void	 exit_status_text(int status, char *why);
+
 #endif

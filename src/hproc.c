@@ -5,8 +5,6 @@
 
 #include "compat.h"
 
-#include <sys/wait.h>
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,25 +13,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "exit_status.h"
-#include "hproc.h"
+#include "hproc_int.h"
 #include "log.h"
-#include "mono.h"
 #include "pool.h"
-#include "session.h"
 #include "xmalloc.h"
 
-/* Of one read from a handler's pipe: what a pipe of Linux holds. */
-#define PIPE_READ	65536
-
-static const char *const stage_names[IPC_STAGE_COUNT] = {
-	[IPC_STAGE_PIPE] = "pipe",
-	[IPC_STAGE_FORK] = "fork",
-	[IPC_STAGE_SETUP] = "set-up",
-	[IPC_STAGE_EXEC] = "exec",
-};
-
-static void on_timer(evutil_socket_t, short, void *);
+static void on_timer(void *);
 
 static int
 hproc_compare(struct hproc *a, struct hproc *b)
@@ -42,6 +27,24 @@ hproc_compare(struct hproc *a, struct hproc *b)
 }
 
 RB_GENERATE(hproc_tree, hproc, by_id, hproc_compare)
+
+struct hstate *
+hproc_state(const struct task *t)
+{
+	return &t->session->h[t->place];
+}
+
+int
+hproc_lasts(const struct hproc *hp)
+{
+	return hp->pool->conf->reuse || hp->pool->conf->scope != SCOPE_EVENT;
+}
+
+static unsigned int
+load(const struct hproc *hp)
+{
+	return hp->nbound + hp->ndetached;
+}
 
 static void
 owe(struct hproc *hp)
@@ -53,22 +56,35 @@ owe(struct hproc *hp)
 	engine_flush_ipc(hp->engine);
 }
 
+static uint64_t
+first_of(uint64_t a, uint64_t b)
+{
+	if (a == 0 || b == 0)
+		return a | b;
+	return a < b ? a : b;
+}
+
 static void
 set_timer(struct hproc *hp)
 {
-	struct timeval	 tv;
-	uint64_t	 now = mono_ms();
+	struct task	*t;
+	uint64_t	 due = first_of(hp->slot.deadline, hp->stuck_due);
 
-	evtimer_del(&hp->timer);
-	if (hp->slot.deadline == 0)
-		return;
-	tv = engine_timeval(hp->slot.deadline > now ? hp->slot.deadline - now : 0);
-	evtimer_add(&hp->timer, &tv);
+	TAILQ_FOREACH(t, &hp->asked, entry)
+		due = first_of(due, t->deadline);
+	ltimer_set(&hp->timer, due);
+}
+
+/* A new deadline never makes the timer later than it is: it looks then. */
+void
+hproc_add_deadline(struct hproc *hp, uint64_t due)
+{
+	ltimer_set(&hp->timer, first_of(hp->timer.due, due));
 }
 
 /* The event is deleted before its descriptor is closed: the number is used again. */
-static void
-close_pipe(struct hproc *hp, int i)
+void
+hproc_close_pipe(struct hproc *hp, int i)
 {
 	if (hp->fds[i] == -1)
 		return;
@@ -85,24 +101,29 @@ hproc_start(struct pool *p, struct task *t)
 		.max_line = p->engine->conf->max_reply_line,
 		.max_body = p->engine->conf->max_body,
 		.keep_newlines = p->conf->keep_newlines,
+		.with_id = p->conf->concurrency > 1,
 	};
 
 	hp->id = ++p->engine->last_id;
 	hp->engine = p->engine;
 	hp->pool = p;
-	hp->task = t;
-	hp->event = t->event;
-	hp->report = t->report;
+	hp->ahead = t == NULL;
 	hp->fds[0] = hp->fds[1] = hp->fds[2] = -1;
-	strlcpy(hp->ids, t->ids, sizeof(hp->ids));
+	TAILQ_INIT(&hp->asked);
+	TAILQ_INIT(&hp->bound);
 	TAILQ_INIT(&hp->actions);
+	buf_init(&hp->out, HPROC_OUT_MAX);
 	hp->dec = reply_dec_new(&limits);
-	slot_init(&hp->slot, mono_ms(), t->timeout);
-	evtimer_assign(&hp->timer, p->engine->base, on_timer, hp);
-	set_timer(hp);
-	t->process = hp->id;
+	slot_init(&hp->slot);
+	ltimer_init(&hp->timer, p->engine->base, on_timer, hp);
 	RB_INSERT(hproc_tree, &p->engine->procs, hp);
+	TAILQ_INSERT_TAIL(&p->procs, hp, of_pool);
+	p->nprocs++;
 	p->engine->nprocs++;
+	if (t != NULL)
+		hproc_give(hp, t);
+	else
+		pool_available(p, hp);
 	hp->owes_spawn = 1;
 	owe(hp);
 	return hp;
@@ -113,412 +134,304 @@ hproc_free(struct hproc *hp)
 {
 	action_list_clear(&hp->actions);
 	reply_dec_free(hp->dec);
-	buf_free(&hp->block);
+	buf_free(&hp->out);
 	free(hp);
 }
 
-static void
-gone(struct hproc *hp)
+void
+hproc_advance(struct hproc *hp, enum slot_event ev)
 {
-	struct engine	*e = hp->engine;
-	int		 i;
+	unsigned int	 todo = slot_event(&hp->slot, ev, engine_now(hp->engine));
 
-	for (i = 0; i < 3; i++)
-		close_pipe(hp, i);
-	evtimer_del(&hp->timer);
-	if (hp->is_unsent)
-		TAILQ_REMOVE(&e->unsent, hp, unsent);
-	RB_REMOVE(hproc_tree, &e->procs, hp);
-	e->nprocs--;
-	TAILQ_INSERT_TAIL(&e->dead_procs, hp, dead);
-	pool_process_gone(hp->pool);
-}
-
-static void
-send_signal(struct hproc *hp, int sig)
-{
-	hp->owes_signal = sig;
+	hproc_add_deadline(hp, hp->slot.deadline);
+	if ((todo & (SLOT_DO_TERM | SLOT_DO_KILL)) == 0)
+		return;
+	/* Nothing it may still say counts; writing it, it shall notice. */
+	hproc_close_pipe(hp, 0);
+	hproc_close_pipe(hp, 1);
+	hp->owes_signal = todo & SLOT_DO_KILL ? SIGKILL : SIGTERM;
 	owe(hp);
 }
 
-/* Gives the task back with its result; the process goes on to its end alone. */
-static void
-tell(struct hproc *hp, struct task_result *r)
+int
+hproc_is_idle(const struct hproc *hp)
 {
-	struct task	*t = hp->task;
-
-	if (t == NULL)
-		return;
-	hp->task = NULL;
-	r->actions = &hp->actions;
-	pool_task_done(hp->pool, t, r);
+	return load(hp) == 0 && (hp->slot.state == SLOT_LIVE || hp->slot.state == SLOT_STARTING);
 }
 
-static void
-tell_timeout(struct hproc *hp)
-{
-	struct task_result	 r = { .end = TASK_TIMEOUT };
-	char			 why[64];
-
-	snprintf(why, sizeof(why), "no %s within timeout (%u ms)",
-	    hp->report ? "end" : "answer", hp->slot.timeout);
-	r.why = why;
-	tell(hp, &r);
-}
-
-static void
-advance(struct hproc *hp, enum slot_event ev)
-{
-	int			 answered = hp->slot.state == SLOT_ENDING;
-	unsigned int		 todo = slot_event(&hp->slot, ev, mono_ms());
-
-	set_timer(hp);
-	if (todo & (SLOT_DO_TERM | SLOT_DO_KILL)) {
-		/* Nothing it may still say counts; writing it, it shall notice. */
-		close_pipe(hp, 0);
-		close_pipe(hp, 1);
-		send_signal(hp, todo & SLOT_DO_KILL ? SIGKILL : SIGTERM);
-	}
-	if (answered && (todo & SLOT_DO_TERM))
-		log_msg(LOG_WARNING, hp->ids, "handler %s: %s: it has answered and does not exit",
-		    hp->pool->conf->name, event_name(hp->event));
-	if (todo & SLOT_DO_TIMEOUT)
-		tell_timeout(hp);
-}
-
-/* The handler broke a rule: why is for the log. */
-static void
-fail(struct hproc *hp, const char *why)
-{
-	struct task_result	 r = { .end = TASK_FAILURE, .why = why };
-
-	advance(hp, SLOT_FAILED);
-	tell(hp, &r);
-}
-
-void
-hproc_abandon(struct hproc *hp)
-{
-	hp->task = NULL;
-	advance(hp, SLOT_FAILED);
-}
-
-void
-hproc_cancel(struct hproc *hp)
-{
-	advance(hp, SLOT_NOT_STARTED);
-	gone(hp);
-}
-
-static void
-fail_line(struct hproc *hp, const char *why)
-{
-	struct buf	 b;
-	const char	*line;
-	size_t		 i, len;
-
-	buf_init(&b, 1024);
-	line = reply_line(hp->dec, &len);
-	buf_printf(&b, "%s: \"", why);
-	/* All but NUL, which would end the text, is made visible by the log. */
-	for (i = 0; i < len; i++)
-		buf_add(&b, line[i] == '\0' ? "^@" : &line[i], line[i] == '\0' ? 2 : 1);
-	buf_add_str(&b, "\"");
-	buf_add_u8(&b, 0);
-	fail(hp, (char *)b.data);
-	buf_free(&b);
-}
-
-/* An action line was read; it is ours to keep or to free. */
-static void
-take_action(struct hproc *hp, struct action *a)
-{
-	const char	*why = session_judge(hp->task, a, &hp->actions, hp->nactions);
-
-	hp->nactions++;
-	if (why != NULL) {
-		action_free(a);
-		fail_line(hp, why);
-		return;
-	}
-	if (a->kind == ACT_LOG)
-		log_msg(LOG_INFO, hp->ids, "handler %s: %s", hp->pool->conf->name, a->value);
-	if (a->kind == ACT_PROGRESS)
-		advance(hp, SLOT_PROGRESS);
-	if (a->kind == ACT_LOG || a->kind == ACT_PROGRESS)
-		action_free(a);
-	else
-		TAILQ_INSERT_TAIL(&hp->actions, a, entry);
-}
-
-static void
-take_verdict(struct hproc *hp)
-{
-	struct task_result	 r = { .end = TASK_REPLY };
-	const char		*why;
-
-	r.verdict = reply_verdict(hp->dec);
-	r.smtp = *reply_smtp(hp->dec);
-	why = session_judge_verdict(hp->task, r.verdict);
-	if (why != NULL) {
-		fail_line(hp, why);
-		return;
-	}
-	advance(hp, SLOT_ANSWERED);
-	tell(hp, &r);
-}
-
-/* What comes after the verdict has no effect; empty lines are nothing. */
-static void
-note_more(struct hproc *hp, const char *p, size_t len)
-{
-	size_t	 i;
-
-	for (i = 0; i < len && (p[i] == '\n' || p[i] == '\r'); i++)
-		;
-	if (i == len || hp->said_more || hp->slot.state != SLOT_ENDING)
-		return;
-	hp->said_more = 1;
-	log_msg(LOG_WARNING, hp->ids,
-	    "handler %s: %s: it goes on behind its verdict: \"%.*s\"; this has no effect",
-	    hp->pool->conf->name, event_name(hp->event),
-	    (int)(len - i < 200 ? len - i : 200), p + i);
-}
-
-/* The output of a report means nothing: its beginning is logged. */
-static void
-note_report_output(struct hproc *hp, const char *p, size_t len)
-{
-	if (hp->said_more)
-		return;
-	hp->said_more = 1;
-	log_msg(LOG_WARNING, hp->ids, "handler %s: report %s: output in answer to a report: "
-	    "\"%.*s\"", hp->pool->conf->name, event_name(hp->event),
-	    (int)(len < 200 ? len : 200), p);
-}
-
-static void
-take_item(struct hproc *hp, enum reply_item item, struct action *a)
-{
-	switch (item) {
-	case REPLY_ACTION:
-		take_action(hp, a);
-		break;
-	case REPLY_VERDICT:
-		take_verdict(hp);
-		break;
-	case REPLY_ERROR:
-		fail_line(hp, reply_why(hp->dec));
-		break;
-	case REPLY_MORE:
-		break;
-	}
-}
-
-static void
-take_output(struct hproc *hp, const char *p, size_t len)
-{
-	struct action	*a;
-	enum reply_item	 item;
-	size_t		 used;
-
-	if (hp->report) {
-		note_report_output(hp, p, len);
-		return;
-	}
-	while (len > 0 && hp->task != NULL) {
-		item = reply_dec_feed(hp->dec, p, len, &used, &a);
-		p += used;
-		len -= used;
-		take_item(hp, item, a);
-	}
-	if (len > 0)
-		note_more(hp, p, len);
-}
-
-/* One line of standard error, or a part of one that is too long. */
-static void
-log_stderr_line(struct hproc *hp)
-{
-	if (hp->err_len > 0 && pool_may_log(hp->pool, hp->ids))
-		log_msg(LOG_WARNING, hp->ids, "handler %s: stderr: %.*s",
-		    hp->pool->conf->name, (int)hp->err_len, hp->err_line);
-	hp->err_len = 0;
-}
-
-static void
-take_stderr(struct hproc *hp, const char *p, size_t len)
-{
-	size_t	 i;
-
-	for (i = 0; i < len; i++) {
-		if (p[i] == '\n')
-			log_stderr_line(hp);
-		else if (p[i] == '\0')
-			hp->err_line[hp->err_len++] = '?';
-		else
-			hp->err_line[hp->err_len++] = p[i];
-		if (hp->err_len == sizeof(hp->err_line))
-			log_stderr_line(hp);
-	}
-}
-
-/* Returns 0 when nothing more is there, or the pipe was closed. */
+/* 1 if it can't, or is not to, serve one scope more after those that it has. */
 static int
-read_pipe(struct hproc *hp, int i)
+is_used_up(const struct hproc *hp)
 {
-	static char	 bytes[PIPE_READ];
-	ssize_t		 n;
+	const struct handler_conf	*conf = hp->pool->conf;
 
-	if (hp->fds[i] == -1)
+	if (hp->retiring || (hp->uses > 0 && !conf->reuse) ||
+	    (conf->max_uses != 0 && hp->uses >= conf->max_uses))
+		return 1;
+	return hp->slot.state == SLOT_LIVE && (hp->fds[0] == -1 || hp->fds[1] == -1);
+}
+
+int
+hproc_may_serve(const struct hproc *hp)
+{
+	return (hp->slot.state == SLOT_LIVE || hp->slot.state == SLOT_STARTING) &&
+	    load(hp) < hp->pool->conf->concurrency && !is_used_up(hp) && !hproc_is_full(hp);
+}
+
+/* Its standard input is closed once it has been given all. */
+static void
+finish(struct hproc *hp)
+{
+	hp->finished = 1;
+	if (hp->slot.state == SLOT_LIVE && hp->out.len == 0)
+		hproc_close_pipe(hp, 0);
+}
+
+/* 1 if it has a task whose time is not over: that one decides of its fate. */
+static int
+is_awaited(const struct hproc *hp)
+{
+	const struct task	*t;
+
+	TAILQ_FOREACH(t, &hp->asked, entry)
+		if (t->deadline != 0)
+			return 1;
+	return 0;
+}
+
+void
+hproc_settle(struct hproc *hp)
+{
+	if (hp->slot.state != SLOT_LIVE && hp->slot.state != SLOT_STARTING)
+		return;
+	if (load(hp) == 0)
+		hp->idle_since = engine_now(hp->engine);
+	if (load(hp) == 0 && is_used_up(hp)) {
+		finish(hp);
+		/* What it was told of last may take as long as any answer. */
+		if (hp->told && hproc_lasts(hp))
+			hp->slot.grace = hp->pool->conf->timeout > SLOT_GRACE ?
+			    hp->pool->conf->timeout : SLOT_GRACE;
+		hproc_advance(hp, SLOT_FINISHED);
+	} else if (hp->retiring && hp->nbound == 0 && !is_awaited(hp))
+		hproc_fail(hp, TASK_FAILURE, "it never answered");
+	pool_available(hp->pool, hp);
+}
+
+void
+hproc_retire(struct hproc *hp)
+{
+	hp->retiring = hp->dismissed = 1;
+	hproc_settle(hp);
+}
+
+static void
+bind_scope(struct hproc *hp, struct hstate *h, const struct task *first)
+{
+	h->proc = hp;
+	h->last_proc = hp->id;
+	h->served = first->scope;
+	TAILQ_INSERT_TAIL(&hp->bound, h, bound);
+	hp->nbound++;
+	hp->uses++;
+	pool_took(hp->pool, hp);
+}
+
+void
+hproc_unbind(struct hstate *h)
+{
+	TAILQ_REMOVE(&h->proc->bound, h, bound);
+	h->proc->nbound--;
+	h->proc = NULL;
+}
+
+void
+hproc_release(struct hstate *h)
+{
+	struct hproc	*hp = h->proc;
+
+	if (hp == NULL)
+		return;
+	hproc_unbind(h);
+	hproc_settle(hp);
+}
+
+/* Returns 1 if that is all that was to be done, and the task is gone. */
+static int
+deliver(struct hproc *hp, struct task *t)
+{
+	struct hstate	*h = hproc_state(t);
+	int		 ends = t->ends;
+
+	hproc_put(hp, t);
+	t->state = TASK_ASKED;
+	if (!t->report || !hproc_lasts(hp))
 		return 0;
-	n = read(hp->fds[i], bytes, sizeof(bytes));
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n <= 0) {
-		close_pipe(hp, i);
-		return 0;
-	}
-	if (i == 1)
-		take_output(hp, bytes, (size_t)n);
-	else
-		take_stderr(hp, bytes, (size_t)n);
+	session_drop_task(t);
+	if (ends)
+		hproc_release(h);
 	return 1;
 }
 
-static void
-on_read(evutil_socket_t fd, short what __unused, void *arg)
+int
+hproc_give(struct hproc *hp, struct task *t)
 {
-	struct hproc	*hp = arg;
-
-	read_pipe(hp, fd == hp->fds[1] ? 1 : 2);
+	if (t->begins)
+		bind_scope(hp, hproc_state(t), t);
+	t->proc = hp;
+	hp->event = t->event;
+	memcpy(hp->ids, t->ids, sizeof(hp->ids));
+	t->state = TASK_STARTING;
+	if (hp->slot.state == SLOT_LIVE && deliver(hp, t))
+		return 1;
+	t->since = engine_now(hp->engine);
+	t->deadline = t->since + t->timeout;
+	TAILQ_INSERT_TAIL(&hp->asked, t, entry);
+	hproc_add_deadline(hp, t->deadline);
+	return 0;
 }
 
-/* Not reading what we write is no failure: the rest is dropped. */
-static void
-on_write(evutil_socket_t fd, short what __unused, void *arg)
+void
+hproc_progress(struct hproc *hp, struct task *t)
 {
-	struct hproc	*hp = arg;
-	ssize_t		 n;
+	if (t->deadline != 0)
+		t->deadline = engine_now(hp->engine) + t->timeout;
+	hproc_add_deadline(hp, t->deadline);
+}
 
-	n = write(fd, hp->block.data + hp->written, hp->block.len - hp->written);
-	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
-		event_add(&hp->ev[0], NULL);
+void
+hproc_tell(struct hproc *hp, struct task *t, struct task_result *r)
+{
+	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
+
+	/* That this one is done may be the end of the process, and of all it said. */
+	TAILQ_CONCAT(&actions, &hp->actions, entry);
+	hp->nactions = 0;
+	r->actions = &actions;
+	TAILQ_REMOVE(&hp->asked, t, entry);
+	t->proc = NULL;
+	if (t->session == NULL) {
+		hp->ndetached--;
+		hproc_settle(hp);
+	} else if (t->ends)
+		hproc_release(hproc_state(t));
+	pool_task_done(hp->pool, t, r);
+	action_list_clear(&actions);
+}
+
+void
+hproc_tell_last(struct hproc *hp, struct task *t, struct task_result *r, const char *why)
+{
+	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
+
+	TAILQ_CONCAT(&actions, &hp->actions, entry);
+	r->actions = &actions;
+	TAILQ_REMOVE(&hp->asked, t, entry);
+	t->proc = NULL;
+	if (t->session == NULL)
+		hp->ndetached--;
+	else if (t->ends)
+		hproc_unbind(hproc_state(t));
+	hproc_fail(hp, TASK_FAILURE, why);
+	pool_task_done(hp->pool, t, r);
+	action_list_clear(&actions);
+}
+
+void
+hproc_explain(const struct hproc *hp, const struct task *t, const char *why, char *buf,
+    size_t size)
+{
+	unsigned long long	 ms = t == NULL ? 0 : engine_now(hp->engine) - t->since;
+
+	if (t == NULL)
+		snprintf(buf, size, "%s", why);
+	else
+		snprintf(buf, size, "%s, after %llu.%03llu s", why, ms / 1000, ms % 1000);
+	if (hp->last_words[0] == '\0')
 		return;
-	}
-	if (n > 0)
-		hp->written += (size_t)n;
-	if (n == -1 || hp->written == hp->block.len) {
-		close_pipe(hp, 0);
-		buf_free(&hp->block);
-		return;
-	}
-	event_add(&hp->ev[0], NULL);
+	strlcat(buf, "; last line of standard error: ", size);
+	strlcat(buf, hp->last_words, size);
 }
 
 static void
-on_timer(evutil_socket_t fd __unused, short what __unused, void *arg)
+on_slot_deadline(struct hproc *hp)
 {
-	advance(arg, SLOT_DEADLINE);
+	if (hp->slot.state == SLOT_ENDING)
+		log_msg(LOG_WARNING, hp->ids, "handler %s: %s: it has done its work and does "
+		    "not exit", hp->pool->conf->name, event_name(hp->event));
+	hproc_advance(hp, SLOT_DEADLINE);
+}
+
+/* While an answer is awaited its time counts, and may be longer. */
+static void
+on_stuck(struct hproc *hp, uint64_t now)
+{
+	if (is_awaited(hp))
+		hp->stuck_due = now + hp->pool->conf->timeout;
+	else
+		hproc_fail(hp, TASK_TIMEOUT, "it does not read what it is told");
+}
+
+static void
+on_timer(void *arg)
+{
+	struct hproc	*hp = arg;
+	struct task	*t;
+	uint64_t	 now = engine_now(hp->engine);
+
+	if (hp->slot.deadline != 0 && hp->slot.deadline <= now)
+		on_slot_deadline(hp);
+	TAILQ_FOREACH(t, &hp->asked, entry)
+		if (t->deadline != 0 && t->deadline <= now)
+			break;
+	if (t != NULL)
+		hproc_overdue(hp, t);
+	else if (hp->stuck_due != 0 && hp->stuck_due <= now)
+		on_stuck(hp, now);
+	if (hp->slot.state != SLOT_GONE)
+		set_timer(hp);
+}
+
+/* What waited for the start is given now. */
+static void
+deliver_waiting(struct hproc *hp)
+{
+	struct task_result	 r = { .end = TASK_REPORTED };
+	struct task_list	 had;
+	struct task		*t;
+
+	TAILQ_INIT(&had);
+	while ((t = TAILQ_FIRST(&hp->asked)) != NULL) {
+		TAILQ_REMOVE(&hp->asked, t, entry);
+		TAILQ_INSERT_TAIL(&had, t, entry);
+	}
+	while ((t = TAILQ_FIRST(&had)) != NULL) {
+		TAILQ_REMOVE(&had, t, entry);
+		hproc_put(hp, t);
+		t->state = TASK_ASKED;
+		TAILQ_INSERT_TAIL(&hp->asked, t, entry);
+		if (t->report && hproc_lasts(hp))
+			hproc_tell(hp, t, &r);
+	}
 }
 
 void
 hproc_started(struct hproc *hp, const int *fds)
 {
 	struct event_base	*base = hp->engine->base;
+	int			 i;
 
 	memcpy(hp->fds, fds, sizeof(hp->fds));
-	event_assign(&hp->ev[0], base, fds[0], EV_WRITE, on_write, hp);
-	event_assign(&hp->ev[1], base, fds[1], EV_READ | EV_PERSIST, on_read, hp);
-	event_assign(&hp->ev[2], base, fds[2], EV_READ | EV_PERSIST, on_read, hp);
-	if (hp->task != NULL) {
-		hp->block = hp->task->block;
-		buf_init(&hp->task->block, 0);
-		hp->task->session->task_bytes -= hp->block.len;
+	event_assign(&hp->ev[0], base, fds[0], EV_WRITE, hproc_on_write, hp);
+	for (i = 1; i < 3; i++) {
+		event_assign(&hp->ev[i], base, fds[i], EV_READ | EV_PERSIST, hproc_on_read, hp);
+		event_add(&hp->ev[i], NULL);
 	}
-	event_add(&hp->ev[1], NULL);
-	event_add(&hp->ev[2], NULL);
-	advance(hp, SLOT_STARTED);
-	if (hp->fds[0] != -1)
-		on_write(hp->fds[0], EV_WRITE, hp);
-}
-
-void
-hproc_not_started(struct hproc *hp, int error, enum ipc_stage stage)
-{
-	const struct handler_conf	*h = hp->pool->conf;
-	struct task_result		 r = { .end = TASK_FAILURE };
-	char				 why[1024];
-
-	snprintf(why, sizeof(why), "%s could not be started (%s: %s)",
-	    h->command != NULL ? h->command[0] : h->hook_path[hp->event],
-	    stage_names[stage], strerror(error));
-	r.why = why;
-	advance(hp, SLOT_NOT_STARTED);
-	tell(hp, &r);
-	gone(hp);
-}
-
-void
-hproc_lost(struct hproc *hp)
-{
-	struct task_result	 r = { .end = TASK_FAILURE, .why = "too few file descriptors" };
-
-	advance(hp, SLOT_STARTED);
-	if (hp->slot.state == SLOT_ASKED)
-		advance(hp, SLOT_FAILED);
-	tell(hp, &r);
-}
-
-static void
-judge_exit(struct hproc *hp, int status)
-{
-	struct task_result	 r = { .end = TASK_REPLY };
-	char			 why[EXIT_WHY];
-
-	if (!hp->report)
-		exit_status_verdict(hp->pool->conf, status, &r, why);
-	else {
-		exit_status_report(status, &r, why);
-		if (r.end == TASK_REPORTED && status != 0)
-			log_msg(LOG_WARNING, hp->ids, "handler %s: report %s: exit status %d",
-			    hp->pool->conf->name, event_name(hp->event), WEXITSTATUS(status));
-	}
-	tell(hp, &r);
-}
-
-/* The last line needs no line feed if the process ended well. */
-static void
-read_last_line(struct hproc *hp, int status)
-{
-	struct action	*a = NULL;
-	enum reply_item	 item;
-
-	if (hp->task == NULL || hp->report || status != 0)
+	hp->started = hp->idle_since = engine_now(hp->engine);
+	hproc_advance(hp, SLOT_STARTED);
+	if (hp->slot.state != SLOT_LIVE)
 		return;
-	item = reply_dec_eof(hp->dec, &a);
-	take_item(hp, item, a);
+	deliver_waiting(hp);
+	hproc_settle(hp);
 }
 
-void
-hproc_exited(struct hproc *hp, int status)
-{
-	int	 i;
-
-	/*
-	 * What it wrote before it exited is in the pipes. A grandchild that
-	 * still writes could go on for ever: so not until the end of file.
-	 */
-	for (i = 0; i < 64 && read_pipe(hp, 1); i++)
-		;
-	for (i = 0; i < 64 && read_pipe(hp, 2); i++)
-		;
-	log_stderr_line(hp);
-	pool_log_dropped(hp->pool, hp->ids);
-	read_last_line(hp, status);
-	log_msg(LOG_DEBUG, hp->ids, "handler %s: %s: process ended, wait status %d",
-	    hp->pool->conf->name, event_name(hp->event), status);
-	advance(hp, SLOT_EXITED);
-	judge_exit(hp, status);
-	gone(hp);
-}

@@ -28,6 +28,9 @@ static const unsigned int fields[IPC_TYPE_COUNT] = {
 	[IPC_FAILED] = HAS_ID | HAS_VALUE | HAS_STAGE,
 	[IPC_EXITED] = HAS_ID | HAS_VALUE,
 	[IPC_DRAIN] = 0,
+	[IPC_RECLAIM] = HAS_HANDLER,
+	[IPC_FREED] = HAS_HANDLER,
+	[IPC_STALE] = HAS_HANDLER,
 };
 
 void

@@ -28,6 +28,9 @@ enum ipc_type {
 	IPC_FAILED,	/* id, errno, what: could not be started */
 	IPC_EXITED,	/* id, wait status as wait(2) has it */
 	IPC_DRAIN,	/* accept no more, finish what is open, end */
+	IPC_RECLAIM,	/* handler: let one process go as soon as it is idle */
+	IPC_FREED,	/* handler: what was refused for IPC_STAGE_LIMIT may be asked for again */
+	IPC_STALE,	/* handler: its files have changed; let the processes that run go when idle */
 	IPC_TYPE_COUNT
 };
 
@@ -35,9 +38,10 @@ enum ipc_type {
 #define IPC_MAX_MSG	(IPC_MAX_ENV + 64)
 #define IPC_MAX_FDS	3
 
-/* Which system call of a start failed. */
+/* Which step of a start failed. */
 enum ipc_stage {
 	IPC_STAGE_PIPE, IPC_STAGE_FORK, IPC_STAGE_SETUP, IPC_STAGE_EXEC,
+	IPC_STAGE_LIMIT,	/* `processes' run already, in all engines together */
 	IPC_STAGE_COUNT
 };
 

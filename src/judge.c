@@ -31,7 +31,7 @@ judge_for_mta(const struct task *t, const struct action *a, const struct action_
 	const struct session		*s = t->session;
 	const struct handler_conf	*h = session_handler(s, t->place);
 
-	if (s->message == NULL)
+	if (t->message_no == 0)
 		return "before a message there is nothing to change";
 	if ((handler_actions(h) & ACT_BIT(a->kind)) == 0)
 		return "this action is not in the handler's list of actions";
@@ -42,7 +42,7 @@ judge_for_mta(const struct task *t, const struct action *a, const struct action_
 	if (a->kind == ACT_REPLACE_BODY && t->event != EV_END_OF_MESSAGE)
 		return "a body can be replaced at end-of-message only";
 	if (a->kind == ACT_REPLACE_BODY && (has_kind(before, ACT_REPLACE_BODY) ||
-	    has_kind(&s->message->kept, ACT_REPLACE_BODY)))
+	    (!t->shadow && has_kind(&s->message->kept, ACT_REPLACE_BODY))))
 		return "the body was replaced already";
 	return NULL;
 }
@@ -52,12 +52,18 @@ session_judge(const struct task *t, const struct action *a, const struct action_
     unsigned int given)
 {
 	const struct session	*s = t->session;
+	unsigned int		 kept = 0;
 
-	if (given + (s->message == NULL ? 0 : s->message->nkept) >= s->conf->max_actions)
+	if (s == NULL)
+		return NULL;
+	/* The message that a shadow was asked about may be over. */
+	if (!t->shadow && s->message != NULL)
+		kept = s->message->nkept;
+	if (given + kept >= s->conf->max_actions)
 		return "more than max-actions for one message";
 	if (a->kind < ACT_MTA_COUNT)
 		return judge_for_mta(t, a, before);
-	if (a->kind == ACT_SET_MESSAGE && s->message == NULL)
+	if (a->kind == ACT_SET_MESSAGE && t->message_no == 0)
 		return "there is no message yet";
 	return NULL;
 }

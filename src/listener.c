@@ -26,6 +26,7 @@ listener_init(struct listener *l, struct engine *e, const struct listen_conf *co
 {
 	l->engine = e;
 	l->conf = conf;
+	l->index = (unsigned int)(conf - e->conf->listens);
 	l->fd = fd;
 	event_assign(&l->ev, e->base, fd, EV_READ | EV_PERSIST, on_accept, l);
 	evtimer_assign(&l->retry, e->base, on_retry, l);
@@ -68,6 +69,7 @@ void
 listener_conn_closed(struct listener *l)
 {
 	l->nconns--;
+	board_disconnected(l->engine->board, l->engine->index, l->index);
 	if (l->fd == -1 || !l->paused || evtimer_pending(&l->retry, NULL))
 		return;
 	l->paused = 0;
@@ -109,10 +111,24 @@ accept_one(struct listener *l)
 		peer.ss.ss_family = AF_UNIX;
 	if (may_connect(l, &peer)) {
 		l->nconns++;
+		board_connected(l->engine->board, l->engine->index, l->index);
 		conn_new(l, fd, &peer);
 	} else
 		close(fd);
 	return 1;
+}
+
+static int
+is_full(const struct listener *l)
+{
+	return board_connections(l->engine->board, l->index) >= l->engine->conf->connections;
+}
+
+/* Sessions outlive their connections until the last report is taken: not without end. */
+static int
+has_backlog(const struct engine *e)
+{
+	return e->nsessions > e->nconns && e->nsessions - e->nconns >= e->conf->connections;
 }
 
 static void
@@ -121,11 +137,18 @@ on_accept(evutil_socket_t fd __unused, short what __unused, void *arg)
 	struct listener	*l = arg;
 	int		 i;
 
-	for (i = 0; i < ACCEPTS_A_TURN; i++) {
-		if (l->nconns >= l->engine->conf->connections) {
+	for (i = 0; i < (l->engine->conf->engines > 1 ? 1 : ACCEPTS_A_TURN); i++) {
+		if (is_full(l)) {
 			log_warnx("listen %s: all of its %u connections are in use",
 			    l->conf->spec, l->engine->conf->connections);
-			pause_listener(l, 0);
+			/* That one closes at another engine is not told here. */
+			pause_listener(l, l->engine->conf->engines > 1);
+			return;
+		}
+		if (has_backlog(l->engine)) {
+			log_warnx("listen %s: %u sessions that are over wait for their reports to "
+			    "be taken", l->conf->spec, l->engine->nsessions - l->engine->nconns);
+			pause_listener(l, 1);
 			return;
 		}
 		if (!engine_has_room(l->engine)) {

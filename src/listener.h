@@ -14,6 +14,7 @@
 struct listener {
 	struct engine			*engine;
 	const struct listen_conf	*conf;
+	unsigned int			 index;		/* into conf->listens */
 	int				 fd;
 	struct event			 ev, retry;
 	unsigned int			 nconns;

@@ -50,6 +50,12 @@ log_level(void)
 	return log_max;
 }
 
+int
+log_enabled(int severity)
+{
+	return severity <= log_max;
+}
+
 void
 log_set_hook(void (*hook)(int severity, const char *line))
 {

@@ -26,6 +26,8 @@ void	log_init(const char *program, int to_stderr, int facility, int level);
 /* Names this process ("supervisor", "engine") in lines on stderr; NULL: none. */
 void	log_procinit(const char *role);
 int	log_level(void);
+/* 1 if a line of this severity is written: to save the work of making one. */
+int	log_enabled(int severity);
 /*
  * While a descriptor is named here, lines at LOG_ERR go to it too: so that
  * whoever starts a daemon sees why it can't. -1: off.

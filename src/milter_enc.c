@@ -36,7 +36,9 @@ packet_end(struct buf *out, size_t start)
 void
 milter_enc_simple(struct buf *out, int code)
 {
-	packet_end(out, packet_begin(out, code));
+	const unsigned char	 packet[] = { 0, 0, 0, 1, (unsigned char)code };
+
+	buf_add(out, packet, sizeof(packet));
 }
 
 void

@@ -85,12 +85,15 @@ msglog_decision(struct session *s, int message_ends, const struct buf *summary)
 
 	if (!refused && !message_ends)
 		return;
+	if (s->message != NULL && (message_ends || s->cur.event == EV_DATA))
+		s->message->logged = 1;
+	if (!log_enabled(LOG_INFO))
+		return;
 	buf_init(&b, 16 * 1024);
 	if (s->message != NULL && (message_ends || s->cur.event == EV_DATA)) {
 		describe_message(s, &b);
 		if (refused && s->cur.event != EV_END_OF_MESSAGE)
 			buf_printf(&b, " at %s", event_name(s->cur.event));
-		s->message->logged = 1;
 	} else
 		describe_event(s, &b);
 	if (refused)
@@ -109,7 +112,7 @@ msglog_aborted(struct session *s)
 {
 	struct buf	 b;
 
-	if (s->message->logged)
+	if (s->message->logged || !log_enabled(LOG_INFO))
 		return;
 	buf_init(&b, 16 * 1024);
 	describe_message(s, &b);

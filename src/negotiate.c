@@ -68,6 +68,7 @@ struct wants {
 	unsigned int	 events;	/* to be sent at all */
 	unsigned int	 answers;	/* to be answered */
 	unsigned int	 actions;
+	int		 rejected;	/* recipients that the MTA refused */
 };
 
 int
@@ -109,6 +110,10 @@ needed_events(const struct handler_conf *h)
 	if ((own & EV_BIT(EV_END_OF_HEADERS)) != 0 ||
 	    (actions & (ACT_BIT(ACT_CHANGE_HEADER) | ACT_BIT(ACT_DELETE_HEADER))) != 0)
 		need |= EV_BIT(EV_HEADER);
+	if (h->max_message > 0 && (own & MESSAGE_EVENTS) != 0)
+		need |= EV_BIT(EV_HEADER) | EV_BIT(EV_BODY) | EV_BIT(EV_END_OF_MESSAGE);
+	if (own != 0 && (h->except_clients.set || h->only_clients.set))
+		need |= EV_BIT(EV_CONNECT);
 	return need;
 }
 
@@ -124,8 +129,11 @@ collect(const struct conf *conf, const struct listen_conf *l, struct wants *w)
 		w->events |= needed_events(h);
 		w->answers |= h->events | h->optional_events;
 		/* Sendmail reports no RSET of a MAIL that it had no answer to. */
-		if ((h->reports & EV_BIT(EV_ABORT)) != 0)
+		if ((h->reports & EV_BIT(EV_ABORT)) != 0 ||
+		    (h->scope != SCOPE_EVENT && (handler_events(h) & MESSAGE_EVENTS) != 0))
 			w->answers |= EV_BIT(EV_MAIL);
+		if (h->rejected_recipients && (h->reports & EV_BIT(EV_RCPT)) != 0)
+			w->rejected = 1;
 		w->actions |= handler_actions(h);
 	}
 }
@@ -181,7 +189,7 @@ find_missing(const struct conf *conf, const struct listen_conf *l, uint32_t vers
 	for (i = 0; i < l->nhandlers; i++) {
 		h = &conf->handlers[l->handlers[i]];
 		missing[i] = what_is_missing(h, version, actions);
-		if (missing[i] != NULL && outcome_refuses(&h->on_failure))
+		if (missing[i] != NULL && outcome_refuses(&h->on_failure) && !h->shadow)
 			refuses = 1;
 	}
 	return refuses;
@@ -201,6 +209,8 @@ protocol_bits(const struct wants *w)
 	}
 	if ((w->events & EV_BIT(EV_BODY)) != 0)
 		bits |= SMFIP_SKIP;
+	if (w->rejected)
+		bits |= SMFIP_RCPT_REJ;
 	if ((w->events & EV_BIT(EV_HEADER)) != 0 ||
 	    (wanted_action_bits(w->actions) & (SMFIF_ADDHDRS | SMFIF_CHGHDRS)) != 0)
 		bits |= SMFIP_HDR_LEADSPC;
@@ -222,6 +232,7 @@ derive(const struct wants *w, struct negotiated *n)
 			n->granted |= ACT_BIT(i);
 	n->skip = (n->protocol & SMFIP_SKIP) != 0;
 	n->leading_space = (n->protocol & SMFIP_HDR_LEADSPC) != 0;
+	n->rejected = (n->protocol & SMFIP_RCPT_REJ) != 0;
 	n->add_rcpt_args = (n->actions & SMFIF_ADDRCPT_PAR) != 0;
 	n->has_size = (w->events & EV_BIT(EV_HEADER)) != 0 &&
 	    (w->events & EV_BIT(EV_BODY)) != 0;

@@ -22,6 +22,7 @@ struct negotiated {
 	int		 skip;		/* `s' may be sent in answer to a piece of the body */
 	int		 leading_space;	/* header values carry the space after the colon */
 	int		 add_rcpt_args;	/* add-recipient may have arguments */
+	int		 rejected;	/* recipients that the MTA refused come too */
 	int		 has_size;	/* headers and body are both sent */
 };
 

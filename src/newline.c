@@ -19,25 +19,29 @@ newline_init(struct newline *nl)
 void
 newline_to_lf(struct newline *nl, const void *data, size_t len, struct buf *out)
 {
-	const unsigned char	*p = data, *cr;
-	const unsigned char	*end;
+	const unsigned char	*p = data, *cr, *end;
+	unsigned char		*start, *to;
 
-	if (len == 0)
+	/* Not longer than it was, but for a CR that waited. */
+	if (len == 0 || (start = buf_extend(out, len + 1)) == NULL)
 		return;
 	end = p + len;
+	to = start;
 	if (nl->cr && *p != '\n')
-		buf_add(out, "\r", 1);
+		*to++ = '\r';
 	nl->cr = 0;
 	while (p < end) {
 		if ((cr = memchr(p, '\r', (size_t)(end - p))) == NULL)
 			cr = end;
-		buf_add(out, p, (size_t)(cr - p));
+		memcpy(to, p, (size_t)(cr - p));
+		to += cr - p;
 		if (cr + 1 == end)
 			nl->cr = 1;
 		else if (cr < end && cr[1] != '\n')
-			buf_add(out, "\r", 1);
+			*to++ = '\r';
 		p = cr == end ? end : cr + 1;
 	}
+	out->len -= len + 1 - (size_t)(to - start);
 }
 
 int

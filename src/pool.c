@@ -8,15 +8,23 @@
 #include <stdlib.h>
 #include <syslog.h>
 
-#include "conn.h"
 #include "hproc.h"
 #include "log.h"
-#include "mono.h"
-#include "pool.h"
+#include "pool_int.h"
 
 #define STDERR_LINES_A_SECOND	50
+/* ms from a process that was of no use to the next one. */
+#define BACKOFF_MIN	1000
+#define BACKOFF_MAX	30000
 
-static void on_timer(evutil_socket_t, short, void *);
+static void on_timer(void *);
+
+/* What one engine has of a number that all of them share. */
+static unsigned int
+share(const struct engine *e, unsigned int n)
+{
+	return n / e->conf->engines + (e->index < n % e->conf->engines);
+}
 
 void
 pool_init(struct pool *p, struct engine *e, unsigned int index)
@@ -24,146 +32,339 @@ pool_init(struct pool *p, struct engine *e, unsigned int index)
 	p->engine = e;
 	p->conf = &e->conf->handlers[index];
 	p->index = index;
+	TAILQ_INIT(&p->procs);
+	TAILQ_INIT(&p->avail);
 	TAILQ_INIT(&p->waiting);
-	evtimer_assign(&p->timer, e->base, on_timer, p);
+	ltimer_init(&p->timer, e->base, on_timer, p);
 }
 
-/* The queue-timeout of all is the same, so the first that has one is due first. */
 static void
-set_timer(struct pool *p)
+due_at(struct pool *p, uint64_t due)
 {
-	struct task	*t;
-	struct timeval	 tv;
-	uint64_t	 now = mono_ms();
+	if (due != 0 && (p->timer.due == 0 || due < p->timer.due))
+		ltimer_set(&p->timer, due);
+}
 
-	evtimer_del(&p->timer);
-	TAILQ_FOREACH(t, &p->waiting, waiting)
-		if (t->queue_deadline != 0)
-			break;
-	if (t == NULL)
+int
+pool_may_start(const struct pool *p)
+{
+	return p->nprocs < p->conf->processes && !p->limited &&
+	    (p->backoff_until == 0 || p->backoff_until <= engine_now(p->engine));
+}
+
+/* Sees to it that it is in the list of available ones if it is one. */
+static void
+relist(struct pool *p, struct hproc *hp)
+{
+	if (hp->is_avail)
+		TAILQ_REMOVE(&p->avail, hp, avail);
+	hp->is_avail = hproc_may_serve(hp) != 0;
+	if (!hp->is_avail)
 		return;
-	tv = engine_timeval(t->queue_deadline > now ? t->queue_deadline - now : 0);
-	evtimer_add(&p->timer, &tv);
-}
-
-static void
-dequeue(struct pool *p, struct task *t)
-{
-	TAILQ_REMOVE(&p->waiting, t, waiting);
-	t->queued = 0;
-	set_timer(p);
-}
-
-static void
-submit(struct pool *p, struct task *t)
-{
-	t->submitted = 1;
-	if (p->nprocs < p->conf->processes && TAILQ_EMPTY(&p->waiting)) {
-		p->nprocs++;
-		hproc_start(p, t);
-		return;
-	}
-	/* A report waits as long as it takes: none is dropped. */
-	t->queue_deadline = t->report ? 0 : mono_ms() + p->conf->queue_timeout;
-	t->queued = 1;
-	TAILQ_INSERT_TAIL(&p->waiting, t, waiting);
-	set_timer(p);
+	/* Where several scopes share one, those that work already come last. */
+	if (hp->slot.state == SLOT_LIVE && hproc_is_idle(hp))
+		TAILQ_INSERT_HEAD(&p->avail, hp, avail);
+	else
+		TAILQ_INSERT_TAIL(&p->avail, hp, avail);
 }
 
 void
-pool_run_lines(struct engine *e, struct session *s)
+pool_took(struct pool *p, struct hproc *hp)
 {
-	struct task	*t;
-	unsigned int	 i;
-
-	for (i = 0; i < s->nh && s->ntasks > 0; i++) {
-		t = TAILQ_FIRST(&s->h[i].line);
-		if (t != NULL && !t->submitted)
-			submit(&e->pools[t->handler], t);
-	}
+	relist(p, hp);
 }
 
-void
-pool_abandon(struct engine *e, struct session *s, struct task *t)
+/* Processes that count as started ahead. */
+static unsigned int
+count_ahead(const struct pool *p)
 {
-	struct hproc	*hp, key;
+	const struct hproc	*hp;
+	unsigned int		 n = 0;
 
-	if (t->queued)
-		dequeue(&e->pools[t->handler], t);
-	if (t->process != 0) {
-		key.id = t->process;
-		hp = RB_FIND(hproc_tree, &e->procs, &key);
+	TAILQ_FOREACH(hp, &p->procs, of_pool)
+		if (!hp->retiring && (hp->slot.state == SLOT_STARTING ||
+		    hp->slot.state == SLOT_LIVE) && (p->conf->reuse || hp->uses == 0))
+			n++;
+	return n;
+}
+
+static void
+start_ahead(struct pool *p)
+{
+	unsigned int	 n;
+
+	if (p->min == 0)
+		return;
+	for (n = count_ahead(p); n < p->min && pool_may_start(p); n++)
+		hproc_start(p, NULL);
+}
+
+/*
+ * All that are idle end, and the others when they are. One may take others
+ * with it from the list, so each look begins anew.
+ */
+static void
+retire_all(struct pool *p)
+{
+	struct hproc	*hp;
+
+	TAILQ_FOREACH(hp, &p->procs, of_pool) {
+		hp->retiring = 1;
+		relist(p, hp);
+	}
+	do {
+		TAILQ_FOREACH(hp, &p->procs, of_pool)
+			if (hp->retiring && hproc_is_idle(hp))
+				break;
 		if (hp != NULL)
-			hproc_abandon(hp);
-	}
-	session_drop_task(s, t);
-}
-
-static void
-report_done(struct session *s, const struct task *t, const struct task_result *r)
-{
-	if (r->end != TASK_REPORTED)
-		log_msg(LOG_WARNING, t->ids, "handler %s: report %s: %s",
-		    session_handler(s, t->place)->name, event_name(t->event), r->why);
+			hproc_retire(hp);
+	} while (hp != NULL);
 }
 
 void
-pool_task_done(struct pool *p, struct task *t, struct task_result *r)
+pool_open(struct pool *p)
 {
-	struct session	*s = t->session;
-	struct conn	*c = s->owner;
-
-	if (t->report) {
-		report_done(s, t, r);
-		session_drop_task(s, t);
-		pool_run_lines(p->engine, s);
-		if (c != NULL)
-			conn_resume(c);
-		else
-			conn_release_session(p->engine, s);
-		return;
-	}
-	/* Its connection can't be gone: it abandons what it waits for. */
-	session_drop_task(s, t);
-	conn_answered(c, r);
+	p->min = share(p->engine, p->conf->processes_min);
+	start_ahead(p);
 }
 
 void
-pool_process_gone(struct pool *p)
+pool_close(struct pool *p)
+{
+	struct hproc	*hp;
+
+	p->min = 0;
+	retire_all(p);
+	do {
+		TAILQ_FOREACH(hp, &p->procs, of_pool)
+			if (hproc_works_for_nobody(hp))
+				break;
+		if (hp != NULL)
+			hproc_dismiss(hp);
+	} while (hp != NULL);
+}
+
+void
+pool_dequeue(struct pool *p, struct task *t)
+{
+	TAILQ_REMOVE(&p->waiting, t, entry);
+	t->state = TASK_IN_LINE;
+}
+
+void
+pool_wait(struct pool *p, struct task *t, int first)
+{
+	t->state = TASK_QUEUED;
+	/* A report waits as long as it takes: none is dropped. */
+	t->deadline = t->report ? 0 : t->since + p->conf->queue_timeout;
+	if (first)
+		TAILQ_INSERT_HEAD(&p->waiting, t, entry);
+	else
+		TAILQ_INSERT_TAIL(&p->waiting, t, entry);
+	due_at(p, t->deadline);
+}
+
+/*
+ * That which has served the session before, so that what it was told there is
+ * read before what it is told now; else any that is available; or NULL.
+ */
+static struct hproc *
+choose(struct pool *p, const struct hstate *h)
+{
+	struct hproc	*hp = NULL;
+
+	if (h->last_proc != 0 && p->conf->reuse)
+		hp = engine_process(p->engine, h->last_proc);
+	return hp != NULL && hp->is_avail ? hp : TAILQ_FIRST(&p->avail);
+}
+
+int
+pool_find_process(struct pool *p, struct task *t)
+{
+	struct hproc	*hp = choose(p, &t->session->h[t->place]);
+	int		 done;
+
+	if (hp == NULL) {
+		hproc_start(p, t);
+		return 0;
+	}
+	done = hproc_give(hp, t);
+	start_ahead(p);
+	return done;
+}
+
+void
+pool_serve(struct pool *p)
 {
 	struct task	*t;
+	struct session	*s;
 
-	p->nprocs--;
-	while (p->nprocs < p->conf->processes && (t = TAILQ_FIRST(&p->waiting)) != NULL) {
-		dequeue(p, t);
-		p->nprocs++;
-		hproc_start(p, t);
+	while ((t = TAILQ_FIRST(&p->waiting)) != NULL &&
+	    (!TAILQ_EMPTY(&p->avail) || pool_may_start(p))) {
+		pool_dequeue(p, t);
+		s = t->session;
+		if (pool_find_process(p, t))
+			pool_session_moved(p, s);
 	}
 }
 
 static void
-on_timer(evutil_socket_t fd __unused, short what __unused, void *arg)
+let_go(struct pool *p, struct hproc *hp)
 {
-	struct pool		*p = arg;
-	struct task		*t, *next;
+	p->reclaim--;
+	hp->reclaimed = 1;
+	hproc_retire(hp);
+}
+
+void
+pool_available(struct pool *p, struct hproc *hp)
+{
+	if (p->reclaim > 0 && TAILQ_EMPTY(&p->waiting) && hproc_may_serve(hp) &&
+	    hproc_is_idle(hp)) {
+		let_go(p, hp);
+		return;
+	}
+	relist(p, hp);
+	if (!hp->is_avail)
+		return;
+	if (hproc_is_idle(hp) && p->conf->idle_timeout != 0 && p->conf->reuse)
+		due_at(p, hp->idle_since + p->conf->idle_timeout);
+	pool_serve(p);
+}
+
+static void
+back_off(struct pool *p)
+{
+	/* Several that end together count as one. */
+	if (p->backoff_until > engine_now(p->engine))
+		return;
+	p->backoff = p->backoff == 0 ? BACKOFF_MIN : p->backoff * 2;
+	if (p->backoff > BACKOFF_MAX)
+		p->backoff = BACKOFF_MAX;
+	p->backoff_until = engine_now(p->engine) + p->backoff;
+	due_at(p, p->backoff_until);
+	log_msg(LOG_WARNING, NULL, "handler %s: a process was of no use; the next one is started "
+	    "in %llu s", p->conf->name, (unsigned long long)p->backoff / 1000);
+}
+
+void
+pool_process_gone(struct pool *p, struct hproc *hp, int early)
+{
+	TAILQ_REMOVE(&p->procs, hp, of_pool);
+	if (hp->is_avail)
+		TAILQ_REMOVE(&p->avail, hp, avail);
+	hp->is_avail = 0;
+	p->nprocs--;
+	if (early && (p->conf->reuse || hp->ahead))
+		back_off(p);
+	pool_serve(p);
+	/* Another engine is to have the place of one that was asked for. */
+	if (!hp->reclaimed)
+		start_ahead(p);
+}
+
+void
+pool_limited(struct pool *p)
+{
+	p->limited = 1;
+}
+
+void
+pool_freed(struct pool *p)
+{
+	p->limited = 0;
+	pool_serve(p);
+	start_ahead(p);
+}
+
+void
+pool_reclaim(struct pool *p)
+{
+	struct hproc	*hp;
+
+	if (p->reclaim < p->nprocs)
+		p->reclaim++;
+	TAILQ_FOREACH(hp, &p->avail, avail)
+		if (p->reclaim > 0 && hproc_is_idle(hp)) {
+			let_go(p, hp);
+			return;
+		}
+}
+
+void
+pool_stale(struct pool *p)
+{
+	log_msg(LOG_INFO, NULL, "handler %s: its program has changed; processes of the old one "
+	    "end when they are idle", p->conf->name);
+	retire_all(p);
+	p->backoff = p->backoff_until = 0;
+	pool_serve(p);
+	start_ahead(p);
+}
+
+/* The queue-timeout of all is the same, so that those that are due come first. */
+static void
+end_waiting(struct pool *p, uint64_t now)
+{
 	struct task_result	 r = { .end = TASK_OVERLOAD,
 	    .why = "no free process within queue-timeout" };
-	uint64_t		 now = mono_ms();
+	struct task		*t;
 
-	/* One at a time: telling of one may change the queue. */
-	do {
-		next = NULL;
-		TAILQ_FOREACH(t, &p->waiting, waiting)
-			if (t->queue_deadline != 0 && t->queue_deadline <= now) {
-				next = t;
+	/* Telling of one may change the queue. */
+	for (;;) {
+		TAILQ_FOREACH(t, &p->waiting, entry)
+			if (t->deadline != 0)
 				break;
-			}
-		if (next != NULL) {
-			dequeue(p, next);
-			pool_task_done(p, next, &r);
+		if (t == NULL)
+			return;
+		if (t->deadline > now) {
+			due_at(p, t->deadline);
+			return;
 		}
-	} while (next != NULL);
-	set_timer(p);
+		pool_dequeue(p, t);
+		pool_task_done(p, t, &r);
+	}
+}
+
+/* One that may go, since it has been idle for so long; or NULL. */
+static struct hproc *
+find_idle(struct pool *p, uint64_t now)
+{
+	struct hproc	*hp;
+
+	TAILQ_FOREACH(hp, &p->avail, avail) {
+		if (!hproc_is_idle(hp))
+			continue;
+		if (hp->idle_since + p->conf->idle_timeout <= now)
+			return hp;
+		due_at(p, hp->idle_since + p->conf->idle_timeout);
+	}
+	return NULL;
+}
+
+static void
+end_idle(struct pool *p, uint64_t now)
+{
+	struct hproc	*hp;
+
+	if (p->conf->idle_timeout == 0 || !p->conf->reuse)
+		return;
+	while (count_ahead(p) > p->min && (hp = find_idle(p, now)) != NULL)
+		hproc_retire(hp);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct pool	*p = arg;
+	uint64_t	 now = engine_now(p->engine);
+
+	if (p->backoff_until > now)
+		due_at(p, p->backoff_until);
+	end_waiting(p, now);
+	end_idle(p, now);
+	pool_serve(p);
+	start_ahead(p);
 }
 
 void
@@ -178,7 +379,7 @@ pool_log_dropped(struct pool *p, const char *ids)
 int
 pool_may_log(struct pool *p, const char *ids)
 {
-	uint64_t	 second = mono_ms() / 1000;
+	uint64_t	 second = engine_now(p->engine) / 1000;
 
 	if (second != p->err_second) {
 		pool_log_dropped(p, ids);

@@ -20,16 +20,66 @@ struct rd {
 	int			 err;
 };
 
-void			 rd_init(struct rd *, const void *, size_t);
-uint8_t			 rd_u8(struct rd *);
-uint16_t		 rd_u16(struct rd *);	/* network order */
-uint32_t		 rd_u32(struct rd *);	/* network order */
-/* n bytes, pointing into the input; they live as long as it does. */
-const unsigned char	*rd_bytes(struct rd *, size_t n);
 /*
  * A string whose NUL lies within what is left, pointing into the input; len
  * (may be NULL) is its length without the NUL.
  */
-const char		*rd_cstr(struct rd *, size_t *len);
+const char	*rd_cstr(struct rd *, size_t *len);
+
+static inline void
+rd_init(struct rd *r, const void *p, size_t len)
+{
+	r->p = p;
+	r->left = len;
+	r->err = 0;
+}
+
+/* n bytes, pointing into the input; they live as long as it does. */
+static inline const unsigned char *
+rd_bytes(struct rd *r, size_t n)
+{
+	const unsigned char	*p = r->p;
+
+	if (r->err || n > r->left) {
+		r->err = 1;
+		return NULL;
+	}
+	/* Nothing may be added to a NULL pointer, not even nothing. */
+	if (n > 0) {
+		r->p += n;
+		r->left -= n;
+	}
+	return p;
+}
+
+static inline uint8_t
+rd_u8(struct rd *r)
+{
+	const unsigned char	*p = rd_bytes(r, 1);
+
+	return p == NULL ? 0 : p[0];
+}
+
+/* In network order, as the next one. */
+static inline uint16_t
+rd_u16(struct rd *r)
+{
+	const unsigned char	*p = rd_bytes(r, 2);
+
+	if (p == NULL)
+		return 0;
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t
+rd_u32(struct rd *r)
+{
+	const unsigned char	*p = rd_bytes(r, 4);
+
+	if (p == NULL)
+		return 0;
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
 
 #endif

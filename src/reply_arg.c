@@ -5,8 +5,6 @@
 
 #include "compat.h"
 
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
@@ -44,23 +42,32 @@ reply_arg_text(char *rest, char **text)
 	return NULL;
 }
 
-/* strtonum(3) would take a sign and blanks before the number. */
 static const char *
-number(const char *word, long long max, long long *n)
+number(const char *word, uint64_t max, uint64_t *n)
 {
-	const char	*errstr;
+	const char	*p = word;
+	uint64_t	 digit;
+	int		 large = 0;
 
-	if (word == NULL || *word == '\0' || word[strspn(word, DIGITS)] != '\0')
+	if (word == NULL || *word == '\0')
 		return "expected a number of decimal digits";
-	*n = strtonum(word, 0, max, &errstr);
-	return errstr == NULL ? NULL : "number too large";
+	for (*n = 0; *p >= '0' && *p <= '9'; p++) {
+		digit = (uint64_t)(*p - '0');
+		if (digit > max || *n > (max - digit) / 10)
+			large = 1;
+		else
+			*n = *n * 10 + digit;
+	}
+	if (*p != '\0')
+		return "expected a number of decimal digits";
+	return large ? "number too large" : NULL;
 }
 
 const char *
 reply_arg_index(const char *word, uint32_t *index)
 {
 	const char	*why;
-	long long	 n = 0;
+	uint64_t	 n = 0;
 
 	why = number(word, REPLY_ARG_MAX_INDEX, &n);
 	*index = (uint32_t)n;
@@ -71,9 +78,9 @@ const char *
 reply_arg_length(const char *word, size_t max, size_t *length)
 {
 	const char	*why;
-	long long	 n = 0;
+	uint64_t	 n = 0;
 
-	why = number(word, max > LLONG_MAX ? LLONG_MAX : (long long)max, &n);
+	why = number(word, max, &n);
 	*length = (size_t)n;
 	return why;
 }

@@ -25,6 +25,8 @@ struct reply_dec {
 	size_t			 body_left;	/* bytes of it still to come */
 	struct newline		 newline;
 	enum reply_item		 end;		/* what it came to; REPLY_MORE until then */
+	int			 has_id;	/* the line `event-id' of this reply was read */
+	uint64_t		 id;
 	enum verdict		 verdict;
 	struct smtp_reply	 smtp;
 	const char		*why;
@@ -147,6 +149,20 @@ parse_action(struct reply_dec *d, enum action_kind kind, char *rest,
 }
 
 static enum reply_item
+parse_id(struct reply_dec *d, const char *word, char *rest)
+{
+	size_t	 n;
+
+	if (strcmp(word, "event-id") != 0 ||
+	    reply_arg_length(rest, SIZE_MAX / 2, &n) != NULL)
+		return fail(d, "expected event-id and the number of a block first");
+	d->id = n;
+	d->has_id = 1;
+	buf_reset(&d->line);
+	return REPLY_ID;
+}
+
+static enum reply_item
 parse_line(struct reply_dec *d, char *line, struct action **action)
 {
 	const char	*why;
@@ -156,10 +172,13 @@ parse_line(struct reply_dec *d, char *line, struct action **action)
 	if (*line == ' ' || *line == '\t')
 		return fail(d, "expected a word where the line begins with a blank");
 	word = reply_arg_word(&rest);
-	if ((n = action_by_name(word)) >= 0)
+	if (d->limits.with_id && !d->has_id)
+		return parse_id(d, word, rest);
+	if ((n = verdict_by_name(word)) < 0) {
+		if ((n = action_by_name(word)) < 0)
+			return fail(d, "unknown keyword");
 		return parse_action(d, (enum action_kind)n, rest, action);
-	if ((n = verdict_by_name(word)) < 0)
-		return fail(d, "unknown keyword");
+	}
 	if ((why = parse_verdict((enum verdict)n, rest, &d->smtp)) != NULL)
 		return fail(d, why);
 	d->verdict = (enum verdict)n;
@@ -264,6 +283,21 @@ size_t
 reply_dec_pending(const struct reply_dec *d)
 {
 	return d->line.len + d->body.len;
+}
+
+void
+reply_dec_next(struct reply_dec *d)
+{
+	smtp_reply_free(&d->smtp);
+	memset(&d->smtp, 0, sizeof(d->smtp));
+	d->end = REPLY_MORE;
+	d->has_id = 0;
+}
+
+uint64_t
+reply_id(const struct reply_dec *d)
+{
+	return d->id;
 }
 
 enum verdict

@@ -54,13 +54,15 @@ struct reply_limits {
 	size_t	 max_line;	/* bytes of a line without its end */
 	size_t	 max_body;	/* LENGTH of replace-body at most */
 	int	 keep_newlines;	/* the option newlines = crlf: a body is taken as it is */
+	int	 with_id;	/* a reply begins with a line `event-id N' */
 };
 
 enum reply_item {
 	REPLY_MORE,	/* all of it was consumed, and more is needed */
 	REPLY_ACTION,	/* *action is set and the caller's to free */
 	REPLY_VERDICT,	/* the reply is complete: reply_verdict(), reply_smtp() */
-	REPLY_ERROR	/* reply_why(), reply_line(); nothing further is read */
+	REPLY_ERROR,	/* reply_why(), reply_line(); nothing further is read */
+	REPLY_ID	/* with_id: reply_id() says what the lines to come answer */
 };
 
 struct reply_dec;
@@ -84,7 +86,10 @@ enum reply_item reply_dec_feed(struct reply_dec *, const void *, size_t len,
 enum reply_item reply_dec_eof(struct reply_dec *, struct action **action);
 /* Bytes of an unfinished line or body that wait. */
 size_t	 reply_dec_pending(const struct reply_dec *);
+/* Behind a verdict: ready for the next reply of the same process. */
+void	 reply_dec_next(struct reply_dec *);
 
+uint64_t	 reply_id(const struct reply_dec *);
 enum verdict	 reply_verdict(const struct reply_dec *);
 /* Of reject, tempfail and shutdown (only its text), as given; never NULL. */
 const struct smtp_reply *reply_smtp(const struct reply_dec *);

@@ -22,6 +22,24 @@
 #define MAX_WAITING_TASKS	32
 #define MAX_WAITING_BYTES	(512 * 1024)
 
+/* What has to be kept for the handler at a place, beside the envelope. */
+static void
+note_wishes(struct session *s, unsigned int place)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+
+	if ((h->lines & LINE_BIT(LINE_MACRO)) != 0)
+		s->takes_macros |= (uint64_t)1 << place;
+	if ((handler_actions(h) & (ACT_BIT(ACT_CHANGE_HEADER) | ACT_BIT(ACT_DELETE_HEADER))) != 0)
+		s->counts_headers = 1;
+	if ((handler_events(h) & EV_BIT(EV_BODY)) == 0)
+		return;
+	if (h->keep_newlines)
+		s->wants_raw = 1;
+	else
+		s->wants_lf = 1;
+}
+
 struct session *
 session_new(const struct conf *conf, const struct listen_conf *l,
     const struct negotiated *neg, const char *const *missing)
@@ -36,18 +54,25 @@ session_new(const struct conf *conf, const struct listen_conf *l,
 	snprintf(s->id, sizeof(s->id), "%08x.%u", run, ++number);
 	s->conf = conf;
 	s->listen = l;
-	s->neg = neg;
+	s->own_neg = *neg;
+	s->neg = &s->own_neg;
 	s->client_port = -1;
 	s->nh = (unsigned int)l->nhandlers;
 	s->h = xcalloc(s->nh, sizeof(*s->h));
 	for (i = 0; i < s->nh; i++) {
 		TAILQ_INIT(&s->h[i].line);
+		s->h[i].session = s;
+		s->h[i].place = i;
 		s->h[i].missing = missing[i];
+		note_wishes(s, i);
 	}
 	macros_init(&s->macros);
 	context_init(&s->context);
+	s->cur.asked = s->cur.answered_by = -1;
+	buf_init(&s->cur.kept, MILTER_MAX_DATA);
 	buf_init(&s->cur.raw, MILTER_MAX_DATA);
 	buf_init(&s->cur.lf, MILTER_MAX_DATA + 1);
+	session_write_first(s);
 	session_update_ids(s);
 	return s;
 }
@@ -55,10 +80,16 @@ session_new(const struct conf *conf, const struct listen_conf *l,
 void
 session_free(struct session *s)
 {
+	unsigned int	 i;
+
 	if (s->ntasks != 0)
 		fatalx("session %s is freed with %u tasks in its lines", s->id, s->ntasks);
+	for (i = 0; i < s->nh; i++)
+		if (s->h[i].proc != NULL)
+			fatalx("session %s is freed while a process serves it", s->id);
 	message_close(s, 0);
 	current_clear(&s->cur);
+	buf_free(&s->cur.kept);
 	buf_free(&s->cur.raw);
 	buf_free(&s->cur.lf);
 	macros_clear(&s->macros);
@@ -68,21 +99,6 @@ session_free(struct session *s)
 	free(s->helo);
 	free(s->h);
 	free(s);
-}
-
-const struct handler_conf *
-session_handler(const struct session *s, unsigned int place)
-{
-	return &s->conf->handlers[s->listen->handlers[place]];
-}
-
-void
-session_drop_task(struct session *s, struct task *t)
-{
-	TAILQ_REMOVE(&s->h[t->place].line, t, line);
-	s->ntasks--;
-	s->task_bytes -= t->block.len + t->env.len;
-	task_free(t);
 }
 
 int
@@ -137,6 +153,8 @@ set_client(struct session *s, const struct milter_cmd *cmd)
 	const char	*text = cmd->u.connect.address;
 	int		 known = 0;
 
+	s->told_client = 0;
+	s->changed = ~(uint64_t)0;
 	s->client_host = xstrdup(cmd->u.connect.host);
 	s->client_family = "unknown";
 	if (cmd->u.connect.family == '4')
@@ -155,6 +173,7 @@ static enum step
 on_connect(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 {
 	set_client(s, cmd);
+	exclude_at_connect(s);
 	ask_begin(s, EV_CONNECT, SMFIC_CONNECT);
 	return ask_next(s, out);
 }
@@ -162,9 +181,10 @@ on_connect(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 static enum step
 on_helo(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 {
-	message_close(s, 1);
 	free(s->helo);
 	s->helo = xstrdup(cmd->u.helo.arg);
+	s->told_helo = 0;
+	s->changed = ~(uint64_t)0;
 	ask_begin(s, EV_HELO, SMFIC_HELO);
 	return ask_next(s, out);
 }
@@ -172,7 +192,7 @@ on_helo(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 static enum step
 on_mail(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 {
-	message_close(s, 1);
+	exclude_at_mail(s);
 	message_open(s, cmd);
 	ask_begin(s, EV_MAIL, SMFIC_MAIL);
 	return ask_next(s, out);
@@ -186,6 +206,18 @@ too_many_recipients(const struct session *s, const struct mailbox *m)
 	    s->message->envelope_bytes + mailbox_bytes(m) > 4u * 1024 * 1024;
 }
 
+/* The MTA refused it, and tells us only because we asked for that. */
+static int
+is_rejected(const struct session *s)
+{
+	const char	*mailer;
+
+	if (!s->neg->rejected)
+		return 0;
+	mailer = macros_get(&s->macros, "rcpt_mailer");
+	return mailer != NULL && strcmp(mailer, "error") == 0;
+}
+
 static enum step
 on_rcpt(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 {
@@ -193,6 +225,10 @@ on_rcpt(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 	if (s->message == NULL)
 		return ask_next(s, out);
 	s->cur.recipient = mailbox_new(cmd->u.envelope.address, cmd->u.envelope.args);
+	if (is_rejected(s)) {
+		s->cur.rejected = 1;
+		return verdict_finish(s, out);
+	}
 	if (too_many_recipients(s, s->cur.recipient)) {
 		log_msg(LOG_WARNING, s->ids, "rcpt %s: more than max-recipients (%u)",
 		    s->cur.recipient->shown, s->conf->max_recipients);
@@ -224,12 +260,14 @@ on_header(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 
 	ask_begin(s, EV_HEADER, SMFIC_HEADER);
 	if (s->message != NULL) {
-		header_names_add(&s->message->headers, cmd->u.header.name);
+		if (s->counts_headers)
+			header_names_add(&s->message->headers, cmd->u.header.name);
 		s->message->size += header_size(s, cmd->u.header.name, value);
 		if (s->neg->leading_space && *value == ' ')
 			value++;
-		s->cur.header_name = xstrdup(cmd->u.header.name);
-		s->cur.header_value = xstrdup(value);
+		s->cur.header_name = cmd->u.header.name;
+		s->cur.header_value = value;
+		exclude_at_size(s);
 	}
 	return ask_next(s, out);
 }
@@ -240,8 +278,12 @@ take_body(struct session *s, const struct milter_cmd *cmd)
 	if (s->message == NULL)
 		return;
 	s->message->size += cmd->u.body.len;
-	buf_add(&s->cur.raw, cmd->u.body.data, cmd->u.body.len);
-	newline_to_lf(&s->message->to_lf, cmd->u.body.data, cmd->u.body.len, &s->cur.lf);
+	if (s->wants_raw)
+		buf_add(&s->cur.raw, cmd->u.body.data, cmd->u.body.len);
+	if (s->wants_lf)
+		newline_to_lf(&s->message->to_lf, cmd->u.body.data, cmd->u.body.len,
+		    &s->cur.lf);
+	exclude_at_size(s);
 }
 
 static enum step
@@ -265,8 +307,10 @@ session_end_of_body(struct session *s, struct buf *out)
 		return ask_next(s, out);
 	}
 	ask_begin(s, EV_END_OF_MESSAGE, SMFIC_BODYEOB);
-	if (s->message != NULL)
-		s->message->size += s->neg->has_size ? sizeof("\r\n") - 1 : 0;
+	if (s->message != NULL && s->neg->has_size) {
+		s->message->size += sizeof("\r\n") - 1;
+		exclude_at_size(s);
+	}
 	return ask_next(s, out);
 }
 
@@ -323,24 +367,32 @@ session_command(struct session *s, const struct milter_cmd *cmd, struct buf *out
 {
 	if (cmd->code == SMFIC_MACRO) {
 		macros_store(&s->macros, cmd->u.macro.stage, cmd->u.macro.pairs);
+		session_note_changes(s);
 		return STEP_GO;
 	}
 	if (cmd->code == SMFIC_ABORT) {
 		if (s->message != NULL) {
 			message_close(s, 1);
 			macros_end_message(&s->macros);
+			session_note_changes(s);
 		}
 		return STEP_GO;
 	}
 	s->begun = 1;
 	s->late = 0;
+	/* Its end is told while its macros are there. */
+	if (cmd->code == SMFIC_HELO || cmd->code == SMFIC_MAIL)
+		message_close(s, 1);
 	macros_event(&s->macros, cmd->code);
+	session_note_changes(s);
 	return on_event(s, cmd, out);
 }
 
 void
 session_end(struct session *s, const char *reason)
 {
+	unsigned int	 i;
+
 	message_close(s, 1);
 	if (s->begun) {
 		ask_begin(s, EV_DISCONNECT, 0);
@@ -348,4 +400,6 @@ session_end(struct session *s, const char *reason)
 		ask_report(s);
 	}
 	current_clear(&s->cur);
+	for (i = 0; i < s->nh; i++)
+		scope_end(s, i);
 }

@@ -30,20 +30,40 @@ enum step {
 
 /* One handler, as far as this session is concerned. */
 struct hstate {
+	struct session		*session;
+	unsigned int		 place;
 	struct task_list	 line;		/* the first one is with the pool */
 	const char		*missing;	/* what the MTA does not offer; NULL: all is there */
-	int			 accepted_session;
-	int			 accepted_message;
-	int			 skip_header;
-	int			 skip_body;
+	unsigned int		 accepted_session : 1;
+	unsigned int		 accepted_message : 1;
+	unsigned int		 skip_header : 1;
+	unsigned int		 skip_body : 1;
+	unsigned int		 excluded : 1;	/* this client is none of its business */
+	unsigned int		 excluded_auth : 1;	/* since it has authenticated */
+	unsigned int		 large : 1;	/* the message is larger than max-message */
+	unsigned int		 large_due : 1;	/* and on-large has not answered yet */
+	unsigned int		 in_scope : 1;	/* a scope of several events has begun */
+	unsigned int		 failed : 1;	/* in this scope: on-failure answers for it */
+	unsigned int		 scope_over : 1;	/* no task says so: its process is to be let go */
+	unsigned int		 stalled : 1;	/* the pool's: its process takes no more for now */
+	unsigned int		 told_count;	/* of recipients, in its last block */
+	unsigned int		 scope;		/* number of the last that began; from 1 */
+	/* the pool's */
+	struct hproc		*proc;		/* that serves the scope */
+	uint64_t		 last_proc;	/* id of the one that served the last; 0: none */
+	unsigned int		 served;	/* number of that scope; 0: of one event */
+	TAILQ_ENTRY(hstate)	 bound;		/* among all that it serves */
 };
+TAILQ_HEAD(hstate_list, hstate);
 
 struct message {
 	char			 id[64];
-	char			*queue_id;	/* NULL while unknown */
+	unsigned int		 number;	/* in the session, from 1 */
+	char			 queue_id[65];	/* "" while unknown */
 	struct mailbox		*sender;
 	struct mailbox_list	 recipients;	/* that we have not refused */
 	unsigned int		 nrecipients;
+	struct mailbox_list	 refused;	/* told: the places that must hear of it */
 	unsigned int		 nrefused;	/* by us */
 	size_t			 envelope_bytes;
 	int			 too_many;	/* recipients, and no answer was possible yet */
@@ -67,20 +87,31 @@ struct current {
 	enum verdict		 verdict;
 	struct smtp_reply	 smtp;		/* of a refusal, completed */
 	struct mailbox		*recipient;	/* asked about; not yet in the message */
-	char			*header_name, *header_value;
+	int			 rejected;	/* it: by the MTA itself, we are only told */
+	/* They point into the MTA's packet, or into kept once a handler is waited for. */
+	const char		*header_name, *header_value;
+	struct buf		 kept;
 	char			*command;
 	const char		*reason;	/* of disconnect */
 	struct buf		 raw;		/* a piece of the body as it came */
-	struct buf		 lf;		/* and with LF */
+	struct buf		 lf;		/* and with LF; each only if some handler wants it */
 	int			 tail_done;	/* the CR at the end of the body was dealt with */
 };
 
 struct session {
 	const struct conf		*conf;
 	const struct listen_conf	*listen;
-	const struct negotiated		*neg;	/* the connection's, until it detaches */
-	char				 id[32];
-	char				 ids[160];	/* for the log: session and queue id */
+	const struct negotiated		*neg;	/* = &own_neg: a shadow's answer may outlive the connection */
+	struct negotiated		 own_neg;
+	char				 id[20];
+	char				 ids[SESSION_IDS];	/* for the log: session and queue id */
+	int				 ids_stale;	/* to be written anew at the next event */
+	/* The lines of a block that say which session and message it belongs to. */
+	char				 first[72];
+	size_t				 first_len;
+	int				 wants_raw, wants_lf;	/* bodies, by some handler */
+	int				 counts_headers;	/* some handler may change them */
+	uint64_t			 takes_macros;	/* places; the others never hear of one */
 	int				 begun;		/* some event has come */
 	int				 late;		/* the time for the event in hand is over */
 	char				*client_host, *client_address;
@@ -93,20 +124,28 @@ struct session {
 	unsigned int			 nmessages;
 	unsigned int			 nevents;
 	struct current			 cur;
+	/* Sets of places, a bit each; see block.h. */
+	uint64_t			 told_client, told_helo;
+	uint64_t			 changed;	/* there is something that they do not know */
+	uint64_t			 again;		/* their next block is complete */
 	struct hstate			*h;		/* one for each handler of the listener */
 	unsigned int			 nh;
 	unsigned int			 ntasks;	/* in all lines */
+	unsigned int			 nscopes_over;	/* handlers with scope_over */
 	size_t				 task_bytes;
 	void				*owner;		/* the connection; NULL: it is gone */
+	int				 released;	/* the owner's: it is to be freed */
+	TAILQ_ENTRY(session)		 dead;
 };
+TAILQ_HEAD(session_list, session);
 
 /*
- * neg and missing (nh entries, or NULL entries) are those of the connection;
- * neg must live until session_end(). The id is unique to this machine's run.
+ * missing (nh entries, or NULL entries) is the connection's; neg is copied.
+ * The id is unique to this machine's run.
  */
 struct session	*session_new(const struct conf *, const struct listen_conf *,
 		    const struct negotiated *, const char *const *missing);
-/* All lines must be empty. */
+/* All lines must be empty, and no handler may have a process of ours. */
 void		 session_free(struct session *);
 
 /*
@@ -132,20 +171,45 @@ void		 session_give_up(struct session *, struct buf *out);
 /*
  * NULL if the handler may use this action in answer to this task, else what
  * is wrong, as a constant text. before: what the same reply held until now,
- * given of them.
+ * given of them. A task without session is allowed everything.
  */
 const char	*session_judge(const struct task *, const struct action *,
 		    const struct action_list *before, unsigned int given);
 /* The same for a verdict. */
 const char	*session_judge_verdict(const struct task *, enum verdict);
 
-/* Takes a task out of its line and frees it. */
-void		 session_drop_task(struct session *, struct task *);
+/* Takes a task out of its line; the caller frees it, or keeps it for an answer to come. */
+void		 session_detach_task(struct task *);
+/* The same, and frees it. */
+void		 session_drop_task(struct task *);
+/* The same for one that no process was given: the one before it ends their scope. */
+void		 session_cancel_task(struct task *);
+/*
+ * The process of a scope has ended, and nothing was wrong with it: this task,
+ * the first that it did not get, is made the first one of a scope.
+ */
+void		 session_restart_scope(struct task *);
+/*
+ * A process has failed between two events, or at a report: until the scope of
+ * its handler ends, on-failure answers. With a scope of one event nothing
+ * follows, nor if it was an earlier scope than the one that lasts now.
+ */
+void		 session_scope_failed(struct session *, unsigned int place, unsigned int scope);
+/*
+ * The answer, or failure, of a handler that nobody waits for: it is logged,
+ * and what it means to this handler alone has effect. The task and the
+ * actions are left to the caller.
+ */
+void		 session_shadow_answer(struct task *, struct task_result *);
 /* 1 while reports pile up and no more should be read from the MTA. */
 int		 session_is_full(const struct session *);
 /* Of the message if one is open, whatever the macros say by now; or NULL. */
 const char	*session_queue_id(const struct session *);
 /* The handler at a place of the listener. */
-const struct handler_conf *session_handler(const struct session *, unsigned int place);
+static inline const struct handler_conf *
+session_handler(const struct session *s, unsigned int place)
+{
+	return &s->conf->handlers[s->listen->handlers[place]];
+}
 
 #endif

@@ -24,13 +24,41 @@ void	 current_clear(struct current *);
 /* Writes "SESSION QUEUE-ID" for the log anew. */
 void	 session_update_ids(struct session *);
 
+/* Copies what points into the MTA's packet: a handler is waited for. */
+void	 current_keep(struct current *);
+/* Writes the lines of a block that name session and message. */
+void	 session_write_first(struct session *);
+/* Something that macros or context hold has changed. */
+void	 session_note_changes(struct session *);
+
+/*
+ * scope.c: scopes of several events. Is the handler at a place to be given
+ * this event in such a scope? Then it has one now, *begins if it is new.
+ */
+int	 scope_enter(struct session *, unsigned int place, int *begins);
+/* The scope of a handler is over, if it has one: its last task says so, or the session. */
+void	 scope_end(struct session *, unsigned int place);
+
+/*
+ * exclude.c: whom and what a handler isn't asked about: to be looked at when
+ * the client, a MAIL, or the size of the message is known.
+ */
+void	 exclude_at_connect(struct session *);
+void	 exclude_at_mail(struct session *);
+void	 exclude_at_size(struct session *);
+/* on-large answers the event in hand, if that is due. Returns 1 if the event is refused. */
+int	 exclude_answer(struct session *, unsigned int place);
+
 /* ask.c: the current event goes from handler to handler until it is answered. */
 void	 ask_begin(struct session *, enum event_kind, int wire);
 enum step ask_next(struct session *, struct buf *out);
 /* Queues the current event for all handlers that have it in `reports'. */
 void	 ask_report(struct session *);
-/* 1 if the handler at a place answers this event and still wants it. */
-int	 ask_wants(const struct session *, unsigned int place, enum event_kind);
+
+/* wants.c: 1 if a handler said accept and no handler wants anything more. */
+int	 wants_nothing_more(const struct session *);
+/* 1 if every handler that was asked or told of the body has had enough. */
+int	 wants_no_body(const struct session *);
 
 /* verdict.c: the answer to the MTA, and what follows from it. */
 enum step verdict_finish(struct session *, struct buf *out);
@@ -40,9 +68,15 @@ void	 verdict_refuse(struct session *, int place, enum verdict, const struct smt
 void	 verdict_refuse_recipients(struct session *);
 /* The outcome of a failure, as far as the current event has such a verdict. */
 enum verdict verdict_of_outcome(const struct outcome *, enum event_kind);
+/* 1 if the MTA waits for an answer to the event in hand. */
+int	 verdict_needs_reply(const struct session *);
+/* A handler said accept: it wants no more of the message, or of the session. */
+void	 verdict_note_accept(struct session *, unsigned int place, enum event_kind);
 /* A handler failed: logs, forgets its actions, applies the outcome. 1: refused. */
 int	 verdict_fail(struct session *, unsigned int place, const struct outcome *,
 	    const char *option, const char *why);
+/* The same for an earlier failure in the scope, which was logged then. */
+int	 verdict_failed_before(struct session *, unsigned int place);
 
 /*
  * msglog.c: one line in the log for each refusal, and for each message: when

@@ -5,94 +5,62 @@
 
 #include "compat.h"
 
+#include <string.h>
+
 #include "log.h"
 #include "slot.h"
 
-/* How long a process may take to exit after its answer, and after TERM. */
-#define GRACE	5000
-
-enum set { KEEP, CLEAR, SET_GRACE, SET_TIMEOUT, NEVER };
+enum set { NEVER, KEEP, CLEAR, SET_GRACE, SET_TERM };
 
 struct rule {
+	enum set	 deadline;	/* NEVER, which is 0: this can't happen */
 	enum slot_state	 next;
 	unsigned int	 todo;
-	enum set	 deadline;
 };
-
-#define NEVER_RULE	{ SLOT_GONE, 0, NEVER }
 
 static const struct rule rules[SLOT_STATES][SLOT_EVENTS] = {
 	[SLOT_STARTING] = {
-		[SLOT_STARTED] = { SLOT_ASKED, 0, KEEP },
-		[SLOT_NOT_STARTED] = { SLOT_GONE, 0, CLEAR },
-		[SLOT_ANSWERED] = NEVER_RULE,
-		[SLOT_PROGRESS] = NEVER_RULE,
-		[SLOT_FAILED] = { SLOT_DOOMED, 0, CLEAR },
-		[SLOT_DEADLINE] = { SLOT_DOOMED, SLOT_DO_TIMEOUT, CLEAR },
-		[SLOT_EXITED] = NEVER_RULE,
+		[SLOT_STARTED] = { CLEAR, SLOT_LIVE, 0 },
+		[SLOT_NOT_STARTED] = { CLEAR, SLOT_GONE, 0 },
+		[SLOT_FINISHED] = { CLEAR, SLOT_DOOMED, 0 },
+		[SLOT_FAILED] = { CLEAR, SLOT_DOOMED, 0 },
 	},
 	[SLOT_DOOMED] = {
-		[SLOT_STARTED] = { SLOT_TERMED, SLOT_DO_TERM, SET_GRACE },
-		[SLOT_NOT_STARTED] = { SLOT_GONE, 0, CLEAR },
-		[SLOT_ANSWERED] = NEVER_RULE,
-		[SLOT_PROGRESS] = NEVER_RULE,
-		[SLOT_FAILED] = { SLOT_DOOMED, 0, KEEP },
-		[SLOT_DEADLINE] = NEVER_RULE,
-		[SLOT_EXITED] = NEVER_RULE,
+		[SLOT_STARTED] = { SET_TERM, SLOT_TERMED, SLOT_DO_TERM },
+		[SLOT_NOT_STARTED] = { CLEAR, SLOT_GONE, 0 },
+		[SLOT_FINISHED] = { KEEP, SLOT_DOOMED, 0 },
+		[SLOT_FAILED] = { KEEP, SLOT_DOOMED, 0 },
 	},
-	[SLOT_ASKED] = {
-		[SLOT_STARTED] = NEVER_RULE,
-		[SLOT_NOT_STARTED] = NEVER_RULE,
-		[SLOT_ANSWERED] = { SLOT_ENDING, 0, SET_GRACE },
-		[SLOT_PROGRESS] = { SLOT_ASKED, 0, SET_TIMEOUT },
-		[SLOT_FAILED] = { SLOT_TERMED, SLOT_DO_TERM, SET_GRACE },
-		[SLOT_DEADLINE] = { SLOT_TERMED, SLOT_DO_TIMEOUT | SLOT_DO_TERM, SET_GRACE },
-		[SLOT_EXITED] = { SLOT_GONE, 0, CLEAR },
+	[SLOT_LIVE] = {
+		[SLOT_FINISHED] = { SET_GRACE, SLOT_ENDING, 0 },
+		[SLOT_FAILED] = { SET_TERM, SLOT_TERMED, SLOT_DO_TERM },
+		[SLOT_EXITED] = { CLEAR, SLOT_GONE, 0 },
 	},
 	[SLOT_ENDING] = {
-		[SLOT_STARTED] = NEVER_RULE,
-		[SLOT_NOT_STARTED] = NEVER_RULE,
-		[SLOT_ANSWERED] = NEVER_RULE,
-		[SLOT_PROGRESS] = NEVER_RULE,
-		[SLOT_FAILED] = { SLOT_ENDING, 0, KEEP },
-		[SLOT_DEADLINE] = { SLOT_TERMED, SLOT_DO_TERM, SET_GRACE },
-		[SLOT_EXITED] = { SLOT_GONE, 0, CLEAR },
+		[SLOT_FINISHED] = { KEEP, SLOT_ENDING, 0 },
+		[SLOT_FAILED] = { SET_TERM, SLOT_TERMED, SLOT_DO_TERM },
+		[SLOT_DEADLINE] = { SET_TERM, SLOT_TERMED, SLOT_DO_TERM },
+		[SLOT_EXITED] = { CLEAR, SLOT_GONE, 0 },
 	},
 	[SLOT_TERMED] = {
-		[SLOT_STARTED] = NEVER_RULE,
-		[SLOT_NOT_STARTED] = NEVER_RULE,
-		[SLOT_ANSWERED] = NEVER_RULE,
-		[SLOT_PROGRESS] = NEVER_RULE,
-		[SLOT_FAILED] = { SLOT_TERMED, 0, KEEP },
-		[SLOT_DEADLINE] = { SLOT_KILLED, SLOT_DO_KILL, CLEAR },
-		[SLOT_EXITED] = { SLOT_GONE, 0, CLEAR },
+		[SLOT_FINISHED] = { KEEP, SLOT_TERMED, 0 },
+		[SLOT_FAILED] = { KEEP, SLOT_TERMED, 0 },
+		[SLOT_DEADLINE] = { CLEAR, SLOT_KILLED, SLOT_DO_KILL },
+		[SLOT_EXITED] = { CLEAR, SLOT_GONE, 0 },
 	},
 	[SLOT_KILLED] = {
-		[SLOT_STARTED] = NEVER_RULE,
-		[SLOT_NOT_STARTED] = NEVER_RULE,
-		[SLOT_ANSWERED] = NEVER_RULE,
-		[SLOT_PROGRESS] = NEVER_RULE,
-		[SLOT_FAILED] = { SLOT_KILLED, 0, KEEP },
-		[SLOT_DEADLINE] = NEVER_RULE,
-		[SLOT_EXITED] = { SLOT_GONE, 0, CLEAR },
-	},
-	[SLOT_GONE] = {
-		[SLOT_STARTED] = NEVER_RULE,
-		[SLOT_NOT_STARTED] = NEVER_RULE,
-		[SLOT_ANSWERED] = NEVER_RULE,
-		[SLOT_PROGRESS] = NEVER_RULE,
-		[SLOT_FAILED] = NEVER_RULE,
-		[SLOT_DEADLINE] = NEVER_RULE,
-		[SLOT_EXITED] = NEVER_RULE,
+		[SLOT_FINISHED] = { KEEP, SLOT_KILLED, 0 },
+		[SLOT_FAILED] = { KEEP, SLOT_KILLED, 0 },
+		[SLOT_EXITED] = { CLEAR, SLOT_GONE, 0 },
 	},
 };
 
 void
-slot_init(struct slot *s, uint64_t now, uint32_t timeout)
+slot_init(struct slot *s)
 {
+	memset(s, 0, sizeof(*s));
 	s->state = SLOT_STARTING;
-	s->timeout = timeout;
-	s->deadline = now + timeout;
+	s->grace = SLOT_GRACE;
 }
 
 unsigned int
@@ -101,19 +69,19 @@ slot_event(struct slot *s, enum slot_event ev, uint64_t now)
 	const struct rule	*r = &rules[s->state][ev];
 
 	switch (r->deadline) {
+	case NEVER:
+		fatalx("handler process: event %d in state %d", (int)ev, (int)s->state);
 	case KEEP:
 		break;
 	case CLEAR:
 		s->deadline = 0;
 		break;
 	case SET_GRACE:
-		s->deadline = now + GRACE;
+		s->deadline = now + s->grace;
 		break;
-	case SET_TIMEOUT:
-		s->deadline = now + s->timeout;
+	case SET_TERM:
+		s->deadline = now + SLOT_GRACE;
 		break;
-	case NEVER:
-		fatalx("handler process: event %d in state %d", (int)ev, (int)s->state);
 	}
 	s->state = r->next;
 	return r->todo;

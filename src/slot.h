@@ -5,7 +5,8 @@
 
 /*
  * slot.h: the life of one handler process as a table of state and event.
- * Pure: time is an argument, what is to be done is the result.
+ * Pure: time is an argument, what is to be done is the result. What it was
+ * asked, and until when it has to answer, is kept elsewhere.
  */
 #ifndef PM_SLOT_H
 #define PM_SLOT_H
@@ -15,8 +16,8 @@
 enum slot_state {
 	SLOT_STARTING,	/* the supervisor was asked for it */
 	SLOT_DOOMED,	/* the same, but nobody wants it any more */
-	SLOT_ASKED,	/* it has an event, or a report */
-	SLOT_ENDING,	/* it has answered and is to exit */
+	SLOT_LIVE,	/* it runs, and may be asked */
+	SLOT_ENDING,	/* its standard input is closed: it is to exit */
 	SLOT_TERMED,	/* its group got TERM */
 	SLOT_KILLED,	/* its group got KILL */
 	SLOT_GONE,	/* free it */
@@ -26,8 +27,7 @@ enum slot_state {
 enum slot_event {
 	SLOT_STARTED,
 	SLOT_NOT_STARTED,
-	SLOT_ANSWERED,
-	SLOT_PROGRESS,
+	SLOT_FINISHED,	/* it has done all it was asked, and gets nothing new */
 	SLOT_FAILED,	/* it broke a rule, or nobody waits for it any more */
 	SLOT_DEADLINE,
 	SLOT_EXITED,
@@ -35,18 +35,18 @@ enum slot_event {
 };
 
 /* What to do, as bits. */
-#define SLOT_DO_TIMEOUT	0x1	/* the event it was asked has timed out */
-#define SLOT_DO_TERM	0x2	/* TERM to its group */
-#define SLOT_DO_KILL	0x4	/* KILL to its group */
+#define SLOT_DO_TERM	0x1	/* TERM to its group */
+#define SLOT_DO_KILL	0x2	/* KILL to its group */
+
+#define SLOT_GRACE	5000	/* ms from the end of its work to TERM, from TERM to KILL */
 
 struct slot {
 	enum slot_state	 state;
 	uint64_t	 deadline;	/* ms of the clock of now; 0: none */
-	uint32_t	 timeout;	/* ms for one reply */
+	uint32_t	 grace;		/* ms to exit once it has finished */
 };
 
-/* timeout counts from here, the start included. */
-void		 slot_init(struct slot *, uint64_t now, uint32_t timeout);
+void		 slot_init(struct slot *);
 /* An event that can't happen in this state ends the process through fatalx(). */
 unsigned int	 slot_event(struct slot *, enum slot_event, uint64_t now);
 

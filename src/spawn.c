@@ -15,27 +15,27 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pin.h"
 #include "privdrop.h"
 #include "spawn.h"
 #include "spawn_env.h"
 
-#define CHILD_ERRNO_FD	3	/* in the child, close-on-exec */
-
-/* What a child tells us when it could not become the handler. */
-struct child_error {
-	int		 code;
-	enum ipc_stage	 stage;
-};
-
-/* All that the child needs, made before the fork. */
+/* All that the child needs, made before it is. */
 struct plan {
 	const struct handler_conf *h;
 	const char	*path;
 	char *const	*argv;
-	char		**envp;
+	char *const	*envp;
+	int		 cpu;
 	int		 theirs[3];	/* its ends of the three pipes */
-	int		 errno_pipe[2];
+	/* Written by the child, of which the compiler knows nothing. */
+	volatile int	 error;
+	volatile enum ipc_stage stage;
 };
+
+/* What exec(3) would not leave at its default, or we have a handler for. */
+static int	 to_reset[NSIG];
+static size_t	 nto_reset;
 
 static void
 close_all(int *fds, size_t n)
@@ -56,18 +56,16 @@ close_all(int *fds, size_t n)
 static int
 make_pipe(const struct handler_conf *h, int i, int *ours, int *theirs)
 {
-	int	 p[2], flags;
+	int	 p[2];
 
 	if (pipe2(p, O_CLOEXEC) == -1)
 		return -1;
 	*ours = i == STDIN_FILENO ? p[1] : p[0];
 	*theirs = i == STDIN_FILENO ? p[0] : p[1];
-	if (h->user != NULL && fchown(*theirs, h->uid, h->gid) == -1)
+	if (h->user != NULL && h->uid != geteuid() && fchown(*theirs, h->uid, h->gid) == -1)
 		return -1;
-	/* Each end has flags of its own: the handler's stays blocking. */
-	if ((flags = fcntl(*ours, F_GETFL)) == -1)
-		return -1;
-	return fcntl(*ours, F_SETFL, flags | O_NONBLOCK);
+	/* Each end has flags of its own, and no other yet: the handler's stays blocking. */
+	return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
 static int
@@ -75,35 +73,49 @@ make_pipes(struct plan *plan, struct spawned *out)
 {
 	int	 i;
 
-	if (pipe2(plan->errno_pipe, O_CLOEXEC) == -1)
-		return -1;
 	for (i = 0; i < 3; i++)
-		if (make_pipe(plan->h, i, &out->fds[i],
-		    &plan->theirs[i]) == -1)
+		if (make_pipe(plan->h, i, &out->fds[i], &plan->theirs[i]) == -1)
 			return -1;
 	return 0;
 }
 
-/* Blocked and ignored signals would survive exec(3). */
+/* Once, for the supervisor sets its signals up before it starts anything. */
+static void
+find_signals(void)
+{
+	struct sigaction	 sa;
+	int			 sig;
+
+	if (nto_reset > 0)
+		return;
+	for (sig = 1; sig < NSIG; sig++)
+		if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_DFL)
+			to_reset[nto_reset++] = sig;
+}
+
+/*
+ * Ignored and blocked signals would survive exec(3). One that has waited
+ * until here must not find a handler of ours either: it would run in our
+ * memory, on behalf of another process.
+ */
 static void
 default_signals(void)
 {
 	struct sigaction	 sa;
 	sigset_t		 none;
-	int			 sig;
+	size_t			 i;
 
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = SIG_DFL;
 	sigemptyset(&sa.sa_mask);
-	for (sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &sa, NULL);
+	for (i = 0; i < nto_reset; i++)
+		(void)sigaction(to_reset[i], &sa, NULL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* *errfd: where the way to tell of errors is, before and after. */
 static int
-move_fds(const struct plan *plan, int *errfd)
+move_fds(const struct plan *plan)
 {
 	int	 i;
 
@@ -111,11 +123,8 @@ move_fds(const struct plan *plan, int *errfd)
 	for (i = 0; i < 3; i++)
 		if (dup2(plan->theirs[i], i) == -1)
 			return -1;
-	if (*errfd != CHILD_ERRNO_FD &&
-	    dup3(*errfd, CHILD_ERRNO_FD, O_CLOEXEC) == -1)
-		return -1;
-	*errfd = CHILD_ERRNO_FD;
-	closefrom(CHILD_ERRNO_FD + 1);
+	/* What a foreground daemon has got from its caller isn't close-on-exec. */
+	closefrom(STDERR_FILENO + 1);
 	return 0;
 }
 
@@ -150,74 +159,54 @@ set_limits(const struct handler_conf *h)
 
 /* The folder comes last: it is the handler's user who must be able to enter it. */
 static int
-become_handler(const struct plan *plan, int *errfd)
+become_handler(const struct plan *plan)
 {
 	const struct handler_conf	*h = plan->h;
 
-	if (setsid() == -1)
+	if (setsid() == -1 || move_fds(plan) == -1 || set_limits(h) == -1)
 		return -1;
-	default_signals();
-	if (move_fds(plan, errfd) == -1 || set_limits(h) == -1)
-		return -1;
+	if (plan->cpu != -1)
+		(void)pin_to(plan->cpu);
 	(void)umask(h->umask);
-	if (h->user != NULL &&
-	    privdrop(h->uid, h->gid, h->groups, h->ngroups) == -1)
+	if (h->user != NULL && privdrop(h->uid, h->gid, h->groups, h->ngroups) == -1)
 		return -1;
 	return chdir(h->directory);
 }
 
-static void run_child(const struct plan *) NO_RETURN;
+static void run_child(struct plan *) NO_RETURN;
 
-/* Only calls that are safe after a fork: nothing allocates, nothing logs. */
+/* In our memory: nothing allocates, nothing logs, nothing but plan is written. */
 static void
-run_child(const struct plan *plan)
+run_child(struct plan *plan)
 {
-	struct child_error	 err = { 0, IPC_STAGE_SETUP };
-	int			 errfd = plan->errno_pipe[1];
-
-	if (become_handler(plan, &errfd) == 0) {
-		err.stage = IPC_STAGE_EXEC;
+	if (become_handler(plan) == 0) {
+		plan->stage = IPC_STAGE_EXEC;
+		default_signals();
 		execve(plan->path, plan->argv, plan->envp);
 	}
-	err.code = errno;
-	while (write(errfd, &err, sizeof(err)) == -1 && errno == EINTR)
-		;
+	plan->error = errno;
 	_exit(127);
 }
 
 /*
- * End of file says that exec(3) has happened; then the child also leads its
- * process group. A child that tells of an error is reaped here.
+ * vfork(2): nothing of this process is copied, and it sleeps until the child
+ * has executed its program or has ended, so that the child can tell of an error
+ * through plan. A function of its own, for the child must not return from it,
+ * and shares its variables with us.
  */
-static int
-await_exec(const struct plan *plan, struct spawned *out)
+static pid_t __attribute__((__noinline__))
+start_child(struct plan *plan)
 {
-	struct child_error	 err;
-	ssize_t			 n;
+	pid_t	 pid;
 
-	do
-		n = read(plan->errno_pipe[0], &err, sizeof(err));
-	while (n == -1 && errno == EINTR);
-	if (n == 0)
-		return 0;
-	while (waitpid(out->pid, NULL, 0) == -1 && errno == EINTR)
-		;
-	out->pid = -1;
-	out->stage = IPC_STAGE_SETUP;
-	out->error = EIO;
-	if (n == (ssize_t)sizeof(err)) {
-		out->stage = err.stage;
-		out->error = err.code;
-	}
-	return -1;
+	if ((pid = vfork()) == 0)
+		run_child(plan);
+	return pid;
 }
 
-/*
- * fork(2), not vfork(2): this process stays small, so that the difference is
- * small too, and the child may call what it likes.
- */
+/* Once exec(3) has happened the child also leads its process group. */
 static int
-start_child(struct plan *plan, struct spawned *out)
+start(struct plan *plan, struct spawned *out)
 {
 	sigset_t	 all, before;
 
@@ -226,44 +215,27 @@ start_child(struct plan *plan, struct spawned *out)
 		out->error = errno;
 		return -1;
 	}
+	find_signals();
 	/* No handler of ours may run in the half-made child. */
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
-	if ((out->pid = fork()) == 0)
-		run_child(plan);
-	out->error = errno;
-	out->stage = IPC_STAGE_FORK;
-	close_all(plan->theirs, nitems(plan->theirs));
-	close_all(&plan->errno_pipe[1], 1);
-	if (out->pid == -1 || await_exec(plan, out) == -1) {
-		(void)sigprocmask(SIG_SETMASK, &before, NULL);
-		return -1;
-	}
+	out->pid = start_child(plan);
+	out->error = out->pid == -1 ? errno : plan->error;
+	out->stage = out->pid == -1 ? IPC_STAGE_FORK : plan->stage;
+	if (out->pid != -1 && out->error != 0)
+		while (waitpid(out->pid, NULL, 0) == -1 && errno == EINTR)
+			;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	out->error = 0;
-	return 0;
-}
-
-static int
-start(struct plan *plan, struct spawned *out)
-{
-	int	 ret;
-
-	ret = start_child(plan, out);
-	close_all(plan->theirs, nitems(plan->theirs));
-	close_all(plan->errno_pipe, nitems(plan->errno_pipe));
-	if (ret == -1)
-		close_all(out->fds, nitems(out->fds));
-	return ret;
+	return out->error == 0 ? 0 : -1;
 }
 
 int
-spawn(const struct handler_conf *h, enum event_kind ev, const char *env,
-    size_t env_len, struct spawned *out)
+spawn(const struct handler_conf *h, enum event_kind ev, const char *env, size_t env_len, int cpu,
+    struct spawned *out)
 {
-	struct plan	 plan = { h, NULL, NULL, NULL, { -1, -1, -1 },
-	    { -1, -1 } };
-	char		*hook_argv[2] = { NULL, NULL };
+	struct plan	 plan = { .h = h, .cpu = cpu, .theirs = { -1, -1, -1 },
+	    .stage = IPC_STAGE_SETUP };
+	char		*hook_argv[2] = { NULL, NULL }, **envp;
 	int		 ret;
 
 	out->pid = -1;
@@ -273,11 +245,15 @@ spawn(const struct handler_conf *h, enum event_kind ev, const char *env,
 	hook_argv[0] = h->hook_path[ev];
 	plan.argv = h->command != NULL ? h->command : hook_argv;
 	plan.path = plan.argv[0];
-	if (plan.path == NULL)
+	if (plan.path == NULL || (envp = spawn_env_new(h, env, env_len)) == NULL)
 		return -1;
-	if ((plan.envp = spawn_env_new(h, env, env_len)) == NULL)
-		return -1;
+	plan.envp = envp;
 	ret = start(&plan, out);
-	spawn_env_free(plan.envp);
+	spawn_env_free(envp);
+	close_all(plan.theirs, nitems(plan.theirs));
+	if (ret == -1) {
+		close_all(out->fds, nitems(out->fds));
+		out->pid = -1;
+	}
 	return ret;
 }

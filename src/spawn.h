@@ -23,12 +23,13 @@ struct spawned {
 /*
  * Starts the handler's command, or its hook for an event, in a process group
  * of its own, with its user, limits, folder and umask, all signals at their
- * default, descriptors 0 to 2 and no other. env is what ipc_msg carries, to
- * which the handler's fixed variables are added. Returns 0, or -1 with error
- * and stage; then there is no process. Blocks SIGCHLD for its own duration
- * only; the caller reaps.
+ * default, descriptors 0 to 2 and no other, on one CPU if cpu is not -1. env
+ * is what ipc_msg carries (NULL with a length of 0: nothing), to which the
+ * handler's fixed variables are added. Returns 0, or -1 with error and stage;
+ * then there is no process. Blocks all signals for its own duration only; the
+ * caller reaps. What is done with a signal must not change after the first call.
  */
 int	 spawn(const struct handler_conf *, enum event_kind, const char *env, size_t env_len,
-	    struct spawned *);
+	    int cpu, struct spawned *);
 
 #endif

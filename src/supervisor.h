@@ -9,6 +9,7 @@
 #ifndef PM_SUPERVISOR_H
 #define PM_SUPERVISOR_H
 
+#include "board.h"
 #include "conf.h"
 
 struct supervisor_opts {
@@ -25,6 +26,7 @@ int	 supervisor_run(const struct supervisor_opts *);
  * What the engine process does, called by the supervisor in the forked child
  * once it has dropped its privileges. Never returns.
  */
-void	 engine_run(const struct conf *, const int *listen_fds, int ipc_fd) NO_RETURN;
+void	 engine_run(const struct conf *, const int *listen_fds, int ipc_fd, unsigned int index,
+	    struct board *) NO_RETURN;
 
 #endif

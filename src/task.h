@@ -18,22 +18,45 @@
 
 struct session;
 
+#define SESSION_IDS	88	/* bytes of "SESSION QUEUE-ID" with its NUL */
+
+struct hproc;
+
+/* Where a task stands. */
+enum task_state {
+	TASK_IN_LINE,	/* behind others of its session, or not looked at yet */
+	TASK_QUEUED,	/* the first of its line: it waits for a process */
+	TASK_STARTING,	/* a process is being started for it */
+	TASK_ASKED	/* the process has its block */
+};
+
 struct task {
 	TAILQ_ENTRY(task)		 line;		/* the session's line for this handler */
-	TAILQ_ENTRY(task)		 waiting;	/* the handler's queue for a process */
-	struct session			*session;	/* lives as long as its tasks */
+	TAILQ_ENTRY(task)		 entry;		/* the pool's queue, or the process's list */
+	struct session			*session;	/* lives as long as its tasks; NULL: detached */
 	unsigned int			 place;		/* of the handler in its listener */
 	unsigned int			 handler;	/* index into conf.handlers */
+	uint64_t			 id;		/* of this engine's run: event-id */
 	enum event_kind			 event;
-	int				 report;	/* nobody waits for an answer */
+	int				 report;	/* no answer is wanted */
+	int				 shadow;	/* an answer is wanted, and nobody waits for it */
+	int				 begins;	/* a scope */
+	int				 ends;		/* a scope */
+	unsigned int			 scope;		/* its number for the handler; 0: one of one event */
 	struct buf			 block;		/* with its payload */
-	struct buf			 env;		/* NAME=VALUE NUL ... */
+	/* Of it, what the session is like, and within that the event's own lines. */
+	size_t				 state_at, state_len, own_at, own_len;
+	unsigned int			 message_no;	/* of its message in the session; 0: none */
+	struct buf			 env;		/* NAME=VALUE NUL ...; for a new process of its own */
 	uint32_t			 timeout;	/* ms, for one reply or report */
-	char				 ids[160];	/* for the log: a report outlives its message */
-	int				 submitted;	/* the pool has it */
-	int				 queued;	/* it stands in the pool's queue */
-	uint64_t			 process;	/* id of the process that has it, or 0 */
-	uint64_t			 queue_deadline;	/* ms; 0: it waits as long as it takes */
+	char				 ids[SESSION_IDS];	/* for the log: a report outlives its message */
+	/* the pool's */
+	enum task_state			 state;
+	struct hproc			*proc;		/* that starts for it, or has it */
+	int				 retried;	/* its first process was killed */
+	uint64_t			 since;		/* ms: when it was submitted, or given */
+	uint64_t			 given_at;	/* bytes that its process was given before it */
+	uint64_t			 deadline;	/* ms; 0: it waits as long as it takes */
 };
 TAILQ_HEAD(task_list, task);
 
@@ -54,6 +77,7 @@ struct task_result {
 	const char		*why;
 };
 
+/* A few that were freed are kept, with small buffers, and used again. */
 struct task	*task_new(void);
 void		 task_free(struct task *);
 

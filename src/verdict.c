@@ -15,8 +15,6 @@
 #include "milter_enc.h"
 #include "session_int.h"
 
-#define BIT_RANGE(from, to)	((EV_BIT(to) | (EV_BIT(to) - 1)) & ~(EV_BIT(from) - 1))
-
 enum verdict
 verdict_of_outcome(const struct outcome *o, enum event_kind ev)
 {
@@ -68,13 +66,46 @@ verdict_refuse_recipients(struct session *s)
 	verdict_refuse(s, -1, VD_TEMPFAIL, &reply);
 }
 
-static void
-note_accept(struct session *s, unsigned int place)
+void
+verdict_note_accept(struct session *s, unsigned int place, enum event_kind ev)
 {
-	if (s->cur.event == EV_CONNECT || s->cur.event == EV_HELO)
+	const struct handler_conf	*h = session_handler(s, place);
+	int				 over;
+
+	if (ev == EV_CONNECT || ev == EV_HELO) {
 		s->h[place].accepted_session = 1;
-	else
+		over = (h->reports & EV_BIT(EV_DISCONNECT)) == 0;
+	} else {
 		s->h[place].accepted_message = 1;
+		over = h->scope == SCOPE_MESSAGE;
+	}
+	if (over)
+		scope_end(s, place);
+}
+
+/* What a handler's outcome makes of the event in hand. Returns 1 if it is refused. */
+static int
+take_outcome(struct session *s, unsigned int place, const struct outcome *o)
+{
+	enum verdict	 vd = verdict_of_outcome(o, s->cur.event);
+
+	if (vd == VD_ACCEPT)
+		verdict_note_accept(s, place, s->cur.event);
+	if (vd == VD_ACCEPT || vd == VD_CONTINUE)
+		return 0;
+	verdict_refuse(s, (int)place, vd, &o->smtp);
+	return 1;
+}
+
+int
+verdict_failed_before(struct session *s, unsigned int place)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+
+	log_msg(LOG_DEBUG, s->ids, "handler %s: %s: it has failed before; on-failure = %s",
+	    h->name, event_name(s->cur.event),
+	    verdict_name(verdict_of_outcome(&h->on_failure, s->cur.event)));
+	return take_outcome(s, place, &h->on_failure);
 }
 
 int
@@ -88,12 +119,8 @@ verdict_fail(struct session *s, unsigned int place, const struct outcome *o,
 	    verdict_name(vd));
 	if (s->message != NULL)
 		message_drop_actions(s->message, place);
-	if (vd == VD_ACCEPT)
-		note_accept(s, place);
-	if (vd == VD_ACCEPT || vd == VD_CONTINUE)
-		return 0;
-	verdict_refuse(s, (int)place, vd, &o->smtp);
-	return 1;
+	session_scope_failed(s, place, s->h[place].scope);
+	return take_outcome(s, place, o);
 }
 
 static int
@@ -109,6 +136,11 @@ take_context(struct session *s, const struct action_list *actions)
 	const struct action	*a;
 	struct context		 next;
 
+	TAILQ_FOREACH(a, actions, entry)
+		if (is_context(a))
+			break;
+	if (a == NULL)
+		return 1;
 	context_copy(&next, &s->context);
 	TAILQ_FOREACH(a, actions, entry) {
 		if (a->kind == ACT_UNSET)
@@ -121,6 +153,7 @@ take_context(struct session *s, const struct action_list *actions)
 		return 0;
 	}
 	context_move(&s->context, &next);
+	session_note_changes(s);
 	return 1;
 }
 
@@ -161,7 +194,7 @@ take_reply(struct session *s, unsigned int place, struct task_result *r)
 	case VD_CONTINUE:
 		return 0;
 	case VD_ACCEPT:
-		note_accept(s, place);
+		verdict_note_accept(s, place, s->cur.event);
 		return 0;
 	case VD_SKIP:
 		if (s->cur.event == EV_HEADER)
@@ -225,82 +258,17 @@ session_give_up(struct session *s, struct buf *out)
 	verdict_finish(s, out);
 }
 
-/* What may still come of this message, or of this session, after an event. */
-static unsigned int
-later_events(enum event_kind ev)
-{
-	unsigned int	 any = EV_BIT(EV_UNKNOWN) | EV_BIT(EV_ABORT);
-
-	if (ev == EV_CONNECT || ev == EV_HELO)
-		return (EV_BIT(EV_COUNT) - 1) & ~EV_BIT(EV_CONNECT);
-	if (ev == EV_MAIL || ev == EV_END_OF_HEADERS)
-		ev++;
-	return any | BIT_RANGE(ev, EV_END_OF_MESSAGE);
-}
-
-/* What the handler at a place would still be asked, told or answered for. */
-static unsigned int
-still_wants(const struct session *s, unsigned int place)
-{
-	const struct handler_conf	*h = session_handler(s, place);
-	const struct hstate		*state = &s->h[place];
-
-	if (state->missing != NULL)
-		return outcome_refuses(&h->on_failure) ? EV_BIT(EV_MAIL) : 0;
-	if (state->accepted_session)
-		return handler_events(h) & EV_BIT(EV_DISCONNECT);
-	return state->accepted_message ? 0 : handler_events(h);
-}
-
-/* 1 if a handler said accept and no handler wants anything more. */
-static int
-nothing_more_is_wanted(const struct session *s)
-{
-	enum event_kind	 ev = s->cur.event;
-	unsigned int	 i;
-	int		 accepted = 0;
-
-	if (ev == EV_UNKNOWN || ev == EV_END_OF_MESSAGE ||
-	    (s->message != NULL && (s->message->nkept > 0 || s->message->too_many)))
-		return 0;
-	for (i = 0; i < s->nh; i++) {
-		if ((still_wants(s, i) & later_events(ev)) != 0)
-			return 0;
-		accepted |= s->h[i].accepted_session || s->h[i].accepted_message;
-	}
-	return accepted;
-}
-
-/* 1 if every handler that was asked or told of the body has had enough. */
-static int
-body_is_skipped(const struct session *s)
-{
-	unsigned int	 i;
-	int		 skipped = 0;
-
-	for (i = 0; i < s->nh; i++) {
-		if (s->h[i].missing != NULL || s->h[i].accepted_message ||
-		    s->h[i].accepted_session ||
-		    (handler_events(session_handler(s, i)) & EV_BIT(EV_BODY)) == 0)
-			continue;
-		if (!s->h[i].skip_body)
-			return 0;
-		skipped = 1;
-	}
-	return skipped;
-}
-
 /* The answer where nobody refused. Returns 1 if the MTA will show no more of the message. */
 static int
 answer_positive(struct session *s, struct buf *out, struct buf *summary)
 {
 	if (s->cur.event == EV_END_OF_MESSAGE && s->message != NULL)
-		edits_encode(s, out, summary);
-	else if (s->cur.event == EV_BODY && s->neg->skip && body_is_skipped(s)) {
+		edits_encode(s, out, log_enabled(LOG_INFO) ? summary : NULL);
+	else if (s->cur.event == EV_BODY && s->neg->skip && wants_no_body(s)) {
 		milter_enc_simple(out, SMFIR_SKIP);
 		s->message->skipped = 1;
 		return 0;
-	} else if (nothing_more_is_wanted(s)) {
+	} else if (!s->cur.rejected && wants_nothing_more(s)) {
 		milter_enc_simple(out, SMFIR_ACCEPT);
 		return s->message != NULL;
 	}
@@ -324,8 +292,8 @@ answer_refusal(struct session *s, struct buf *out)
 	buf_free(&text);
 }
 
-static int
-needs_reply(const struct session *s)
+int
+verdict_needs_reply(const struct session *s)
 {
 	return s->cur.wire == SMFIC_BODYEOB ||
 	    (s->neg->no_reply & EV_BIT(s->cur.event)) == 0;
@@ -353,6 +321,18 @@ ends_message(const struct session *s)
 	}
 }
 
+/* A refused one is kept until those know of it who were told that it is there. */
+static void
+forget_recipient(struct session *s, struct mailbox *m)
+{
+	if (m->told == 0) {
+		mailbox_free(m);
+		return;
+	}
+	s->changed |= m->told;
+	TAILQ_INSERT_TAIL(&s->message->refused, m, entry);
+}
+
 /* A recipient becomes one of the message, unless it was refused. */
 static void
 settle_recipient(struct session *s)
@@ -363,14 +343,19 @@ settle_recipient(struct session *s)
 	if (m == NULL || msg == NULL)
 		return;
 	s->cur.recipient = NULL;
-	if (s->cur.verdict != VD_CONTINUE) {
-		/* It can't be refused alone where no reply is sent. */
-		if (!needs_reply(s))
-			msg->too_many = 1;
-		msg->nrefused++;
+	if (s->cur.rejected) {
 		mailbox_free(m);
 		return;
 	}
+	if (s->cur.verdict != VD_CONTINUE) {
+		/* It can't be refused alone where no reply is sent. */
+		if (!verdict_needs_reply(s))
+			msg->too_many = 1;
+		msg->nrefused++;
+		forget_recipient(s, m);
+		return;
+	}
+	s->changed |= ~m->told;
 	msg->envelope_bytes += mailbox_bytes(m);
 	TAILQ_INSERT_TAIL(&msg->recipients, m, entry);
 	msg->nrecipients++;
@@ -407,9 +392,9 @@ verdict_finish(struct session *s, struct buf *out)
 	    s->message != NULL)
 		judge_actions(s);
 	buf_init(&summary, 4096);
-	if (s->cur.verdict != VD_CONTINUE && needs_reply(s))
+	if (s->cur.verdict != VD_CONTINUE && verdict_needs_reply(s))
 		answer_refusal(s, out);
-	else if (s->cur.verdict == VD_CONTINUE && needs_reply(s))
+	else if (s->cur.verdict == VD_CONTINUE && verdict_needs_reply(s))
 		hidden = answer_positive(s, out, &summary);
 	ends = ends_message(s) || hidden;
 	msglog_decision(s, ends, &summary);
@@ -424,6 +409,7 @@ verdict_finish(struct session *s, struct buf *out)
 	if (ends) {
 		message_close(s, s->cur.wire != SMFIC_BODYEOB && !hidden);
 		macros_end_message(&s->macros);
+		session_note_changes(s);
 	}
 	current_clear(&s->cur);
 	return STEP_GO;

@@ -191,7 +191,14 @@ table() {
 	control = /$(printf '%0107d' 0) | control: expected a path of 107 bytes at most
 	control-group = no-such-group | control-group: "no-such-group": expected a group of this system
 	spool-directory = '' | spool-directory: "": expected a path that begins with /
-	engines = 2 | engines: "2" is not there yet; only "1" is
+	engines = 64
+	engines = 0 | engines: "0": expected 1 to 64
+	engines = 65 | engines: "65": expected 1 to 64
+	engines = auto | engines: "auto": expected a decimal number
+	pin = yes
+	pin = no engines = 2
+	pin = 1 | pin: "1": expected yes or no
+	pin = {yes, yes} | pin: expected one value, not a list of them
 	event-timeout = 0 | event-timeout: "0": expected 1ms to 1d
 	message-timeout = 0 | message-timeout: "0": expected 1ms to 1d
 	drain-timeout = 5 | drain-timeout: "5": expected a time with its unit: 500ms, 30s, 5m, 1h, 1d or 0
@@ -416,42 +423,134 @@ table() {
 
 @test "options that are not there yet have their defaults only" {
 	table with_handler <<-'E'
-	scope = event
-	reuse = no
-	concurrency = 1
-	processes-min = 0
-	idle-timeout = 5m
-	idle-timeout = 300s
-	max-uses = 0
 	spool = no
 	input = block
 	output = reply
 	received = no
-	shadow = no
-	rejected-recipients = no
-	except-authenticated = no
-	except-clients = {}
-	only-clients = {}
-	on-large = continue
-	scope = message | scope: "message" is not there yet; only "event" is
-	scope = session | scope: "session" is not there yet; only "event" is
-	reuse = yes | reuse: "yes" is not there yet; only "no" is
-	concurrency = 2 | concurrency: "2" is not there yet; only "1" is
-	processes-min = 1 | processes-min: "1" is not there yet; only "0" is
-	idle-timeout = 1m | idle-timeout: "1m" is not there yet; only "5m" is
-	max-uses = 9 | max-uses: "9" is not there yet; only "0" is
 	spool = yes | spool: "yes" is not there yet; only "no" is
 	input = message | input: "message" is not there yet; only "block" is
 	output = none | output: "none" is not there yet; only "reply" is
 	received = yes | received: "yes" is not there yet; only "no" is
-	shadow = yes | shadow: "yes" is not there yet; only "no" is
-	rejected-recipients = yes | rejected-recipients: "yes" is not there yet; only "no" is
-	except-authenticated = yes | except-authenticated: "yes" is not there yet; only "no" is
-	except-clients = {127.0.0.1} | except-clients: not there yet
-	only-clients = local | only-clients: not there yet
-	max-message = 1M | max-message: not there yet
-	on-large = accept | on-large: "accept" is not there yet; only "continue" is
 	E
+}
+
+@test "processes that last" {
+	table with_handler <<-'E'
+	scope = event
+	scope = message
+	scope = session reuse = yes
+	scope = message on-exit = '1=accept'
+	reuse = yes on-exit = '1=accept'
+	reuse = no
+	concurrency = 1
+	concurrency = 10000 reuse = yes
+	processes-min = 0
+	processes-min = 20
+	processes-min = 200 scope = message
+	processes-min = 3 processes = 3
+	idle-timeout = 1m reuse = yes
+	idle-timeout = 0 processes-min = 1
+	idle-timeout = 7d reuse = yes
+	max-uses = 0 reuse = yes
+	max-uses = 100 reuse = yes
+	max-uses = 100 processes-min = 1
+	scope = block | scope: "block": expected event, message or session
+	scope = Event | scope: "Event": expected event, message or session
+	scope = {message, event} | scope: expected one value, not a list of them
+	reuse = true | reuse: "true": expected yes or no
+	reuse = '' | reuse: "": expected yes or no
+	reuse = {} | reuse: expected one value, not an empty list
+	concurrency = 0 reuse = yes | concurrency: "0": expected 1 to 10000
+	concurrency = 10001 reuse = yes | concurrency: "10001": expected 1 to 10000
+	concurrency = 2 | concurrency: expected `reuse = yes' with more than 1
+	concurrency = 2 scope = session | concurrency: expected `reuse = yes' with more than 1
+	processes-min = 100001 processes = 100000 | processes-min: "100001": expected 0 to 100000
+	processes-min = 21 | processes-min: expected 20, the number of `processes', at most
+	processes-min = 201 scope = session | processes-min: expected 200, the number of `processes', at most
+	processes-min = 4 processes = 3 | processes-min: expected 3, the number of `processes', at most
+	idle-timeout = 5 reuse = yes | idle-timeout: "5": expected a time with its unit: 500ms, 30s, 5m, 1h, 1d or 0
+	idle-timeout = 8d reuse = yes | idle-timeout: "8d": expected 0 to 7d
+	idle-timeout = 1m | idle-timeout: expected `reuse = yes', without which it has no effect
+	idle-timeout = 1m processes-min = 0 scope = message | idle-timeout: expected `reuse = yes', without which it has no effect
+	max-uses = -1 reuse = yes | max-uses: "-1": expected a decimal number
+	max-uses = 1000000001 reuse = yes | max-uses: "1000000001": expected 0 to 1000000000
+	max-uses = 9 | max-uses: expected `reuse = yes', without which it has no effect
+	E
+}
+
+@test "who and what is asked about" {
+	table with_handler <<-'E'
+	shadow = yes
+	shadow = no
+	rejected-recipients = no
+	except-authenticated = yes
+	except-authenticated = no
+	except-clients = {}
+	except-clients = local
+	except-clients = {192.0.2.0/24, '2001:db8::/32', ::1, local}
+	only-clients = {local, 192.0.2.1}
+	only-clients = {192.0.2.0/24} except-clients = {192.0.2.1}
+	max-message = 0
+	max-message = 1K
+	max-message = 1048576G on-large = accept
+	max-message = 10M on-large = 'reject 552 5.3.4 Too large'
+	max-message = 10M on-large = continue
+	shadow = on | shadow: "on": expected yes or no
+	rejected-recipients = x | rejected-recipients: "x": expected yes or no
+	rejected-recipients = yes | rejected-recipients: expected rcpt in `reports'
+	rejected-recipients = yes reports = mail | rejected-recipients: expected rcpt in `reports'
+	except-authenticated = 1 | except-authenticated: "1": expected yes or no
+	except-clients = localhost | except-clients: "localhost": expected an address, ADDRESS/BITS or local
+	except-clients = {local, 192.0.2.0/33} | except-clients: "192.0.2.0/33": expected 0 to 32 bits after the slash
+	except-clients = 192.0.2.1/24 | except-clients: "192.0.2.1/24": the address has bits that the mask leaves out
+	only-clients = {Local} | only-clients: "Local": expected an address, ADDRESS/BITS or local
+	only-clients = local/8 | only-clients: "local/8": expected an address or ADDRESS/BITS
+	only-clients = {} | only-clients: expected at least one address, network or local
+	max-message = 100 | max-message: "100": expected a size with its unit: 512B, 64K, 10M, 1G or 0
+	max-message = 1023B | max-message: "1023B": expected 1K to 1048576G
+	max-message = 1048577G | max-message: "1048577G": expected 1K to 1048576G
+	on-large = accept | on-large: expected `max-message' with a size
+	on-large = continue max-message = 0 | on-large: expected `max-message' with a size
+	max-message = 1M on-large = skip | on-large: "skip": expected continue, accept, discard, or reject or tempfail with code and text as in a reply
+	max-message = 1M on-large = 'reject 452 x' | on-large: "reject 452 x": expected a code and X.Y.Z that begin with 5
+	E
+	BEGIN="command = $H reports = {rcpt, abort}"
+	table with_handler <<-'E'
+	rejected-recipients = yes
+	shadow = no
+	shadow = yes optional-events = data
+	shadow = yes | shadow: expected `events' or `optional-events'; reports have no answer
+	E
+}
+
+# many_handlers N [OPTION]: a listener, and N handlers.
+many_handlers() {
+	local i
+
+	printf '%s\nlisten inet:1 {\n%s}\n' "$USERS" "$2"
+	for ((i = 1; i <= $1; i++)); do
+		printf 'handler h%d { %s }\n' "$i" "$BEGIN"
+	done
+}
+
+@test "how many handlers a listener may have" {
+	local names
+
+	many_handlers 64 >"$F"
+	good
+	messages 0
+	many_handlers 65 >"$F"
+	bad 'listen "inet:1": 65 handlers; expected 64 at most' 2
+	messages 1
+	names=$(printf ', h%d' {1..65})
+	many_handlers 65 "handlers = {${names#, }}" >"$F"
+	bad 'listen "inet:1": 65 handlers; expected 64 at most' 3
+	messages 1
+	# It is each listener's own number.
+	names=$(printf ', h%d' {2..65})
+	many_handlers 65 "handlers = {${names#, }} } listen inet:2 { handlers = h1 " >"$F"
+	good
+	messages 0
 }
 
 @test "commands" {
@@ -580,10 +679,29 @@ table() {
 	[[ ${lines[0]} == *" $F:4: hooks: $d/mail: $WHO can't run it: its mode 0644 has no x for this user; left out" ]]
 	rm "$d/mail"
 	for option in 'command = cat' 'events = rcpt' 'reports = rcpt' 'optional-events = rcpt' \
-	    'input = block' 'output = reply'; do
+	    'input = block' 'output = reply' 'idle-timeout = 5m' 'max-uses = 0'; do
 		with_handler "$option"
 		bad "${option%% *}: can't stand beside \`hooks'; expected one of the two" 5
+		messages 1
 	done
+	table with_handler <<-'E'
+	scope = event reuse = no concurrency = 1 processes-min = 0 rejected-recipients = no
+	shadow = yes
+	except-clients = local only-clients = 192.0.2.1 except-authenticated = yes
+	max-message = 1M on-large = accept
+	scope = message | scope: expected event beside `hooks'
+	scope = session | scope: expected event beside `hooks'
+	reuse = yes | reuse: expected no beside `hooks'
+	concurrency = 2 | concurrency: expected 1 beside `hooks'
+	processes-min = 1 | processes-min: expected 0 beside `hooks'
+	rejected-recipients = yes | rejected-recipients: expected no beside `hooks', which have no report of rcpt
+	on-large = accept | on-large: expected `max-message' with a size
+	E
+	rm "$d/rcpt"
+	with_handler 'shadow = yes'
+	bad 'shadow: expected a hook that answers; here are reports only' 5
+	messages 1
+	cp "$H" "$d/rcpt"
 	with_handler 'actions = add-header timeout = 3s'
 	good
 	BEGIN='' with_handler "hooks = $d/rcpt"
@@ -704,6 +822,12 @@ adhoc() {
 	    -l "$l" -o 'timeout =
 
 5' -o 'processes = 1' -e mail ./handler
+	adhoc "-o 'concurrency = 2': concurrency: expected \`reuse = yes' with more than 1" \
+	    -l "$l" -o 'scope = session' -o 'concurrency = 2' -e mail ./handler
+	adhoc "-o 'only-clients = home': only-clients: \"home\": expected an address, ADDRESS/BITS or local" \
+	    -l "$l" -o 'except-clients = local' -o 'only-clients = home' -e mail ./handler
+	adhoc "-o 'pin = 2': pin: \"2\": expected yes or no" \
+	    -l "$l" -o 'engines = 2' -o 'pin = 2' -e mail ./handler
 	adhoc "-o 'umask = *': * outside of quotes; a value with other than letters, digits and ._/:@[]- is quoted" \
 	    -l "$l" -o 'umask = *' -e mail ./handler
 	adhoc "-e: events: \"eom\": expected connect, helo, mail, rcpt, data, header, end-of-headers, body, end-of-message or unknown" \

@@ -64,7 +64,7 @@ send_in_background() {
 	SENDER=$!
 }
 
-# engine_of PID: the engine of the daemon with that process id. (Its title may
+# engine_of PID: the engine, or engines, of the daemon with that process id. (Its title may
 # end in what setproctitle(3) does for the kernel.)
 engine_of() {
 	ps -o pid= -o args= --ppid "$1" | awk '/: engine/ { print $1 }'
@@ -79,6 +79,33 @@ engine_is_another() {
 
 gone() {
 	none_alive "$@"
+}
+
+# are_engines N: so many there are now.
+are_engines() {
+	[ "$(engine_of "$DAEMON_PID" | wc -l)" -eq "$1" ]
+}
+
+sockets_of() {
+	find "/proc/$1/fd" -lname 'socket:*' | wc -l
+}
+
+# Prints which of two engines has a connection that the other has not.
+busier() {
+	local a b
+
+	a=$(sockets_of "$1")
+	b=$(sockets_of "$2")
+	[ "$a" -ne "$b" ] || return 1
+	if [ "$a" -gt "$b" ]; then
+		echo "$1"
+	else
+		echo "$2"
+	fi
+}
+
+cpus_of() {
+	awk '$1 == "Cpus_allowed_list:" { print $2 }' "/proc/$1/status"
 }
 
 missing() {
@@ -609,6 +636,133 @@ stubborn() {
 	kill -s KILL "$DAEMON_PID"
 	wait_for gone "$DAEMON_PID" "$engine"
 	rm -f "$DAEMONS/d/pid" "$SOCK"
+}
+
+# Several engines
+
+@test "engines: so many serve, and all end with the daemon" {
+	local engines
+
+	write_handler h </dev/null
+	start_adhoc "unix:$SOCK" -e mail -o 'engines = 3' "$HANDLERS/h"
+	are_engines 3
+	mapfile -t engines < <(engine_of "$DAEMON_PID")
+	run ps -o args= --ppid "$DAEMON_PID"
+	assert_output_has ': engine 1'
+	assert_output_has ': engine 2'
+	assert_output_has ': engine 3'
+	for _ in 1 2 3 4 5 6; do
+		send
+		assert_success
+	done
+	stop_daemon
+	gone "${engines[@]}"
+	missing "$SOCK"
+}
+
+@test "engines: each has only its own channel to the supervisor" {
+	local engine
+
+	write_handler h </dev/null
+	start_adhoc "unix:$SOCK" -e mail -o 'engines = 3' "$HANDLERS/h"
+	# That, and where it listens.
+	for engine in $(engine_of "$DAEMON_PID"); do
+		[ "$(sockets_of "$engine")" -eq 2 ]
+	done
+}
+
+@test "engines: one that is killed is replaced, the other keeps its connections" {
+	local engines with without
+
+	write_handler h <<-END
+		if mkdir $OUT/once; then
+			: >$OUT/started
+			while [ ! -e $OUT/go ]; do sleep 0.05; done
+			echo 'reject 550 5.7.1 waited'
+		fi
+	END
+	start_adhoc "unix:$SOCK" -e mail -o 'engines = 2' -o 'timeout = 50s' \
+	    -o 'event-timeout = 50s' "$HANDLERS/h"
+	mapfile -t engines < <(engine_of "$DAEMON_PID")
+	send_in_background
+	wait_for test -e "$OUT/started"
+	with=$(busier "${engines[@]}")
+	if [ "$with" = "${engines[0]}" ]; then
+		without=${engines[1]}
+	else
+		without=${engines[0]}
+	fi
+	kill -s KILL "$without"
+	wait_log 'ended by signal 9'
+	wait_log 'started again as pid'
+	are_engines 2
+	kill -0 "$with"
+	: >"$OUT/go"
+	wait "$SENDER" || true
+	assert_file_has "$WORK/sent" 'rejected at mail: 550 5.7.1 waited'
+	send
+	assert_success
+}
+
+@test "engines: SIGTERM lets all of them finish what is open" {
+	local engines
+
+	write_handler h <<-END
+		echo \$\$ >>$OUT/started
+		while [ ! -e $OUT/go ]; do sleep 0.05; done
+	END
+	start_adhoc "unix:$SOCK" -e mail -o 'engines = 2' -o 'timeout = 50s' \
+	    -o 'event-timeout = 50s' -o 'drain-timeout = 50s' "$HANDLERS/h"
+	mapfile -t engines < <(engine_of "$DAEMON_PID")
+	send_in_background
+	wait_for test -s "$OUT/started"
+	kill "$DAEMON_PID"
+	wait_for missing "$SOCK"
+	kill -0 "$(busier "${engines[@]}")"
+	: >"$OUT/go"
+	wait "$SENDER"
+	wait_for gone "${engines[@]}"
+	stop_daemon
+}
+
+@test "engines: a second SIGTERM ends all of them at once" {
+	local engines
+
+	stubborn h
+	start_adhoc "unix:$SOCK" -e mail -o 'engines = 2' -o 'drain-timeout = 50s' \
+	    -o 'event-timeout = 50s' -o 'timeout = 50s' "$HANDLERS/h"
+	mapfile -t engines < <(engine_of "$DAEMON_PID")
+	send_in_background
+	wait_for test -s "$OUT/started"
+	kill "$DAEMON_PID"
+	wait_for missing "$SOCK"
+	SECONDS=0
+	stop_daemon
+	[ "$SECONDS" -lt 4 ]
+	# shellcheck disable=SC2046
+	gone "${engines[@]}" $(cat "$OUT/started")
+	wait "$SENDER" || true
+}
+
+@test "pin: an engine and its handlers stay on one CPU" {
+	local engines cpus
+
+	write_handler h <<-END
+		grep Cpus_allowed_list /proc/self/status >$OUT/cpus
+	END
+	cpus=$(cpus_of "$$")
+	start_adhoc "unix:$SOCK" -e mail -o 'engines = 2' -o 'pin = yes' "$HANDLERS/h"
+	mapfile -t engines < <(engine_of "$DAEMON_PID")
+	[[ $(cpus_of "${engines[0]}") =~ ^[0-9]+$ ]]
+	[[ $(cpus_of "${engines[1]}") =~ ^[0-9]+$ ]]
+	if [ "$(nproc)" -gt 1 ]; then
+		[ "$(cpus_of "${engines[0]}")" != "$(cpus_of "${engines[1]}")" ]
+	fi
+	assert_equal "$(cpus_of "$DAEMON_PID")" "$cpus"
+	send
+	assert_success
+	run awk '{ print $2 }' "$OUT/cpus"
+	[[ $output = "$(cpus_of "${engines[0]}")" || $output = "$(cpus_of "${engines[1]}")" ]]
 }
 
 # What a handler is started with

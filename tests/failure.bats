@@ -142,6 +142,27 @@ mail_is() {
 	seconds_below 5 mail_is quick "$SLOW"
 }
 
+@test "a handler that hangs is answered by on-timeout at every event" {
+	local i j e events=(connect helo mail rcpt data header end-of-headers body unknown)
+	local commands=("connect $HOST" 'helo x' 'mail <a@b.example>' 'rcpt <r@b.example>' \
+	    data 'header A b' eoh 'body text' 'unknown FOO')
+
+	for ((i = 0; i < ${#events[@]}; i++)); do
+		e=${events[i]}
+		echo 'sleep 30' | plan "$e"
+		{
+			echo -optneg
+			# unknown comes outside of a message.
+			for ((j = 0; j < i && (i < 8 || j < 2); j++)); do
+				echo "-${commands[j]}"
+			done
+			printf '%s\n' "${commands[i]} $SLOW" quit
+		} >"$BATS_TEST_TMPDIR/s"
+		seconds_below 5 mta quick <"$BATS_TEST_TMPDIR/s"
+		rm "$PLANS/$HOST/$e"
+	done
+}
+
 @test "a handler that hangs with its output closed has timed out too" {
 	echo 'exec >&-; sleep 30' | plan mail
 	seconds_below 5 mail_is quick "$SLOW"
@@ -891,6 +912,48 @@ flood_is_accounted_for() {
 	if daemon_log | grep -q '^fake'; then false; fi
 }
 
+@test "log: a failure names handler, event, time, end, and the last line of standard error" {
+	local after='after [0-9]+\.[0-9]{3} s'
+
+	echo 'save; echo first >&2; echo no such table >&2; exit 3' | plan mail
+	mail_is h "$FAILED"
+	log_says mail 'no such table;'
+	log_of mail | grep -E "handler h: mail: exit status 3 and no verdict, $after; last line of standard error: no such table; on-failure = reject"
+	echo 'save; echo about to die >&2; kill -SEGV $$' | plan rcpt
+	rm "$PLANS/$HOST/mail"
+	mta h <<-END
+		hello $HOST
+		-mail <a@b.example>
+		rcpt <a@b.example> $FAILED
+		quit
+	END
+	log_says rcpt 'about to die;'
+	log_of rcpt | grep -E "handler h: rcpt: ended by signal 11 .*, $after; last line of standard error: about to die; on-failure = reject"
+	echo 'save; echo waiting for the database >&2; sleep 30' | plan data
+	rm "$PLANS/$HOST/rcpt"
+	mta quick <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <a@b.example>
+		data $SLOW
+		quit
+	END
+	log_says data 'waiting for the database;'
+	log_of data | grep -E "handler quick: data: no answer within timeout \(700 ms\), after 0\.[0-9]{3} s; last line of standard error: waiting for the database; on-timeout = tempfail"
+	echo 'save; say contiue; echo typo >&2' | plan header
+	rm "$PLANS/$HOST/data"
+	mta h <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <a@b.example>
+		-data
+		header A b $FAILED
+		quit
+	END
+	log_says header contiue
+	log_of header | grep -E "handler h: header: .*\"contiue.*, $after.*; on-failure = reject"
+}
+
 @test "log: nothing for a plain quit but no error" {
 	echo save | plan mail
 	mta h <<-END
@@ -1127,7 +1190,7 @@ flood_is_accounted_for() {
 		-mail <a@b.example>
 		quit
 	END
-	log_says mail 'mail: it has answered and does not exit'
+	log_says mail 'mail: it has done its work and does not exit'
 }
 
 @test "log: a command that can't be started is named" {

@@ -1084,7 +1084,7 @@ table() {
 		mail <a@b.example> $FAILED
 		quit
 	END
-	log_says mail '"bad\033line\001"; on-failure'
+	log_says mail '"bad\033line\001", after '
 	if daemon_log | grep -q "$(printf '\033')"; then false; fi
 }
 
@@ -1096,7 +1096,7 @@ table() {
 		quit
 	END
 	log_says mail '"bad^@'
-	log_says mail '"; on-failure'
+	log_says mail '", after '
 }
 
 @test "malformed: good actions before a bad line are lost" {

@@ -42,6 +42,34 @@ handler() {
 	    MILTER_SENDER_DOMAIN="$domain" "$@"
 }
 
+# loop NAME COMMAND...: the same filter, block after block. It says nothing to a
+# report, and a scope that begins finds nothing of the one before.
+loop() {
+	local name=$1 bare='event mail\nsession 1.1\nmessage 1.1.3\ncomplete\n\n'
+	shift
+	[ "$(handler "$spam${ham/event/report}$last$ham$spam$bare" "$@")" = "$refusal
+add-header X-Seen-By $name
+continue
+continue
+$refusal
+continue" ]
+	asked "$@"
+}
+
+# asked COMMAND...: the reply comes while the next block is waited for.
+asked() {
+	local said=
+	mkfifo to from
+	env -i PATH="$PATH" LC_ALL=C "$@" < to > from &
+	exec 8> to 9< from
+	printf "$ham" >&8
+	read -r -t 10 said <&9 || :
+	exec 8>&- 9<&-
+	wait "$!" || :
+	rm to from
+	[ "$said" = continue ]
+}
+
 # filter COMMAND...: the filter that all examples are.
 filter() {
 	[ "$(handler "$spam" "$@")" = "$refusal" ]
@@ -94,14 +122,27 @@ filter() {
 	done
 }
 
+@test "manual: the example in the shell, as a loop" {
+	local shell
+	example 'In the shell:' > handler
+	for shell in dash 'bash --posix' 'busybox sh'; do
+		# shellcheck disable=SC2086
+		filter $shell handler
+		# shellcheck disable=SC2086
+		loop handler $shell handler
+	done
+}
+
 @test "manual: the example in Perl" {
 	example 'In Perl:' > handler
 	filter perl handler
+	loop handler perl handler
 }
 
 @test "manual: the example in Python" {
 	example 'In Python, with a function that undoes escapes:' > handler
 	filter python3 handler
+	loop handler python3 handler
 	sed '/^line = /,$d' handler > unescape
 	printf '%s\n' 'print(unescape(rb"a\\b\n\0040\z"))' >> unescape
 	[ "$(python3 unescape)" = "b'a\\\\b\\n \\\\z'" ]
@@ -111,6 +152,7 @@ filter() {
 	example 'In C:' > handler.c
 	"${CC:-cc}" -Wall -Wextra -Werror -o handler handler.c
 	filter ./handler
+	loop handler ./handler
 }
 
 @test "manual: the example that counts in a value of the message" {
@@ -146,11 +188,7 @@ filter() {
 	filter "$top/examples/handler.pl"
 	filter "$top/examples/handler.py"
 	for name in sh pl py; do
-		[ "$(handler "$spam${ham/event/report}$last$ham" "$top/examples/handler.$name")" = \
-		    "$refusal
-add-header X-Seen-By handler.$name
-continue
-continue" ]
+		loop "handler.$name" "$top/examples/handler.$name"
 	done
 }
 

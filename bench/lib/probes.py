@@ -38,10 +38,11 @@ def _total_calls(path):
 
 
 def syscalls(server, load):
-    """System calls a message of the process that talks with the MTA."""
+    """System calls a message of the processes that talk with the MTA."""
     need('strace')
     out = os.path.join(server.folder, 'strace')
-    with subprocess.Popen(['strace', '-c', '-f', '-o', out, '-p', str(server.engine())],
+    whom = [word for pid in server.engines() for word in ('-p', str(pid))]
+    with subprocess.Popen(['strace', '-c', '-f', '-o', out, *whom],
                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True) as tracer:
         said = tracer.stderr.readline()
@@ -77,11 +78,11 @@ def _instructions_of(place, candidate, load, count):
     server.start(['valgrind', '--tool=callgrind', '-q',
                   f'--callgrind-out-file={out}/%p'])
     try:
-        pid = server.engine()
+        pids = server.engines()
         load.send(server, count, *CELL)
     finally:
         server.stop()
-    return _collected(os.path.join(out, str(pid)))
+    return sum(_collected(os.path.join(out, str(pid))) for pid in pids)
 
 
 def instructions(place, candidate, load):
@@ -150,12 +151,12 @@ def idle_bytes(server):
     """Memory of the engine for each of many connections that only wait."""
     held = [greet(server) for _ in range(100)]
     time.sleep(0.5)
-    before = procs.pss(server.engine())
+    before = sum(procs.pss(p) for p in server.engines())
     try:
         while len(held) < plan.IDLE_CONNECTIONS + 100:
             held.append(greet(server))
         time.sleep(0.5)
-        after = procs.pss(server.engine())
+        after = sum(procs.pss(p) for p in server.engines())
     finally:
         for s in held:
             s.close()

@@ -50,16 +50,19 @@ def cpu_seconds(pids):
     return ticks / os.sysconf('SC_CLK_TCK')
 
 
-def engine_of(supervisor):
-    """The engine is the child that runs the supervisor's own program."""
+def engines_of(supervisor):
+    """The engines are the children that run the supervisor's own program."""
     program = os.readlink(f'/proc/{supervisor}/exe')
+    found = []
     for pid in children(supervisor):
         try:
             if os.readlink(f'/proc/{pid}/exe') == program:
-                return pid
+                found.append(pid)
         except OSError:
             pass
-    raise LookupError('no engine under the supervisor')
+    if not found:
+        raise LookupError('no engine under the supervisor')
+    return found
 
 
 def pss(pid):

@@ -146,9 +146,9 @@ class Server:
         """All its processes."""
         return [p for s in self.running for p in procs.tree(s.pid)]
 
-    def engine(self):
-        """The process that talks with the MTA."""
-        return self.running[-1].pid
+    def engines(self):
+        """The processes that talk with the MTA."""
+        return [self.running[-1].pid]
 
     def stop(self):
         for p in reversed(self.running):
@@ -234,8 +234,8 @@ class Pipemilter(Server):
             return 'engine-user     = _pipemilter\nhandler-user    = pipemilter'
         return 'engine-user     = daemon\nhandler-user    = nobody'
 
-    def engine(self):
-        return procs.engine_of(self.running[-1].pid)
+    def engines(self):
+        return procs.engines_of(self.running[-1].pid)
 
 
 KINDS = {c.__name__: c for c in (Libmilter, Pymilter, Pmilter, Mimedefang, Pipemilter)}

@@ -13,7 +13,7 @@
 #include "reply_transcript.h"
 #include "tap.h"
 
-struct reply_limits	 limits = { 1000, 100, 0 };
+struct reply_limits	 limits = { .max_line = 1000, .max_body = 100 };
 
 static void
 say_value(struct buf *out, const char *what, const char *value, size_t len)

@@ -63,6 +63,7 @@ test_global_defaults(const struct conf *c)
 	CHECK(c->drain_timeout == 30000, "drain-timeout");
 	CHECK(c->syslog_facility == LOG_MAIL, "syslog-facility");
 	CHECK(c->log_level == LOG_INFO, "log-level");
+	CHECK(c->engines == 1 && c->pin == 0, "engines");
 	CHECK(c->connections == 1000, "connections");
 	CHECK(c->max_recipients == 1000, "max-recipients");
 	CHECK(c->max_actions == 1000, "max-actions");
@@ -89,7 +90,9 @@ test_handler_defaults(const struct handler_conf *h)
 	CHECK(h->lines == LINES_ALL, "lines");
 	for (i = 0; i < SMFIM_COUNT; i++)
 		CHECK(h->macros[i] == NULL, "macros");
-	CHECK(h->processes == 20, "processes");
+	CHECK(h->scope == SCOPE_EVENT && h->reuse == 0 && h->concurrency == 1, "scope");
+	CHECK(h->processes == 20 && h->processes_min == 0, "processes");
+	CHECK(h->idle_timeout == 300000 && h->max_uses == 0, "how long they last");
 	CHECK(h->queue_timeout == 2000 && h->timeout == 8000, "timeouts");
 	CHECK(h->keep_newlines == 0, "newlines");
 	CHECK(h->on_failure.verdict == VD_TEMPFAIL && h->on_failure.smtp.code == 451,
@@ -99,6 +102,10 @@ test_handler_defaults(const struct handler_conf *h)
 	CHECK(h->on_overload.verdict == VD_TEMPFAIL && h->on_overload.smtp.code == 451,
 	    "on-overload");
 	CHECK(h->non_exit == 0, "on-exit");
+	CHECK(h->shadow == 0 && h->rejected_recipients == 0 && h->except_authenticated == 0,
+	    "who is asked about what");
+	CHECK(h->except_clients.set == 0 && h->only_clients.set == 0, "clients");
+	CHECK(h->max_message == 0 && h->on_large.verdict == VD_CONTINUE, "max-message");
 	CHECK_STR(h->directory, "/", "directory");
 	CHECK(h->umask == 077, "umask");
 	CHECK(h->nenvironment == 0, "environment");
@@ -134,12 +141,13 @@ test_global(void)
 	struct conf	*c;
 
 	c = parse("listen inet:1 {} handler h { command = cat events = rcpt }"
-	    "control = run/x control-group = %u spool-directory = /s spool-limit = 2M "
+	    "engines = 64 pin = yes control = run/x control-group = %u spool-directory = /s spool-limit = 2M "
 	    "event-timeout = 1s message-timeout = 2m drain-timeout = 0 syslog-facility = local3 "
 	    "log-level = debug connections = 2 max-recipients = 3 max-actions = 4 "
 	    "max-context = 5K max-reply-line = 6K max-body = 7B", getgid());
 	if (c == NULL)
 		return;
+	CHECK(c->engines == 64 && c->pin == 1, "engines");
 	CHECK_STR(c->control, "//run/x", "control, from the base");
 	CHECK(c->control_group != NULL, "control-group");
 	CHECK_STR(c->spool_directory, "/s", "spool-directory");
@@ -213,6 +221,82 @@ test_handler(void)
 }
 
 static void
+test_pool(void)
+{
+	const struct handler_conf	*h;
+	struct conf			*c;
+
+	c = parse("listen inet:1 {} handler a { command = cat events = rcpt scope = session "
+	    "reuse = yes concurrency = 10000 processes-min = 200 idle-timeout = 7d "
+	    "max-uses = 1000000000 } handler b { command = cat events = rcpt scope = message "
+	    "processes = 7 processes-min = 7 idle-timeout = 0 } handler c { command = cat "
+	    "events = rcpt processes-min = 20 max-uses = 3 scope = event reuse = no }");
+	if (c == NULL)
+		return;
+	h = c->handlers;
+	CHECK(h[0].scope == SCOPE_SESSION && h[0].reuse == 1 && h[0].concurrency == 10000,
+	    "a pool");
+	CHECK(h[0].processes == 200 && h[0].processes_min == 200, "with more processes");
+	CHECK(h[0].idle_timeout == 604800000 && h[0].max_uses == 1000000000, "that last long");
+	CHECK(h[1].scope == SCOPE_MESSAGE && h[1].reuse == 0 && h[1].concurrency == 1,
+	    "a process a message");
+	CHECK(h[1].processes == 7 && h[1].processes_min == 7 && h[1].idle_timeout == 0,
+	    "as many as was said");
+	CHECK(h[2].scope == SCOPE_EVENT && h[2].processes == 20 && h[2].processes_min == 20 &&
+	    h[2].max_uses == 3, "a process an event, started ahead");
+	conf_free(c);
+}
+
+static int
+matches(const struct client_list *l, const char *spec)
+{
+	struct netaddr	 addr;
+	const char	*why;
+
+	CHECK(netaddr_parse(spec, &addr, &why) == 0, spec);
+	return network_match(l->networks, l->nnetworks, &addr);
+}
+
+static void
+test_clients(void)
+{
+	const struct handler_conf	*h;
+	struct conf			*c;
+
+	c = parse("listen inet:1 {} handler a { command = cat events = rcpt reports = data "
+	    "shadow = yes except-authenticated = yes except-clients = {192.0.2.0/24, local, "
+	    "'2001:db8::/32'} only-clients = {198.51.100.7} max-message = 1K "
+	    "on-large = 'reject 552 5.3.4 Too large' } handler b { command = cat "
+	    "reports = rcpt rejected-recipients = yes only-clients = local "
+	    "except-clients = {} max-message = 5G }");
+	if (c == NULL)
+		return;
+	h = c->handlers;
+	CHECK(h[0].shadow == 1 && h[0].except_authenticated == 1 &&
+	    h[0].rejected_recipients == 0, "the first");
+	CHECK(h[0].except_clients.set && h[0].except_clients.local &&
+	    h[0].except_clients.nnetworks == 2, "except-clients");
+	CHECK(matches(&h[0].except_clients, "inet:1@192.0.2.7") &&
+	    matches(&h[0].except_clients, "inet6:1@2001:db8::1") &&
+	    !matches(&h[0].except_clients, "inet:1@192.0.3.7"), "who is in it");
+	CHECK(h[0].only_clients.set && !h[0].only_clients.local &&
+	    h[0].only_clients.nnetworks == 1 && h[0].only_clients.networks[0].bits == 32,
+	    "only-clients");
+	CHECK(h[0].max_message == 1024 && h[0].on_large.verdict == VD_REJECT &&
+	    h[0].on_large.smtp.code == 552, "max-message and on-large");
+	CHECK_STR(h[0].on_large.smtp.text, "Too large", "its text");
+	CHECK(h[1].shadow == 0 && h[1].rejected_recipients == 1 &&
+	    h[1].except_authenticated == 0, "the second");
+	CHECK(h[1].only_clients.set && h[1].only_clients.local &&
+	    h[1].only_clients.nnetworks == 0, "local alone");
+	CHECK(h[1].except_clients.set && !h[1].except_clients.local &&
+	    h[1].except_clients.nnetworks == 0, "nobody");
+	CHECK(h[1].max_message == (uint64_t)5 << 30 && h[1].on_large.verdict == VD_CONTINUE,
+	    "more than 32 bits");
+	conf_free(c);
+}
+
+static void
 test_listen(void)
 {
 	const struct listen_conf	*l;
@@ -258,7 +342,8 @@ static void
 test_again(void)
 {
 	static const char *const bad[] = { "zz = 5", "x \"\\999", "handler h { command = {",
-	    "handler h {} handler h {}", "handler", "'' = 5", "handler h { events = }" };
+	    "handler h {} handler h {}", "handler", "'' = 5", "handler h { events = }",
+	    "handler h { max-message = 1M on-large = 'reject No' only-clients = {::1, x} }" };
 	size_t	 i;
 
 	for (i = 0; i < nitems(bad); i++) {
@@ -276,6 +361,8 @@ main(void)
 	test_defaults();
 	test_global();
 	test_handler();
+	test_pool();
+	test_clients();
 	test_listen();
 	test_names();
 	test_again();

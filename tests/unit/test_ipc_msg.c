@@ -29,6 +29,10 @@ static const struct ipc_msg	 messages[] = {
 	{ .type = IPC_EXITED, .id = 5, .value = 0x7f00 },
 	{ .type = IPC_EXITED, .id = 6, .value = 0 },
 	{ .type = IPC_DRAIN },
+	{ .type = IPC_RECLAIM, .handler = UINT32_MAX },
+	{ .type = IPC_FREED, .handler = 1 },
+	{ .type = IPC_STALE, .handler = 2 },
+	{ .type = IPC_FAILED, .id = 7, .value = 11, .stage = IPC_STAGE_LIMIT },
 };
 
 static int

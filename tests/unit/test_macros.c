@@ -124,18 +124,18 @@ order(void)
 {
 	struct macros		 m;
 	struct macro_iter	 it;
-	const char		*name, *value;
+	const struct macro_pair	*p;
 	struct buf		 b;
 
 	macros_init(&m);
-	STORE(&m, SMFIC_CONNECT, "j\0host\0i\0old\0");
+	STORE(&m, SMFIC_CONNECT, "{j}\0host\0i\0old\0");
 	STORE(&m, SMFIC_EOH, "i\0from-eoh\0");
 	STORE(&m, SMFIC_BODYEOB, "i\0from-eom\0i\0twice\0");
 	CHECK_STR(macros_get(&m, "i"), "from-eom", "the newest stage is looked at first");
 	buf_init(&b, 100);
 	macro_iter_init(&it, &m);
-	while (macro_iter_next(&it, &name, &value))
-		buf_printf(&b, "%s=%s ", name, value);
+	while ((p = macro_iter_next(&it)) != NULL)
+		buf_printf(&b, "%.*s=%s ", (int)p->name_len, p->name, p->value);
 	buf_add_u8(&b, 0);
 	CHECK_STR((char *)b.data, "i=from-eom j=host ", "a walk gives each name once");
 	buf_free(&b);
@@ -147,7 +147,7 @@ too_many(void)
 {
 	struct macros		 m;
 	struct macro_iter	 it;
-	const char		*name, *value;
+	const struct macro_pair	*p;
 	struct buf		 b;
 	int			 i, n = 0;
 
@@ -160,7 +160,7 @@ too_many(void)
 	}
 	store(&m, SMFIC_MAIL, (char *)b.data, b.len);
 	macro_iter_init(&it, &m);
-	while (macro_iter_next(&it, &name, &value))
+	while ((p = macro_iter_next(&it)) != NULL)
 		n++;
 	CHECK(n == MACROS_MAX, "no more than MACROS_MAX of a stage are kept");
 	buf_free(&b);

@@ -11,8 +11,6 @@
 #include "tap.h"
 
 #define NOW	1000u
-#define TIMEOUT	8000u
-#define GRACE	5000u
 
 /* Plays events until a -1, each a second after the other; gives the last result. */
 static unsigned int
@@ -21,7 +19,7 @@ play(struct slot *s, const int *events)
 	unsigned int	 todo = 0;
 	uint64_t	 now = NOW;
 
-	slot_init(s, now, TIMEOUT);
+	slot_init(s);
 	for (; *events != -1; events++) {
 		now += 1000;
 		todo = slot_event(s, (enum slot_event)*events, now);
@@ -36,20 +34,34 @@ good_lives(void)
 {
 	struct slot	 s;
 
-	slot_init(&s, NOW, TIMEOUT);
-	CHECK(s.deadline == NOW + TIMEOUT, "the timeout counts from the start");
-	CHECK(PLAY(&s, SLOT_STARTED) == 0 && s.state == SLOT_ASKED &&
-	    s.deadline == NOW + TIMEOUT, "being started does not restart it");
-	CHECK(PLAY(&s, SLOT_STARTED, SLOT_PROGRESS) == 0 && s.state == SLOT_ASKED &&
-	    s.deadline == NOW + 2000 + TIMEOUT, "progress does");
-	CHECK(PLAY(&s, SLOT_STARTED, SLOT_ANSWERED) == 0 && s.state == SLOT_ENDING &&
-	    s.deadline == NOW + 2000 + GRACE, "after its answer it has a while to exit");
-	CHECK(PLAY(&s, SLOT_STARTED, SLOT_ANSWERED, SLOT_EXITED) == 0 &&
+	slot_init(&s);
+	CHECK(s.state == SLOT_STARTING && s.deadline == 0, "a start has no deadline of its own");
+	CHECK(PLAY(&s, SLOT_STARTED) == 0 && s.state == SLOT_LIVE && s.deadline == 0,
+	    "nor has a process that lives");
+	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FINISHED) == 0 && s.state == SLOT_ENDING &&
+	    s.deadline == NOW + 2000 + SLOT_GRACE, "after its work it has a while to exit");
+	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FINISHED, SLOT_FINISHED) == 0 &&
+	    s.deadline == NOW + 2000 + SLOT_GRACE, "which is not made longer");
+	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FINISHED, SLOT_EXITED) == 0 &&
 	    s.state == SLOT_GONE && s.deadline == 0, "and exits");
 	CHECK(PLAY(&s, SLOT_STARTED, SLOT_EXITED) == 0 && s.state == SLOT_GONE,
-	    "it may exit without an answer");
+	    "it may exit when it likes");
 	CHECK(PLAY(&s, SLOT_NOT_STARTED) == 0 && s.state == SLOT_GONE,
 	    "one that could not be started is gone");
+}
+
+static void
+longer_grace(void)
+{
+	struct slot	 s;
+
+	slot_init(&s);
+	s.grace = 9000;
+	slot_event(&s, SLOT_STARTED, NOW);
+	slot_event(&s, SLOT_FINISHED, NOW);
+	CHECK(s.deadline == NOW + 9000, "the while to exit may be another one");
+	CHECK(slot_event(&s, SLOT_DEADLINE, NOW) == SLOT_DO_TERM &&
+	    s.deadline == NOW + SLOT_GRACE, "that from TERM to KILL is not");
 }
 
 static void
@@ -57,17 +69,16 @@ bad_lives(void)
 {
 	struct slot	 s;
 
-	CHECK(PLAY(&s, SLOT_STARTED, SLOT_DEADLINE) == (SLOT_DO_TIMEOUT | SLOT_DO_TERM) &&
-	    s.state == SLOT_TERMED && s.deadline == NOW + 2000 + GRACE,
-	    "one that does not answer in time gets TERM, and its event is told");
-	CHECK(PLAY(&s, SLOT_STARTED, SLOT_DEADLINE, SLOT_DEADLINE) == SLOT_DO_KILL &&
+	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FAILED) == SLOT_DO_TERM && s.state == SLOT_TERMED &&
+	    s.deadline == NOW + 2000 + SLOT_GRACE, "one that breaks a rule gets TERM");
+	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FAILED, SLOT_DEADLINE) == SLOT_DO_KILL &&
 	    s.state == SLOT_KILLED && s.deadline == 0, "then KILL");
-	CHECK(PLAY(&s, SLOT_STARTED, SLOT_DEADLINE, SLOT_DEADLINE, SLOT_EXITED) == 0 &&
+	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FAILED, SLOT_DEADLINE, SLOT_EXITED) == 0 &&
 	    s.state == SLOT_GONE, "then it is gone");
-	CHECK(PLAY(&s, SLOT_STARTED, SLOT_ANSWERED, SLOT_DEADLINE) == SLOT_DO_TERM &&
-	    s.state == SLOT_TERMED, "one that does not exit gets TERM, and nothing is told");
-	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FAILED) == SLOT_DO_TERM && s.state == SLOT_TERMED,
-	    "one that breaks a rule gets TERM");
+	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FINISHED, SLOT_DEADLINE) == SLOT_DO_TERM &&
+	    s.state == SLOT_TERMED, "one that does not exit gets TERM");
+	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FINISHED, SLOT_FAILED) == SLOT_DO_TERM &&
+	    s.state == SLOT_TERMED, "so does one that breaks a rule at its end");
 	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FAILED, SLOT_EXITED) == 0 && s.state == SLOT_GONE,
 	    "and may go at once");
 	CHECK(PLAY(&s, SLOT_STARTED, SLOT_FAILED, SLOT_FAILED) == 0 && s.state == SLOT_TERMED,
@@ -79,10 +90,10 @@ doomed_lives(void)
 {
 	struct slot	 s;
 
-	CHECK(PLAY(&s, SLOT_DEADLINE) == SLOT_DO_TIMEOUT && s.state == SLOT_DOOMED,
-	    "the timeout may come before the start");
 	CHECK(PLAY(&s, SLOT_FAILED) == 0 && s.state == SLOT_DOOMED && s.deadline == 0,
 	    "one that is not wanted any more may still be starting");
+	CHECK(PLAY(&s, SLOT_FINISHED) == 0 && s.state == SLOT_DOOMED,
+	    "whatever the reason");
 	CHECK(PLAY(&s, SLOT_FAILED, SLOT_STARTED) == SLOT_DO_TERM && s.state == SLOT_TERMED,
 	    "it is ended as soon as it has started");
 	CHECK(PLAY(&s, SLOT_FAILED, SLOT_NOT_STARTED) == 0 && s.state == SLOT_GONE,
@@ -93,6 +104,7 @@ int
 main(void)
 {
 	good_lives();
+	longer_grace();
 	bad_lives();
 	doomed_lives();
 	return tap_done();

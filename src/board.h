@@ -1,0 +1,26 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * board.h: counters that all engines share: memory that the supervisor maps
+ * before it forks them. Each engine writes its own row and reads all.
+ */
+#ifndef PM_BOARD_H
+#define PM_BOARD_H
+
+#include "conf.h"
+
+struct board;
+
+/* A row for each of conf->engines, a column for each of conf->listens; all 0. */
+struct board	*board_new(const struct conf *);
+/* Connections of a listener, in all engines together. */
+unsigned int	 board_connections(const struct board *, unsigned int listener);
+void		 board_connected(struct board *, unsigned int engine, unsigned int listener);
+void		 board_disconnected(struct board *, unsigned int engine, unsigned int listener);
+/* The engine is gone: its row is 0 again. */
+void		 board_forget(struct board *, unsigned int engine);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * hproc_write.c: what a handler process is given, on its way into the pipe.
+ */
+#include "compat.h"
+
+#include <sys/ioctl.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "hproc_int.h"
+#include "pool.h"
+
+/* Bytes that may wait for a process to read them before it is given no more. */
+#define OUT_HIGH	(128 * 1024)
+/* A block that long is moved instead of copied. */
+#define OUT_MOVE	4096
+/* Memory that has grown that far is kept for whatever process is next. */
+#define OUT_SPARE	(64 * 1024)
+
+static struct buf	 spare;
+
+void
+hproc_forget_output(struct hproc *hp)
+{
+	buf_free(&hp->out);
+	hp->written = 0;
+	hp->stuck_due = 0;
+}
+
+int
+hproc_is_full(const struct hproc *hp)
+{
+	return hp->out.len - hp->written >= OUT_HIGH;
+}
+
+/* A process at rest shall own no large memory. */
+static void
+give_back(struct hproc *hp)
+{
+	if (hp->out.cap <= OUT_MOVE)
+		buf_reset(&hp->out);
+	else if (spare.data != NULL || hp->out.cap > OUT_SPARE)
+		buf_free(&hp->out);
+	else {
+		buf_reset(&hp->out);
+		spare = hp->out;
+		buf_init(&hp->out, HPROC_OUT_MAX);
+	}
+}
+
+static void
+take_spare(struct hproc *hp)
+{
+	if (hp->out.len > 0 || spare.data == NULL)
+		return;
+	buf_free(&hp->out);
+	hp->out = spare;
+	buf_init(&spare, HPROC_OUT_MAX);
+}
+
+void
+hproc_put(struct hproc *hp, struct task *t)
+{
+	struct buf	 moved;
+
+	hp->told = t->report != 0;
+	t->given_at = hp->given;
+	hp->given += t->block.len;
+	if (hp->out.len == 0 && t->block.len >= OUT_MOVE) {
+		moved = t->block;
+		t->block = hp->out;
+		hp->out = moved;
+		hp->out.max = HPROC_OUT_MAX;
+		t->session->task_bytes -= moved.len;
+	} else {
+		take_spare(hp);
+		buf_add(&hp->out, t->block.data, t->block.len);
+	}
+	if (!hp->is_dirty)
+		TAILQ_INSERT_TAIL(&hp->engine->dirty, hp, dirty);
+	hp->is_dirty = 1;
+	/* One process, one scope: nothing comes behind this. */
+	if (t->ends && !hp->pool->conf->reuse)
+		hp->finished = 1;
+}
+
+static void
+all_written(struct hproc *hp)
+{
+	int	 was_full = hp->was_full;
+
+	give_back(hp);
+	hp->written = 0;
+	hp->stuck_due = 0;
+	hp->was_full = 0;
+	if (hp->finished)
+		hproc_close_pipe(hp, 0);
+	if (was_full)
+		pool_drained(hp->pool, hp);
+}
+
+uint64_t
+hproc_bytes_seen(const struct hproc *hp)
+{
+	int	 unread = 0;
+
+	if (hp->stdin_lost)
+		return hp->seen;
+	/* Its last block was followed by the end of the file: it counts as seen. */
+	if (hp->fds[0] == -1)
+		return hp->given;
+	if (ioctl(hp->fds[0], FIONREAD, &unread) == -1 || unread < 0)
+		return hp->given;
+	return hp->given - (hp->out.len - hp->written) - (uint64_t)unread;
+}
+
+/* It does not read any more. Not reading what we write is no failure of an event. */
+static void
+stdin_lost(struct hproc *hp)
+{
+	int	 was_full = hp->was_full;
+
+	hp->seen = hproc_bytes_seen(hp);
+	hp->stdin_lost = 1;
+	hproc_close_pipe(hp, 0);
+	hproc_forget_output(hp);
+	hp->was_full = 0;
+	hproc_settle(hp);
+	if (was_full)
+		pool_drained(hp->pool, hp);
+}
+
+static void
+write_later(struct hproc *hp)
+{
+	hp->stuck_due = engine_now(hp->engine) + hp->pool->conf->timeout;
+	hproc_add_deadline(hp, hp->stuck_due);
+	event_add(&hp->ev[0], NULL);
+	pool_available(hp->pool, hp);
+}
+
+void
+hproc_flush(struct hproc *hp)
+{
+	ssize_t	 n;
+
+	if (hp->fds[0] == -1 || hp->out.len == 0) {
+		hproc_forget_output(hp);
+		return;
+	}
+	n = write(hp->fds[0], hp->out.data + hp->written, hp->out.len - hp->written);
+	if (n > 0)
+		hp->written += (size_t)n;
+	if (hp->written == hp->out.len)
+		all_written(hp);
+	else if (n >= 0 || errno == EAGAIN || errno == EINTR)
+		write_later(hp);
+	else
+		stdin_lost(hp);
+}
+
+void
+hproc_on_write(evutil_socket_t fd __unused, short what __unused, void *arg)
+{
+	hproc_flush(arg);
+}

@@ -1,0 +1,96 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/* board.h: what one process counts the others see. */
+
+#include "compat.h"
+
+#include <sys/wait.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "board.h"
+#include "tap.h"
+
+#define ENGINES	3
+#define LISTENS	20	/* more than a line of the cache has room for */
+
+static struct board *
+new_board(void)
+{
+	struct conf	 conf;
+
+	memset(&conf, 0, sizeof(conf));
+	conf.engines = ENGINES;
+	conf.nlistens = LISTENS;
+	return board_new(&conf);
+}
+
+static void
+test_counts(void)
+{
+	struct board	*b = new_board();
+	unsigned int	 i, n = 0;
+
+	for (i = 0; i < LISTENS; i++)
+		n += board_connections(b, i);
+	CHECK(n == 0, "nothing at the start");
+	for (i = 0; i < ENGINES; i++)
+		board_connected(b, i, LISTENS - 1);
+	board_connected(b, 1, 0);
+	CHECK(board_connections(b, LISTENS - 1) == ENGINES, "all engines are counted");
+	CHECK(board_connections(b, 0) == 1 && board_connections(b, 1) == 0,
+	    "each listener by itself");
+	board_disconnected(b, 2, LISTENS - 1);
+	CHECK(board_connections(b, LISTENS - 1) == ENGINES - 1, "one less");
+	board_forget(b, 1);
+	CHECK(board_connections(b, LISTENS - 1) == 1 && board_connections(b, 0) == 0,
+	    "those of an engine that is gone are not");
+}
+
+static void	 count_much(struct board *, unsigned int engine) NO_RETURN;
+
+static void
+count_much(struct board *b, unsigned int engine)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < 100000; i++) {
+		board_connected(b, engine, 3);
+		board_connected(b, engine, 4);
+		board_disconnected(b, engine, 3);
+	}
+	board_connected(b, engine, 3);
+	_exit(0);
+}
+
+static void
+test_processes(void)
+{
+	struct board	*b = new_board();
+	unsigned int	 i;
+	pid_t		 pid;
+
+	for (i = 0; i < ENGINES; i++) {
+		if ((pid = fork()) == -1)
+			abort();
+		if (pid == 0)
+			count_much(b, i);
+	}
+	while (wait(NULL) != -1)
+		;
+	CHECK(board_connections(b, 3) == ENGINES &&
+	    board_connections(b, 4) == ENGINES * 100000, "counted in other processes");
+}
+
+int
+main(void)
+{
+	test_counts();
+	test_processes();
+	return tap_done();
+}
