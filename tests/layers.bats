@@ -88,3 +88,26 @@ upward() {
 	done >"$BATS_TEST_TMPDIR/unnamed"
 	[ ! -s "$BATS_TEST_TMPDIR/unnamed" ] || { cat "$BATS_TEST_TMPDIR/unnamed"; false; }
 }
+
+# Prints "SUITE: NAME" for each row of the tables of doc/failures.md, and all of
+# a row that has none.
+failures() {
+	awk -F ' *[|] *' '/^[|]/ && !/^[|](-|---)/ && $NF == "" {
+		what = $(NF - 1)
+		if (what == "shown by")
+			next
+		print what ~ /^`[a-z]*: .*`$/ ? substr(what, 2, length(what) - 2) : $0
+	}' "$TOP/doc/failures.md"
+}
+
+@test "each row of doc/failures.md names a test that there is" {
+	local row suite
+
+	[ "$(failures | wc -l)" -gt 50 ]
+	[ "$(failures | wc -l)" -eq "$(grep -c '^|.*`.*: .*` |$' "$TOP/doc/failures.md")" ]
+	while read -r row; do
+		suite=$TOP/tests/${row%%: *}.bats
+		grep -qxF "@test \"${row#*: }\" {" "$suite" || echo "$row"
+	done < <(failures) >"$BATS_TEST_TMPDIR/unknown"
+	[ ! -s "$BATS_TEST_TMPDIR/unknown" ] || { cat "$BATS_TEST_TMPDIR/unknown"; false; }
+}

@@ -51,6 +51,7 @@ Around them:
   use NAME		another connection, opened at its first use
   rcvbuf N		for connections opened after this
   touch PATH | wait-file PATH | sleep SECONDS | print TEXT
+  run COMMAND		a shell command, which must succeed
   progress-min N	at least N `progress' came since the last eom was sent
   progress-max N	at most
   show-progress		print them
@@ -62,6 +63,7 @@ import select
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -697,6 +699,9 @@ class Player:
             time.sleep(float(text))
         elif cmd == "print":
             print(text, flush=True)
+        elif cmd == "run":
+            if subprocess.call(["/bin/sh", "-c", text]) != 0:
+                raise Script("failed: %s" % text)
         elif cmd == "show-progress":
             self.show_progress = True
         elif cmd == "show-body":
