@@ -396,6 +396,10 @@ teardown() {
 	case_rset_and_second_message
 }
 
+@test "a process that serves all messages and sessions" {
+	case_pooled
+}
+
 @test "two messages with an abort between them" {
 	case_two_messages_and_an_abort
 }

@@ -17,9 +17,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2153
 
-# mta_setup_file, from setup_file. There are three instances of the MTA:
+# mta_setup_file, from setup_file. There are four instances of the MTA:
 # "plain" without a milter, "full" with a handler that answers every event,
-# "sparse" with one that answers end-of-message alone.
+# "sparse" with one that answers end-of-message alone, "pooled" with a process
+# that serves one session after the other.
 mta_setup_file() {
 	local why
 
@@ -39,10 +40,12 @@ mta_setup_file() {
 	PLAIN_PORT=$(free_port)
 	FULL_PORT=$(free_port)
 	SPARSE_PORT=$(free_port)
-	export PLAIN_PORT FULL_PORT SPARSE_PORT
+	POOLED_PORT=$(free_port)
+	export PLAIN_PORT FULL_PORT SPARSE_PORT POOLED_PORT
 	mta_start plain "$PLAIN_PORT" "$SINK_PORT"
 	mta_start full "$FULL_PORT" "$SINK_PORT" "$FULL_MILTER"
 	mta_start sparse "$SPARSE_PORT" "$SINK_PORT" "$SPARSE_MILTER"
+	mta_start pooled "$POOLED_PORT" "$SINK_PORT" "$POOLED_MILTER"
 }
 
 mta_teardown_file() {
@@ -50,7 +53,7 @@ mta_teardown_file() {
 
 	[ -z "${MTA_MISSING:-}" ] || return 0
 	! delivered_after_all || rc=1
-	for name in plain full sparse; do
+	for name in plain full sparse pooled; do
 		mta_stop "$name" || rc=1
 	done
 	test_teardown || rc=1
@@ -97,7 +100,7 @@ make_certificate() {
 }
 
 start_filter() {
-	local full sparse group=
+	local full sparse pooled group=
 
 	write_handler cases <<'END'
 # A connection has no name yet.
@@ -120,18 +123,35 @@ END
 		group='group = postfix'
 		FULL_MILTER=$WORK/full.sock
 		SPARSE_MILTER=$WORK/sparse.sock
+		POOLED_MILTER=$WORK/pooled.sock
 		full=unix:$FULL_MILTER
 		sparse=unix:$SPARSE_MILTER
+		pooled=unix:$POOLED_MILTER
 	else
 		FULL_MILTER=$(free_port)
 		SPARSE_MILTER=$(free_port)
+		POOLED_MILTER=$(free_port)
 		full=inet:$FULL_MILTER@127.0.0.1
 		sparse=inet:$SPARSE_MILTER@127.0.0.1
+		pooled=inet:$POOLED_MILTER@127.0.0.1
 	fi
-	export FULL_MILTER SPARSE_MILTER
+	export FULL_MILTER SPARSE_MILTER POOLED_MILTER
+	cp "$LIB_DIR/loops/loop.sh" "$HANDLERS/loop"
+	chmod 755 "$HANDLERS/loop"
 	start_daemon <<END
 listen "$full" { handlers = {cases, hang} $group }
 listen "$sparse" { handlers = {sparse} $group }
+listen "$pooled" { handlers = {loop} $group }
+handler loop {
+	command = {'$HANDLERS/loop'}
+	events = {connect, helo, mail, rcpt, end-of-message}
+	reports = {header, abort, disconnect}
+	actions = {add-header}
+	scope = session
+	reuse = yes
+	processes = 1
+	queue-timeout = 8s
+}
 handler cases {
 	command = {'$HANDLERS/cases'}
 	events = {connect, helo, mail, rcpt, data, header, end-of-headers,

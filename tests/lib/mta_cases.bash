@@ -805,6 +805,30 @@ END
 	assert_equal "$(how_many disconnect)" 1
 }
 
+# One process for all: what it knows of a message must be of that message.
+case_pooled() {
+	local first
+
+	{
+		echo "MAIL FROM:<reset@x.test>"
+		echo "RCPT TO:<$KEY-reset@y.test>"
+		echo RSET
+		transaction "$T/message" "$KEY" "$KEY-more"
+		transaction "$T/message" "$KEY-second"
+		echo QUIT
+	} | smtp "$POOLED_PORT"
+	arrived
+	headers_named X-Known | grep -qF "sender=<$KEY@x.test> recipients=2:<$KEY@y.test>,<$KEY-more@y.test> "
+	headers_named X-Known | grep -qF "from=<$KEY@x.test> "
+	first=$(headers_named X-Process)
+	arrived "$KEY-second"
+	headers_named X-Known | grep -qF " recipients=1:<$KEY-second@y.test> "
+	transaction "$T/message" "$KEY-third" | smtp "$POOLED_PORT"
+	arrived "$KEY-third"
+	headers_named X-Known | grep -qF " recipients=1:<$KEY-third@y.test> "
+	[ "${first% *}" = "$(headers_named X-Process | sed 's/ [0-9]*$//')" ]
+}
+
 case_two_messages_and_an_abort() {
 	record
 	on rcpt <<'END'
