@@ -78,8 +78,9 @@ def _instructions_of(place, candidate, load, count):
     server.start(['valgrind', '--tool=callgrind', '-q',
                   f'--callgrind-out-file={out}/%p'])
     try:
-        pids = server.engines()
         load.send(server, count, *CELL)
+        # Not before: a handler that is only being started looks like an engine.
+        pids = server.engines()
     finally:
         server.stop()
     return sum(_collected(os.path.join(out, str(pid))) for pid in pids)
