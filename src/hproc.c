@@ -366,10 +366,16 @@ on_slot_deadline(struct hproc *hp)
 static void
 on_stuck(struct hproc *hp, uint64_t now)
 {
-	if (is_awaited(hp))
+	if (is_awaited(hp)) {
 		hp->stuck_due = now + hp->pool->conf->timeout;
-	else
-		hproc_fail(hp, TASK_TIMEOUT, "it does not read what it is told");
+		return;
+	}
+	/* They may be of many sessions, none of which waits for it. */
+	log_msg(LOG_WARNING, hp->ids, "handler %s: report %s: it does not read what it is told "
+	    "within timeout (%u ms); %llu bytes of reports are lost", hp->pool->conf->name,
+	    event_name(hp->event), hp->pool->conf->timeout,
+	    (unsigned long long)(hp->given - hproc_bytes_seen(hp)));
+	hproc_fail(hp, TASK_TIMEOUT, "it does not read what it is told");
 }
 
 static void

@@ -982,6 +982,28 @@ one_mail() {
 	wait_for none_alive "$(cat "$OUT/deaf")"
 }
 
+@test "reports: what is lost with one that does not read is told, if no scope of its own says so" {
+	write_handler deaf <<-'END'
+		exec sleep 100
+	END
+	script deaf 'reports = {body}' 'reuse = yes' 'processes = 1' 'timeout = 1s'
+	worker_only last 'events = {end-of-message}'
+	listener both deaf,last
+	proto_run
+	mta both -t 60 <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <r@b.example>
+		-data
+		-eoh
+		-bodyfill 200000
+		eom => continue
+		quit
+	END
+	wait_log 'handler deaf: report body: it does not read what it is told within timeout (1000 ms); '
+	daemon_log | grep -q '; [1-9][0-9]* bytes of reports are lost'
+}
+
 @test "reports: one that does not read holds up nobody else" {
 	write_handler deaf <<-'END'
 		echo $$ >"$OUT/deaf"
