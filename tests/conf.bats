@@ -208,7 +208,7 @@ table() {
 }
 
 @test "modes are octal, whatever their first digit" {
-	SOCKET=unix:/tmp/x
+	SOCKET=unix:$BATS_TEST_TMPDIR/sock
 	table with_listen <<-'E'
 	mode = 660
 	mode = 0660
