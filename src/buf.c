@@ -30,6 +30,35 @@ buf_free(struct buf *b)
 	buf_init(b, b->max);
 }
 
+static void
+move_memory(struct buf *from, struct buf *to)
+{
+	to->data = from->data;
+	to->cap = from->cap;
+	from->data = NULL;
+	from->cap = 0;
+	buf_reset(from);
+	buf_reset(to);
+}
+
+void
+buf_lend(struct buf *b, struct buf *spare, size_t most)
+{
+	if (b->data == NULL || spare->data != NULL || b->cap > most)
+		buf_free(b);
+	else
+		move_memory(b, spare);
+}
+
+void
+buf_borrow(struct buf *b, struct buf *spare)
+{
+	if (b->len > 0 || spare->data == NULL)
+		return;
+	free(b->data);
+	move_memory(spare, b);
+}
+
 /*
  * 1 if n more bytes are allowed, else err. What comes after an error is
  * dropped as well: a text with a hole in it would be worse than none.

@@ -36,6 +36,13 @@ void	buf_add_u32(struct buf *, uint32_t);		/* network order */
 void	buf_put_u32(struct buf *, size_t at, uint32_t);	/* over four bytes already there */
 void	buf_printf(struct buf *, const char *, ...) PRINTF_LIKE(2, 3);
 void	buf_drain(struct buf *, size_t);		/* removes from the front */
+/*
+ * The memory of a buffer that is needed no more goes to spare; it is freed if
+ * spare has some or if it is more than most. What is kept so serves the next.
+ */
+void	buf_lend(struct buf *, struct buf *spare, size_t most);
+/* A buffer that is empty takes the memory of spare, if there is any. */
+void	buf_borrow(struct buf *, struct buf *spare);
 /* Gives away the bytes with a NUL behind them (free(3) them) and empties the buffer. */
 char	*buf_steal(struct buf *, size_t *len);
 

@@ -39,17 +39,11 @@ conn_ids(const struct conn *c)
 	return c->session == NULL ? NULL : c->session->ids;
 }
 
-static uint64_t
-first_of(uint64_t a, uint64_t b)
-{
-	return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
 void
 conn_set_timer(struct conn *c)
 {
-	ltimer_set(&c->timer, first_of(first_of(c->idle_due, c->write_due),
-	    first_of(c->ask_due, c->progress_due)));
+	ltimer_set(&c->timer, ltimer_first(ltimer_first(c->idle_due, c->write_due),
+	    ltimer_first(c->ask_due, c->progress_due)));
 }
 
 /*

@@ -39,35 +39,11 @@ write_later(struct conn *c)
 	conn_set_timer(c);
 }
 
-/*
- * A connection at rest shall own no memory for answers: the next one that has
- * any takes it.
- */
-static void
-release_out(struct conn *c)
-{
-	struct buf	*spare = &c->engine->spare;
-
-	if (c->out.data == NULL)
-		return;
-	if (spare->data != NULL || c->out.cap > CONN_OUT_HIGH) {
-		buf_free(&c->out);
-		return;
-	}
-	*spare = c->out;
-	buf_init(&c->out, CONN_OUT_MAX);
-}
-
 void
 conn_take_out(struct conn *c)
 {
-	struct buf	*spare = &c->engine->spare;
-
-	if (c->out.data != NULL || spare->data == NULL)
-		return;
-	c->out = *spare;
-	buf_reset(&c->out);
-	buf_init(spare, CONN_OUT_MAX);
+	if (c->out.data == NULL)
+		buf_borrow(&c->out, &c->engine->spare);
 }
 
 /* Writes what is owed, in one call if the socket takes it. */
@@ -92,7 +68,8 @@ conn_flush(struct conn *c)
 		write_later(c);
 		return;
 	}
-	release_out(c);
+	/* One at rest shall own no memory for answers. */
+	buf_lend(&c->out, &c->engine->spare, CONN_OUT_HIGH);
 	if (c->ev_write != NULL)
 		conn_stop_writing(c);
 	if (c->closing)

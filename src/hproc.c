@@ -56,22 +56,14 @@ owe(struct hproc *hp)
 	engine_flush_ipc(hp->engine);
 }
 
-static uint64_t
-first_of(uint64_t a, uint64_t b)
-{
-	if (a == 0 || b == 0)
-		return a | b;
-	return a < b ? a : b;
-}
-
 static void
 set_timer(struct hproc *hp)
 {
 	struct task	*t;
-	uint64_t	 due = first_of(hp->slot.deadline, hp->stuck_due);
+	uint64_t	 due = ltimer_first(hp->slot.deadline, hp->stuck_due);
 
 	TAILQ_FOREACH(t, &hp->asked, entry)
-		due = first_of(due, t->deadline);
+		due = ltimer_first(due, t->deadline);
 	ltimer_set(&hp->timer, due);
 }
 
@@ -79,7 +71,7 @@ set_timer(struct hproc *hp)
 void
 hproc_add_deadline(struct hproc *hp, uint64_t due)
 {
-	ltimer_set(&hp->timer, first_of(hp->timer.due, due));
+	ltimer_set(&hp->timer, ltimer_first(hp->timer.due, due));
 }
 
 /* The event is deleted before its descriptor is closed: the number is used again. */

@@ -23,8 +23,6 @@
 /* Memory that has grown that far is kept for whatever process is next. */
 #define OUT_SPARE	(64 * 1024)
 
-static struct buf	 spare;
-
 void
 hproc_forget_output(struct hproc *hp)
 {
@@ -45,23 +43,8 @@ give_back(struct hproc *hp)
 {
 	if (hp->out.cap <= OUT_MOVE)
 		buf_reset(&hp->out);
-	else if (spare.data != NULL || hp->out.cap > OUT_SPARE)
-		buf_free(&hp->out);
-	else {
-		buf_reset(&hp->out);
-		spare = hp->out;
-		buf_init(&hp->out, HPROC_OUT_MAX);
-	}
-}
-
-static void
-take_spare(struct hproc *hp)
-{
-	if (hp->out.len > 0 || spare.data == NULL)
-		return;
-	buf_free(&hp->out);
-	hp->out = spare;
-	buf_init(&spare, HPROC_OUT_MAX);
+	else
+		buf_lend(&hp->out, &hp->engine->spare, OUT_SPARE);
 }
 
 void
@@ -79,7 +62,7 @@ hproc_put(struct hproc *hp, struct task *t)
 		hp->out.max = HPROC_OUT_MAX;
 		t->session->task_bytes -= moved.len;
 	} else {
-		take_spare(hp);
+		buf_borrow(&hp->out, &hp->engine->spare);
 		buf_add(&hp->out, t->block.data, t->block.len);
 	}
 	if (!hp->is_dirty)

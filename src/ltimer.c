@@ -56,6 +56,14 @@ ltimer_set(struct ltimer *t, uint64_t due)
 		arm(t, mono_ms());
 }
 
+uint64_t
+ltimer_first(uint64_t a, uint64_t b)
+{
+	if (a == 0 || b == 0)
+		return a | b;
+	return a < b ? a : b;
+}
+
 void
 ltimer_stop(struct ltimer *t)
 {

@@ -26,6 +26,8 @@ struct ltimer {
 /* fn is called once for each due that is set and not changed before. */
 void	 ltimer_init(struct ltimer *, struct event_base *, void (*fn)(void *), void *arg);
 void	 ltimer_set(struct ltimer *, uint64_t due);
+/* The earlier of two deadlines, of which 0 is none. */
+uint64_t ltimer_first(uint64_t, uint64_t);
 /* Before its memory is freed. */
 void	 ltimer_stop(struct ltimer *);
 

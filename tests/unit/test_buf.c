@@ -215,6 +215,36 @@ test_steal(void)
 }
 
 static void
+test_spare(void)
+{
+	struct buf	 a, b, spare;
+	unsigned char	*p;
+
+	buf_init(&a, 1000);
+	buf_init(&b, 3);
+	buf_init(&spare, 0);
+	buf_borrow(&a, &spare);
+	CHECK(a.data == NULL, "nothing is borrowed where nothing is");
+	buf_add_str(&a, "some");
+	p = a.data;
+	buf_lend(&a, &spare, 1000);
+	CHECK(a.data == NULL && a.len == 0 && spare.data == p, "memory is lent");
+	buf_add_str(&a, "more");
+	buf_lend(&a, &spare, 1000);
+	CHECK(a.data == NULL && spare.data == p, "but once");
+	buf_add_str(&a, "full");
+	buf_borrow(&a, &spare);
+	CHECK(a.len == 4 && spare.data == p, "one that is not empty borrows none");
+	buf_borrow(&b, &spare);
+	CHECK(b.data == p && b.len == 0 && spare.data == NULL, "another one has it");
+	buf_add_str(&b, "four");
+	CHECK(!buf_ok(&b) && b.max == 3, "and its own maximum");
+	buf_lend(&a, &spare, 3);
+	CHECK(a.data == NULL && spare.data == NULL, "too much memory is freed");
+	buf_free(&b);
+}
+
+static void
 test_rd(void)
 {
 	static const unsigned char	 in[] = "\x01\x02\x03\x84\x85\x86\x87" "ab\0" "\0" "zz";
@@ -271,6 +301,7 @@ main(void)
 	test_maximum();
 	test_growth();
 	test_steal();
+	test_spare();
 	test_rd();
 	test_rd_short();
 	return tap_done();
