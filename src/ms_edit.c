@@ -9,9 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mailfile.h"
 #include "milter_proto.h"
 #include "ms_edit.h"
-#include "newline.h"
 #include "xmalloc.h"
 
 #define MAX_TEXT	((size_t)1 << 20)
@@ -106,14 +106,9 @@ make_header(const struct ms_edit *e, const char *name, const char *value)
 	struct buf		 b;
 
 	buf_init(&b, MAX_TEXT);
-	buf_add_str(&b, name);
-	buf_add_str(&b, e->leadspc ? ":" : ": ");
-	for (; *value != '\0'; value++) {
-		buf_add(&b, value, 1);
-		if (*value == '\n' && value[1] != ' ' && value[1] != '\t')
-			buf_add_str(&b, "\t");
-	}
-	h = ms_header_new((const char *)b.data, b.len, strlen(name));
+	mailfile_write_header(&b, name, !e->leadspc, value, 0);
+	/* Without the line end. */
+	h = ms_header_new((const char *)b.data, b.len - 1, strlen(name));
 	buf_free(&b);
 	return h;
 }
@@ -296,14 +291,10 @@ ms_edit_apply(struct ms_edit *e, const struct milter_reply *r)
 static void
 mend_body(struct buf *body)
 {
-	struct newline	 nl;
 	struct buf	 mended;
 
-	newline_init(&nl);
 	buf_init(&mended, 2 * MAX_BODY);
-	newline_to_crlf(&nl, body->data, body->len, &mended);
-	if (mended.len > 0 && mended.data[mended.len - 1] != '\n')
-		buf_add_str(&mended, "\r\n");
+	mailfile_write_body(&mended, body->data, body->len);
 	buf_free(body);
 	*body = mended;
 }
