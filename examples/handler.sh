@@ -7,8 +7,8 @@
 #	pipemilter -l inet:8899@127.0.0.1 -e mail,end-of-message \
 #	    -o 'actions = {add-header}' ./handler.sh
 #
-# handler.pl and handler.py do the same.  None of them needs a library: the
-# lines are described in pipemilter-handler(7).
+# handler.awk, .c, .js, .lua, .pl, .py, .rb and .tcl do the same.  None of them
+# needs a library: the lines are described in pipemilter-handler(7).
 
 # answer EVENT DOMAIN
 answer() {

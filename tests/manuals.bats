@@ -179,16 +179,33 @@ filter() {
 	done
 }
 
-@test "examples: the same filter in three languages, and block after block" {
+@test "examples: the same filter in nine languages, and block after block" {
 	local shell name
+	"${CC:-cc}" -Wall -Wextra -Werror -o handler.c "$top/examples/handler.c"
 	for shell in dash 'bash --posix' 'busybox sh'; do
 		# shellcheck disable=SC2086
 		filter $shell "$top/examples/handler.sh"
 	done
-	filter "$top/examples/handler.pl"
-	filter "$top/examples/handler.py"
-	for name in sh pl py; do
-		loop "handler.$name" "$top/examples/handler.$name"
+	cp "$top"/examples/handler.{sh,awk,js,lua,pl,py,rb,tcl} .
+	for name in sh awk c js lua pl py rb tcl; do
+		filter "./handler.$name"
+		loop "handler.$name" "./handler.$name"
+	done
+	loop handler.awk mawk -W interactive -f handler.awk
+	loop handler.awk busybox awk -f handler.awk
+}
+
+@test "examples: those that undo escapes undo all of them" {
+	local name
+	cat > block <<-'END'
+		event mail
+		complete
+		helo \0040\\n\n\r\0001\0377\\0040\z\
+		sender-domain x\0056spam\0056example
+
+	END
+	for name in js lua pl py rb tcl; do
+		[ "$("$top/examples/handler.$name" < block)" = "$refusal" ]
 	done
 }
 
