@@ -14,39 +14,61 @@
 
 #define LINE	64u	/* bytes that processors pass to each other at a time */
 
+struct row {
+	uint64_t	 kept;		/* bytes of messages */
+	unsigned int	 counts[];	/* connections, one for each listener */
+};
+
 /*
  * A row begins at a line of its own, so that engines don't take it from each
  * other. The row's engine writes it, the supervisor only when that one is gone.
  */
 struct board {
-	unsigned int	 rows, columns, stride;
-	unsigned int	 counts[] __attribute__((__aligned__(LINE)));
+	unsigned int	 rows, columns;
+	size_t		 stride;	/* bytes from row to row */
+	uint64_t	 limit;		/* of kept, in all rows together */
+	unsigned char	 bytes[] __attribute__((__aligned__(LINE)));
 };
 
 struct board *
 board_new(const struct conf *conf)
 {
-	const unsigned int	 a_line = LINE / sizeof(unsigned int);
-	struct board		*b;
-	size_t			 stride, size;
+	struct board	*b;
+	size_t		 stride, size;
 
-	stride = (conf->nlistens + a_line - 1) / a_line * a_line;
-	size = sizeof(*b) + conf->engines * stride * sizeof(b->counts[0]);
+	stride = sizeof(struct row) + conf->nlistens * sizeof(unsigned int);
+	stride = (stride + LINE - 1) / LINE * LINE;
+	size = sizeof(*b) + conf->engines * stride;
 	b = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (b == MAP_FAILED)
 		fatal("mmap");
 	b->rows = conf->engines;
 	b->columns = (unsigned int)conf->nlistens;
-	b->stride = (unsigned int)stride;
+	b->stride = stride;
+	b->limit = conf->spool_limit;
 	return b;
+}
+
+static struct row *
+row_at(struct board *b, unsigned int engine)
+{
+	if (engine >= b->rows)
+		fatalx("board: engine %u", engine);
+	return (struct row *)(void *)(b->bytes + engine * b->stride);
+}
+
+static const struct row *
+look_at(const struct board *b, unsigned int engine)
+{
+	return (const struct row *)(const void *)(b->bytes + engine * b->stride);
 }
 
 static unsigned int *
 count_at(struct board *b, unsigned int engine, unsigned int listener)
 {
-	if (engine >= b->rows || listener >= b->columns)
-		fatalx("board: engine %u, listener %u", engine, listener);
-	return &b->counts[(size_t)engine * b->stride + listener];
+	if (listener >= b->columns)
+		fatalx("board: listener %u", listener);
+	return &row_at(b, engine)->counts[listener];
 }
 
 unsigned int
@@ -57,8 +79,7 @@ board_connections(const struct board *b, unsigned int listener)
 	if (listener >= b->columns)
 		fatalx("board: listener %u", listener);
 	for (i = 0; i < b->rows; i++)
-		n += __atomic_load_n(&b->counts[(size_t)i * b->stride + listener],
-		    __ATOMIC_RELAXED);
+		n += __atomic_load_n(&look_at(b, i)->counts[listener], __ATOMIC_RELAXED);
 	return n;
 }
 
@@ -74,6 +95,28 @@ board_disconnected(struct board *b, unsigned int engine, unsigned int listener)
 	(void)__atomic_sub_fetch(count_at(b, engine, listener), 1, __ATOMIC_RELAXED);
 }
 
+int
+board_keep(struct board *b, unsigned int engine, uint64_t n)
+{
+	uint64_t	 all = 0;
+	unsigned int	 i;
+
+	/* Counted first: of two that take the last bytes at a time one sees the other. */
+	(void)__atomic_add_fetch(&row_at(b, engine)->kept, n, __ATOMIC_SEQ_CST);
+	for (i = 0; i < b->rows; i++)
+		all += __atomic_load_n(&look_at(b, i)->kept, __ATOMIC_SEQ_CST);
+	if (all <= b->limit)
+		return 1;
+	board_drop(b, engine, n);
+	return 0;
+}
+
+void
+board_drop(struct board *b, unsigned int engine, uint64_t n)
+{
+	(void)__atomic_sub_fetch(&row_at(b, engine)->kept, n, __ATOMIC_SEQ_CST);
+}
+
 void
 board_forget(struct board *b, unsigned int engine)
 {
@@ -81,4 +124,5 @@ board_forget(struct board *b, unsigned int engine)
 
 	for (i = 0; i < b->columns; i++)
 		__atomic_store_n(count_at(b, engine, i), 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&row_at(b, engine)->kept, 0, __ATOMIC_SEQ_CST);
 }

@@ -20,6 +20,14 @@ struct board	*board_new(const struct conf *);
 unsigned int	 board_connections(const struct board *, unsigned int listener);
 void		 board_connected(struct board *, unsigned int engine, unsigned int listener);
 void		 board_disconnected(struct board *, unsigned int engine, unsigned int listener);
+/*
+ * Counts n bytes more that an engine keeps for messages, in memory or in files.
+ * Returns 0, and counts nothing, if all engines together would then keep more
+ * than conf->spool_limit.
+ */
+int		 board_keep(struct board *, unsigned int engine, uint64_t n);
+/* n bytes less. */
+void		 board_drop(struct board *, unsigned int engine, uint64_t n);
 /* The engine is gone: its row is 0 again. */
 void		 board_forget(struct board *, unsigned int engine);
 

@@ -183,5 +183,7 @@ conf_free(struct conf *conf)
 	free(conf->control);
 	free(conf->control_group);
 	free(conf->spool_directory);
+	free(conf->spool_base);
+	free(conf->store_folder);
 	free(conf);
 }

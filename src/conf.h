@@ -106,6 +106,8 @@ struct handler_conf {
 	struct env_setting *environment;
 	size_t		  nenvironment;
 	char		 *tmpdir;	/* set by the supervisor at start */
+	int		  input_message;	/* input = message */
+	int		  spool;
 	rlim_t		  memory, cpu, open_files;	/* RLIM_INFINITY: no limit */
 };
 
@@ -137,6 +139,8 @@ struct conf {
 	char		 *control, *control_group;
 	char		 *spool_directory;
 	int		  spool_directory_set;
+	char		 *spool_base;	/* both set at start; NULL: no handler needs it */
+	char		 *store_folder;
 	uint64_t	  spool_limit;
 	uint32_t	  event_timeout, message_timeout, drain_timeout;	/* ms */
 	int		  syslog_facility, log_level;

@@ -19,12 +19,15 @@
 #include "log.h"
 #include "mono.h"
 #include "pool.h"
+#include "store.h"
 #include "supervisor.h"
 #include "xmalloc.h"
 
 /* Descriptors for the log, the event loop, the listeners and what may come. */
 #define SPARE_FDS	32
 #define FDS_A_PROCESS	3
+/* Large ones are files: as it came, as a handler made it, and in the making. */
+#define FDS_A_MESSAGE	3
 
 static void on_ipc_read(evutil_socket_t, short, void *);
 static void on_ipc_write(evutil_socket_t, short, void *);
@@ -40,7 +43,7 @@ engine_now(struct engine *e)
 int
 engine_has_room(const struct engine *e)
 {
-	return (uint64_t)e->nconns + 1 + (uint64_t)FDS_A_PROCESS * (e->nprocs + 1) +
+	return ((uint64_t)e->nconns + 1) * e->fds_a_conn + (uint64_t)FDS_A_PROCESS * (e->nprocs + 1) +
 	    e->conf->nlistens + SPARE_FDS <= e->max_fds;
 }
 
@@ -280,6 +283,7 @@ reset_signals(void)
 	sigset_t	 none;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -295,6 +299,7 @@ init(struct engine *e, const struct conf *conf, const int *listen_fds, int ipc_f
 
 	e->conf = conf;
 	e->ipc_fd = ipc_fd;
+	e->fds_a_conn = conf->store_folder == NULL ? 1 : 1 + FDS_A_MESSAGE;
 	TAILQ_INIT(&e->conns);
 	TAILQ_INIT(&e->dead_conns);
 	TAILQ_INIT(&e->dead_procs);
@@ -341,6 +346,7 @@ engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd, unsigned 
 	e.index = index;
 	e.board = board;
 	init(&e, conf, listen_fds, ipc_fd);
+	store_setup(board, index, conf->store_folder);
 	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)
 		fatal("message to the supervisor");
 	for (i = 0; i < conf->nhandlers; i++)

@@ -50,6 +50,7 @@ struct engine {
 	unsigned int		 nprocs;
 	unsigned int		 nsessions;	/* those of closed connections included */
 	unsigned int		 max_fds;
+	unsigned int		 fds_a_conn;	/* that a connection may come to own */
 	int			 draining;
 	uint64_t		 now;		/* ms, once a turn has asked; 0 before */
 	struct buf		 spare;		/* memory for answers: whoever has some takes it */

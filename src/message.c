@@ -101,6 +101,7 @@ message_free(struct message *msg)
 	mailbox_free(msg->sender);
 	action_list_clear(&msg->kept);
 	header_names_clear(&msg->headers);
+	store_release(msg->store);
 	if (spare == NULL)
 		spare = msg;
 	else

@@ -83,6 +83,12 @@ handler_events(const struct handler_conf *h)
 	return h->events | h->optional_events | h->reports;
 }
 
+int
+handler_wants_message(const struct handler_conf *h)
+{
+	return h->input_message || h->spool;
+}
+
 unsigned int
 handler_actions(const struct handler_conf *h)
 {
@@ -110,7 +116,7 @@ needed_events(const struct handler_conf *h)
 	if ((own & EV_BIT(EV_END_OF_HEADERS)) != 0 ||
 	    (actions & (ACT_BIT(ACT_CHANGE_HEADER) | ACT_BIT(ACT_DELETE_HEADER))) != 0)
 		need |= EV_BIT(EV_HEADER);
-	if (h->max_message > 0 && (own & MESSAGE_EVENTS) != 0)
+	if (handler_wants_message(h) || (h->max_message > 0 && (own & MESSAGE_EVENTS) != 0))
 		need |= EV_BIT(EV_HEADER) | EV_BIT(EV_BODY) | EV_BIT(EV_END_OF_MESSAGE);
 	if (own != 0 && (h->except_clients.set || h->only_clients.set))
 		need |= EV_BIT(EV_CONNECT);

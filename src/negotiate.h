@@ -45,6 +45,8 @@ void	 negotiate_macros(const struct conf *, const struct listen_conf *, char **l
 int	 outcome_refuses(const struct outcome *);
 /* The events that a handler answers or is told of. */
 unsigned int handler_events(const struct handler_conf *);
+/* 1 if it has to have messages as a whole: headers and body. */
+int	 handler_wants_message(const struct handler_conf *);
 /* The actions a handler may use if the MTA takes all: ACT_BITs. */
 unsigned int handler_actions(const struct handler_conf *);
 

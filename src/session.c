@@ -30,6 +30,8 @@ note_wishes(struct session *s, unsigned int place)
 
 	if ((h->lines & LINE_BIT(LINE_MACRO)) != 0)
 		s->takes_macros |= (uint64_t)1 << place;
+	if (handler_wants_message(h))
+		s->keeps |= (uint64_t)1 << place;
 	if ((handler_actions(h) & (ACT_BIT(ACT_CHANGE_HEADER) | ACT_BIT(ACT_DELETE_HEADER))) != 0)
 		s->counts_headers = 1;
 	if ((handler_events(h) & EV_BIT(EV_BODY)) == 0)
@@ -268,6 +270,7 @@ on_header(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 		s->cur.header_name = cmd->u.header.name;
 		s->cur.header_value = value;
 		exclude_at_size(s);
+		keep_header(s, cmd->u.header.name, cmd->u.header.value);
 	}
 	return ask_next(s, out);
 }
@@ -284,6 +287,7 @@ take_body(struct session *s, const struct milter_cmd *cmd)
 		newline_to_lf(&s->message->to_lf, cmd->u.body.data, cmd->u.body.len,
 		    &s->cur.lf);
 	exclude_at_size(s);
+	keep_body(s, cmd->u.body.data, cmd->u.body.len);
 }
 
 static enum step
@@ -310,6 +314,7 @@ session_end_of_body(struct session *s, struct buf *out)
 	if (s->message != NULL && s->neg->has_size) {
 		s->message->size += sizeof("\r\n") - 1;
 		exclude_at_size(s);
+		keep_end(s);
 	}
 	return ask_next(s, out);
 }

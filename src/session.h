@@ -19,6 +19,7 @@
 #include "milter_dec.h"
 #include "negotiate.h"
 #include "newline.h"
+#include "store.h"
 #include "task.h"
 
 /* What the caller does after a command, an answer or a timeout. */
@@ -72,6 +73,7 @@ struct message {
 	int			 skipped;	/* the MTA was told to keep the rest of the body */
 	struct header_names	 headers;
 	struct newline		 to_lf;		/* state of the body for handlers that want LF */
+	struct store		*store;		/* all of it as it came; NULL: nobody wants it */
 	struct action_list	 kept;		/* actions for the end of the message */
 	unsigned int		 nkept;
 };
@@ -112,6 +114,7 @@ struct session {
 	int				 wants_raw, wants_lf;	/* bodies, by some handler */
 	int				 counts_headers;	/* some handler may change them */
 	uint64_t			 takes_macros;	/* places; the others never hear of one */
+	uint64_t			 keeps;		/* places that want messages as a whole */
 	int				 begun;		/* some event has come */
 	int				 late;		/* the time for the event in hand is over */
 	char				*client_host, *client_address;

@@ -55,6 +55,15 @@ enum step ask_next(struct session *, struct buf *out);
 /* Queues the current event for all handlers that have it in `reports'. */
 void	 ask_report(struct session *);
 
+/*
+ * keep.c: the message as it came is kept, from its first header on, as long as
+ * a handler is there that wants it. The value as the MTA sent it.
+ */
+void	 keep_header(struct session *, const char *name, const char *value);
+void	 keep_body(struct session *, const void *, size_t);
+/* There is nothing more of it. */
+void	 keep_end(struct session *);
+
 /* wants.c: 1 if a handler said accept and no handler wants anything more. */
 int	 wants_nothing_more(const struct session *);
 /* 1 if every handler that was asked or told of the body has had enough. */

@@ -13,7 +13,7 @@
 
 /*
  * Makes the folders of all handlers, empty, and names them in
- * handler_conf.tmpdir. They are below the spool directory, or, if private is
+ * handler_conf.tmpdir; those for messages too (spooldir.h). They are below the spool directory, or, if private is
  * set, in a folder below $TMPDIR that tmpdir_remove() takes away. A spool
  * directory that another daemon uses is refused. Returns 0 or -1, logged.
  */

@@ -85,8 +85,8 @@ wants_no_body(const struct session *s)
 		    state->accepted_session || state->excluded || state->excluded_auth ||
 		    state->large)
 			continue;
-		/* How large the message is must be known to the end. */
-		if (h->max_message > 0)
+		/* How large the message is must be known to the end; or all of it. */
+		if (h->max_message > 0 || handler_wants_message(h))
 			return 0;
 		if ((handler_events(h) & EV_BIT(EV_BODY)) == 0)
 			continue;

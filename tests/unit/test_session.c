@@ -726,6 +726,89 @@ several_at_a_time(void)
 	end();
 }
 
+static void
+body(const char *text)
+{
+	struct buf	 b;
+
+	buf_init(&b, MILTER_MAX_DATA);
+	milter_enc_raw(&b, SMFIC_BODY, text, strlen(text));
+	send_packet(&b);
+}
+
+/* What is kept of the message, or why nothing is. */
+static const char *
+kept(void)
+{
+	static char		 text[500];
+	const unsigned char	*p;
+
+	if (s->message->store == NULL)
+		return "nothing";
+	if ((p = store_bytes(s->message->store)) == NULL)
+		return store_error(s->message->store);
+	snprintf(text, sizeof(text), "%.*s|%.*s", (int)store_body_at(s->message->store), p,
+	    (int)(store_len(s->message->store) - store_body_at(s->message->store)),
+	    p + store_body_at(s->message->store));
+	return text;
+}
+
+static void
+whole_messages(void)
+{
+	char	 many[1000];
+
+	defaults(SCOPE_EVENT, SCOPE_EVENT);
+	handlers[0].events = EV_BIT(EV_END_OF_MESSAGE);
+	handlers[1].events = EV_BIT(EV_DATA) | EV_BIT(EV_END_OF_MESSAGE);
+	handlers[1].spool = 1;
+	handlers[1].max_message = 5000;
+	begin(2);
+	MAIL();
+	CHECK_STR(kept(), "nothing", "a message without a header or body: nothing at first");
+	simple(SMFIC_DATA);
+	answer(1, "continue\n");
+	header("A", " b\n\tc\r\n d");
+	header("Empty", "");
+	header("No-Blank", "x ");
+	CHECK_STR(kept(), "|A: b\r\n\tc\r\n d\r\nEmpty:\r\nNo-Blank:x \r\n",
+	    "headers are kept as they came");
+	body("one\r\ntwo\n");
+	body("\r");
+	body("\n");
+	simple(SMFIC_BODYEOB);
+	CHECK_STR(kept(), "A: b\r\n\tc\r\n d\r\nEmpty:\r\nNo-Blank:x \r\n\r\n|one\r\ntwo\n\r\n",
+	    "and so is the body");
+	answer(0, "continue\n");
+	answer(1, "continue\n");
+	MAIL();
+	simple(SMFIC_DATA);
+	answer(1, "continue\n");
+	simple(SMFIC_BODYEOB);
+	CHECK_STR(kept(), "\r\n|", "of an empty message there is the empty line");
+	answer(0, "continue\n");
+	answer(1, "continue\n");
+	MAIL();
+	simple(SMFIC_DATA);
+	answer(1, "accept\n");
+	header("A", " b");
+	CHECK_STR(kept(), "nothing", "one that nobody wants any more is not kept");
+	simple(SMFIC_ABORT);
+	MAIL();
+	simple(SMFIC_DATA);
+	answer(1, "continue\n");
+	header("A", " b");
+	memset(many, 'x', sizeof(many) - 1);
+	many[sizeof(many) - 1] = '\0';
+	while (s->message->size < 3500)
+		body(many);
+	CHECK(strlen(kept()) > 400, "one of up to max-message is kept");
+	body(many);
+	CHECK_STR(kept(), "nothing", "a larger one is not");
+	end();
+	handlers[1].spool = 0;
+}
+
 int
 main(void)
 {
@@ -744,5 +827,6 @@ main(void)
 	large_messages();
 	rejected_recipients();
 	several_at_a_time();
+	whole_messages();
 	return tap_done();
 }

@@ -1,0 +1,24 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * spooldir.h: folders for messages that are too large for the memory.
+ */
+#ifndef PM_SPOOLDIR_H
+#define PM_SPOOLDIR_H
+
+#include "conf.h"
+
+/*
+ * If some handler needs messages as a whole: makes BASE/NAME, which is ours
+ * and which others pass through, names it in conf->spool_base, and makes in it
+ * a folder of the engines' own, empty, in conf->store_folder. Returns 0 or -1,
+ * logged.
+ */
+int	 spooldir_prepare(struct conf *, const char *base, const char *name);
+/* Removes all of that. */
+void	 spooldir_remove(const struct conf *);
+
+#endif
