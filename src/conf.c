@@ -99,6 +99,8 @@ build(struct conf_source *src, const char *base)
 	build_global(&b);
 	build_handlers(&b);
 	build_listens(&b);
+	if (errors.nerrors == 0)
+		check_room(&b);
 	conf_errors_log(&errors, src);
 	failed = errors.nerrors != 0;
 	settle_lines(b.conf, src);

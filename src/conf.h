@@ -177,6 +177,11 @@ struct conf	*conf_parse(const char *text, const char *name, const char *base,
 		    const struct conf_label *, size_t nlabels);
 void		 conf_free(struct conf *);
 
+/* Descriptors that a milter connection may come to own. */
+unsigned int conf_fds_a_connection(const struct conf *);
+/* Those of an engine with so many for connections, and processes of handlers. */
+uint64_t conf_fds(const struct conf *, uint64_t connection_fds, uint64_t processes);
+
 /* How a named option is spelled: for -o of the command line. */
 int	 conf_is_global_option(const char *name);
 int	 conf_is_handler_option(const char *name);

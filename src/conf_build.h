@@ -123,6 +123,12 @@ char	*run_problem(const struct build *, const struct handler_conf *, const char 
 void	 check_first_line(struct build *, int line, const char *option,
 	    const struct handler_conf *, const char *path);
 
+/* conf_socket.c: the place of a unix socket; its owner and group are those that were named. */
+void	 check_socket(struct build *, const struct listen_conf *, int line);
+
+/* conf_room.c: descriptors for all that may be open; the whole has been built. */
+void	 check_room(struct build *);
+
 /* conf_check.c: files that a handler needs and that others must not write. */
 void	 check_sources(struct build *);
 void	 check_handler_files(struct build *, const struct conf_section *,

@@ -9,11 +9,7 @@
 #include "compat.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
-#include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,51 +149,6 @@ absolute_spec(struct build *b, const struct conf_section *sec)
 	return NULL;
 }
 
-static int
-is_folder(const char *path, int *missing)
-{
-	struct stat	 st;
-
-	*missing = 0;
-	if (stat(path, &st) == 0)
-		return S_ISDIR(st.st_mode);
-	*missing = errno == ENOENT;
-	/* What we may not see may be one. */
-	return errno == EACCES;
-}
-
-/* The folder is made if it is missing, but not the one that it stands in. */
-static void
-check_socket_folder(struct build *b, const struct listen_conf *l, const char *path, int line)
-{
-	char	*copy = xstrdup(path), *folder, *above;
-	int	 missing;
-
-	folder = xstrdup(dirname(copy));
-	above = dirname(copy);
-	if (!is_folder(folder, &missing) && !missing)
-		conf_error(b->errors, line, "listen \"%s\": %s is not a folder", l->spec, folder);
-	else if (missing && !is_folder(above, &missing))
-		conf_error(b->errors, line, "listen \"%s\": the folder %s is missing, and %s %s; "
-		    "expected one of the two", l->spec, folder, above,
-		    missing ? "is, too" : "is not a folder");
-	free(folder);
-	free(copy);
-}
-
-static void
-check_socket_path(struct build *b, const struct listen_conf *l, int line)
-{
-	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
-	struct stat			 st;
-
-	if (lstat(sun->sun_path, &st) == -1)
-		check_socket_folder(b, l, sun->sun_path, line);
-	else if (!S_ISSOCK(st.st_mode))
-		conf_error(b->errors, line, "listen \"%s\": a file that is not a socket is "
-		    "there", l->spec);
-}
-
 static void
 check_address(struct build *b, struct listen_conf *l, int line)
 {
@@ -304,8 +255,8 @@ build_listen(struct build *b, const struct conf_section *sec, struct listen_conf
 		default_allow(b, sec, l);
 	}
 	if (l->addr.ss.ss_family == AF_UNIX) {
+		check_socket(b, l, sec->line);
 		default_owner(b, l);
-		check_socket_path(b, l, sec->line);
 	}
 	if (conf_tree_find(sec, "handlers") == NULL)
 		all_handlers(b, l);

@@ -23,12 +23,6 @@
 #include "supervisor.h"
 #include "xmalloc.h"
 
-/* Descriptors for the log, the event loop, the listeners and what may come. */
-#define SPARE_FDS	32
-#define FDS_A_PROCESS	3
-/* Large ones are files: as it came, as a handler made it, and in the making. */
-#define FDS_A_MESSAGE	3
-
 static void on_ipc_read(evutil_socket_t, short, void *);
 static void on_ipc_write(evutil_socket_t, short, void *);
 
@@ -43,8 +37,8 @@ engine_now(struct engine *e)
 int
 engine_has_room(const struct engine *e)
 {
-	return ((uint64_t)e->nconns + 1) * e->fds_a_conn + (uint64_t)FDS_A_PROCESS * (e->nprocs + 1) +
-	    e->conf->nlistens + SPARE_FDS <= e->max_fds;
+	return conf_fds(e->conf, ((uint64_t)e->nconns + 1) * e->fds_a_conn,
+	    (uint64_t)e->nprocs + 1) <= e->max_fds;
 }
 
 /* 1 sent, 0 later, -1 the supervisor is gone. */
@@ -299,7 +293,7 @@ init(struct engine *e, const struct conf *conf, const int *listen_fds, int ipc_f
 
 	e->conf = conf;
 	e->ipc_fd = ipc_fd;
-	e->fds_a_conn = conf->store_folder == NULL ? 1 : 1 + FDS_A_MESSAGE;
+	e->fds_a_conn = conf_fds_a_connection(conf);
 	TAILQ_INIT(&e->conns);
 	TAILQ_INIT(&e->dead_conns);
 	TAILQ_INIT(&e->dead_procs);

@@ -97,30 +97,95 @@ handler_actions(const struct handler_conf *h)
 	return h->actions_named ? h->actions | h->optional_actions : ACT_ALL_MTA;
 }
 
-/* What the blocks of one handler carry, and what its actions need. */
+/* The recipients, for its blocks or for what it may do with them. */
+static enum need
+need_of_rcpt(const struct handler_conf *h, unsigned int own)
+{
+	if ((own & AFTER_RCPT) != 0 && (h->lines & BITS_RCPT) != 0)
+		return NEED_LINES;
+	if ((handler_actions(h) & ACT_BIT(ACT_DELETE_RECIPIENT)) != 0)
+		return NEED_DELETE_RECIPIENT;
+	return NEED_NOTHING;
+}
+
+static enum need
+need_of_header(const struct handler_conf *h, unsigned int own)
+{
+	unsigned int	 actions = handler_actions(h);
+
+	if ((own & EV_BIT(EV_END_OF_HEADERS)) != 0)
+		return NEED_END_OF_HEADERS;
+	if ((actions & ACT_BIT(ACT_CHANGE_HEADER)) != 0)
+		return NEED_CHANGE_HEADER;
+	if ((actions & ACT_BIT(ACT_DELETE_HEADER)) != 0)
+		return NEED_DELETE_HEADER;
+	return NEED_NOTHING;
+}
+
+static enum need
+need_of_connect(const struct handler_conf *h)
+{
+	if (h->except_clients.set || h->only_clients.set)
+		return NEED_CLIENTS;
+	return (h->lines & BITS_CLIENT) != 0 ? NEED_LINES : NEED_NOTHING;
+}
+
+/* Beside what it says itself: what its blocks carry, and what its actions need. */
+static enum need
+need_beside(const struct handler_conf *h, unsigned int own, enum event_kind ev)
+{
+	enum need	 need = NEED_NOTHING;
+
+	if (ev == EV_CONNECT && own != 0)
+		need = need_of_connect(h);
+	else if (ev == EV_HELO && (own & ~EV_BIT(EV_CONNECT)) != 0 &&
+	    (h->lines & LINE_BIT(LINE_HELO)) != 0)
+		need = NEED_LINES;
+	else if (ev == EV_MAIL && (own & MESSAGE_EVENTS) != 0)
+		need = NEED_MESSAGE;
+	else if (ev == EV_RCPT)
+		need = need_of_rcpt(h, own);
+	else if (ev == EV_HEADER)
+		need = need_of_header(h, own);
+	if (ev != EV_HEADER && ev != EV_BODY && ev != EV_END_OF_MESSAGE)
+		return need;
+	if (handler_wants_message(h))
+		return NEED_WHOLE;
+	if (need == NEED_NOTHING && h->max_message > 0 && (own & MESSAGE_EVENTS) != 0)
+		return NEED_SIZE;
+	return need;
+}
+
+enum need
+negotiate_need(const struct handler_conf *h, enum event_kind ev)
+{
+	unsigned int	 own = handler_events(h);
+
+	if (((h->events | h->optional_events) & EV_BIT(ev)) != 0)
+		return NEED_ANSWER;
+	if ((h->reports & EV_BIT(ev)) != 0)
+		return NEED_REPORT;
+	return need_beside(h, own, ev);
+}
+
 static unsigned int
 needed_events(const struct handler_conf *h)
 {
-	unsigned int	 own = handler_events(h), actions = handler_actions(h), need = own;
+	unsigned int	 need = 0;
+	int		 ev;
 
-	if (own != 0 && (h->lines & BITS_CLIENT) != 0)
-		need |= EV_BIT(EV_CONNECT);
-	if ((own & ~EV_BIT(EV_CONNECT)) != 0 && (h->lines & LINE_BIT(LINE_HELO)) != 0)
-		need |= EV_BIT(EV_HELO);
-	/* Without it nothing would tell one message from the next. */
-	if ((own & MESSAGE_EVENTS) != 0)
-		need |= EV_BIT(EV_MAIL);
-	if (((own & AFTER_RCPT) != 0 && (h->lines & BITS_RCPT) != 0) ||
-	    (actions & ACT_BIT(ACT_DELETE_RECIPIENT)) != 0)
-		need |= EV_BIT(EV_RCPT);
-	if ((own & EV_BIT(EV_END_OF_HEADERS)) != 0 ||
-	    (actions & (ACT_BIT(ACT_CHANGE_HEADER) | ACT_BIT(ACT_DELETE_HEADER))) != 0)
-		need |= EV_BIT(EV_HEADER);
-	if (handler_wants_message(h) || (h->max_message > 0 && (own & MESSAGE_EVENTS) != 0))
-		need |= EV_BIT(EV_HEADER) | EV_BIT(EV_BODY) | EV_BIT(EV_END_OF_MESSAGE);
-	if (own != 0 && (h->except_clients.set || h->only_clients.set))
-		need |= EV_BIT(EV_CONNECT);
+	for (ev = 0; ev < EV_COUNT; ev++)
+		if (negotiate_need(h, (enum event_kind)ev) != NEED_NOTHING)
+			need |= EV_BIT(ev);
 	return need;
+}
+
+/* Sendmail reports no RSET of a MAIL that it had no answer to. */
+int
+negotiate_answers_mail(const struct handler_conf *h)
+{
+	return (h->reports & EV_BIT(EV_ABORT)) != 0 ||
+	    (h->scope != SCOPE_EVENT && (handler_events(h) & MESSAGE_EVENTS) != 0);
 }
 
 static void
@@ -134,9 +199,7 @@ collect(const struct conf *conf, const struct listen_conf *l, struct wants *w)
 		h = &conf->handlers[l->handlers[i]];
 		w->events |= needed_events(h);
 		w->answers |= h->events | h->optional_events;
-		/* Sendmail reports no RSET of a MAIL that it had no answer to. */
-		if ((h->reports & EV_BIT(EV_ABORT)) != 0 ||
-		    (h->scope != SCOPE_EVENT && (handler_events(h) & MESSAGE_EVENTS) != 0))
+		if (negotiate_answers_mail(h))
 			w->answers |= EV_BIT(EV_MAIL);
 		if (h->rejected_recipients && (h->reports & EV_BIT(EV_RCPT)) != 0)
 			w->rejected = 1;
@@ -228,10 +291,14 @@ derive(const struct wants *w, struct negotiated *n)
 {
 	int	 i;
 
-	n->no_reply = 0;
-	for (i = 0; i < EV_COUNT; i++)
+	n->no_reply = n->sent = 0;
+	for (i = 0; i < EV_COUNT; i++) {
 		if ((n->protocol & event_bits[i].no_reply) != 0)
 			n->no_reply |= EV_BIT(i);
+		if ((n->protocol & event_bits[i].no) == 0 &&
+		    event_offered((enum event_kind)i, n->version))
+			n->sent |= EV_BIT(i);
+	}
 	n->granted = 0;
 	for (i = 0; i < ACT_MTA_COUNT; i++)
 		if ((n->actions & action_bits[i]) != 0)

@@ -17,6 +17,7 @@ struct negotiated {
 	uint32_t	 version;	/* all three as sent back */
 	uint32_t	 actions;
 	uint32_t	 protocol;
+	unsigned int	 sent;		/* EV_BITs that the MTA was left to send */
 	unsigned int	 no_reply;	/* EV_BITs that get no answer on the wire */
 	unsigned int	 granted;	/* ACT_BITs that the MTA takes */
 	int		 skip;		/* `s' may be sent in answer to a piece of the body */
@@ -40,6 +41,25 @@ int	 negotiate(const struct conf *, const struct listen_conf *, uint32_t version
  * no handler asked. The strings are the caller's to free.
  */
 void	 negotiate_macros(const struct conf *, const struct listen_conf *, char **lists);
+
+/* Why a handler needs an event to be sent; the first reason that holds. */
+enum need {
+	NEED_NOTHING,
+	NEED_ANSWER,		/* it answers it */
+	NEED_REPORT,		/* it is told of it */
+	NEED_LINES,		/* lines of its other blocks come from it */
+	NEED_CLIENTS,		/* except-clients, only-clients */
+	NEED_MESSAGE,		/* with it a message begins */
+	NEED_DELETE_RECIPIENT,	/* actions that need it */
+	NEED_CHANGE_HEADER,
+	NEED_DELETE_HEADER,
+	NEED_END_OF_HEADERS,	/* it has no meaning without the headers */
+	NEED_WHOLE,		/* it gets the message as a whole */
+	NEED_SIZE		/* max-message */
+};
+enum need negotiate_need(const struct handler_conf *, enum event_kind);
+/* 1 if `mail' is answered for it in any case, so that the MTA tells of an abort. */
+int	 negotiate_answers_mail(const struct handler_conf *);
 
 /* 1 unless mail passes where this answers for a handler. */
 int	 outcome_refuses(const struct outcome *);

@@ -18,6 +18,7 @@
 #include "adhoc.h"
 #include "conf.h"
 #include "daemon.h"
+#include "explain.h"
 #include "listen_sock.h"
 #include "log.h"
 #include "pipemilter.h"
@@ -196,6 +197,21 @@ run(const struct options *o, struct conf *conf)
 	return status;
 }
 
+/* The first line is for programs, the rest for people. */
+static int
+check(const struct conf *conf)
+{
+	printf("%s: OK\n", conf->path);
+	explain_listeners(conf);
+	explain_postfix(conf);
+	explain_sendmail(conf);
+	if (fflush(stdout) == EOF) {
+		log_warn("standard output");
+		return 1;
+	}
+	return 0;
+}
+
 static int
 check_or_run(struct options *o)
 {
@@ -208,9 +224,9 @@ check_or_run(struct options *o)
 	if ((conf = read_conf(o)) == NULL)
 		return 1;
 	if (o->check) {
-		printf("%s: OK\n", conf->path);
+		status = check(conf);
 		conf_free(conf);
-		return 0;
+		return status;
 	}
 	if (o->adhoc)
 		o->foreground = 1;

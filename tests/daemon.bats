@@ -157,7 +157,7 @@ stubborn() {
 	conf "listen 'unix:$SOCK' { }"
 	run "$PIPEMILTER" -n -f "$CONF"
 	assert_success
-	assert_equal "$output" "$CONF: OK"
+	assert_equal "${lines[0]}" "$CONF: OK"
 	[ ! -e "$SOCK" ]
 }
 

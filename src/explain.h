@@ -1,0 +1,30 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * explain.h: what follows from a configuration, in words and on standard
+ * output: for -n of pipemilter(8).
+ */
+#ifndef PM_EXPLAIN_H
+#define PM_EXPLAIN_H
+
+#include "conf.h"
+
+/* What an MTA of today is asked for at each listener, and for whose sake. */
+void	 explain_listeners(const struct conf *);
+/* 1 if two listeners, by their numbers, are ways to the same handlers. */
+int	 explain_same_handlers(const struct conf *, size_t, size_t);
+/* explain_mta.c: the lines for Postfix's main.cf, and for Sendmail's .mc. */
+void	 explain_postfix(const struct conf *);
+void	 explain_sendmail(const struct conf *);
+
+/*
+ * explain_play.c: which handlers would be asked of what in one session, with
+ * the options of milter-send(1) behind `--'. Returns the status of the
+ * program: 0, or 2 if they are wrong.
+ */
+int	 explain_session(const struct conf *, char **operands);
+
+#endif

@@ -1,0 +1,239 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * explain_mta.c: the lines for the configuration of an MTA. Each function
+ * prints one paragraph, without an empty line in it, that the MTA takes as it
+ * is: what is said besides is a comment.
+ */
+#include "compat.h"
+
+#include <sys/un.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "explain.h"
+
+#define POSTFIX_QUEUE	"/var/spool/postfix/"	/* its queue_directory, if not changed */
+#define ADDRESS_MAX	256
+/* Bytes that have no meaning of their own in main.cf or in m4. */
+#define PLAIN_BYTES	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:"
+
+/* How long the MTA should wait, in seconds: longer than we do. */
+struct patience {
+	unsigned int	 event, message;
+};
+
+static const char *
+socket_path(const struct listen_conf *l)
+{
+	return ((const struct sockaddr_un *)(const void *)&l->addr.ss)->sun_path;
+}
+
+/* The host that the MTA connects to, and its port; a static text. */
+static const char *
+host_of(const struct listen_conf *l, unsigned int *port)
+{
+	static char			 text[INET6_ADDRSTRLEN];
+	const struct sockaddr_in	*sin = (const void *)&l->addr.ss;
+	const struct sockaddr_in6	*sin6 = (const void *)&l->addr.ss;
+
+	if (l->addr.ss.ss_family == AF_INET) {
+		*port = ntohs(sin->sin_port);
+		if (sin->sin_addr.s_addr == htonl(INADDR_ANY))
+			return "127.0.0.1";
+		return inet_ntop(AF_INET, &sin->sin_addr, text, sizeof(text));
+	}
+	*port = ntohs(sin6->sin6_port);
+	if (IN6_IS_ADDR_UNSPECIFIED(&sin6->sin6_addr))
+		return "::1";
+	return inet_ntop(AF_INET6, &sin6->sin6_addr, text, sizeof(text));
+}
+
+static int
+is_postfix_socket(const struct listen_conf *l)
+{
+	return l->addr.ss.ss_family == AF_UNIX &&
+	    strncmp(socket_path(l), POSTFIX_QUEUE, strlen(POSTFIX_QUEUE)) == 0;
+}
+
+/* 0: the path can't stand there. */
+static int
+address_for(const struct listen_conf *l, int postfix, char *out)
+{
+	const char	*path = socket_path(l), *host;
+	size_t		 skip = 0;
+	unsigned int	 port;
+
+	if (l->addr.ss.ss_family == AF_UNIX) {
+		if (path[strspn(path, PLAIN_BYTES)] != '\0')
+			return 0;
+		if (postfix && is_postfix_socket(l))
+			skip = strlen(POSTFIX_QUEUE);
+		(void)snprintf(out, ADDRESS_MAX, "unix:%s", path + skip);
+		return 1;
+	}
+	host = host_of(l, &port);
+	if (!postfix)
+		(void)snprintf(out, ADDRESS_MAX, "inet%s:%u@%s",
+		    l->addr.ss.ss_family == AF_INET6 ? "6" : "", port, host);
+	else if (l->addr.ss.ss_family == AF_INET6)
+		(void)snprintf(out, ADDRESS_MAX, "inet:[%s]:%u", host, port);
+	else
+		(void)snprintf(out, ADDRESS_MAX, "inet:%s:%u", host, port);
+	return 1;
+}
+
+/*
+ * Of listeners with the same handlers an MTA needs one: Postfix that in its
+ * queue, another one any other.
+ */
+static size_t
+chosen(const struct conf *conf, size_t index, int postfix)
+{
+	size_t	 i, first = conf->nlistens;
+
+	for (i = 0; i < conf->nlistens; i++) {
+		if (!explain_same_handlers(conf, i, index))
+			continue;
+		if (is_postfix_socket(&conf->listens[i]) == postfix)
+			return i;
+		if (first == conf->nlistens)
+			first = i;
+	}
+	return first;
+}
+
+/*
+ * cleanup(8) can't refuse one recipient of a local message: the message would
+ * stay in the queue.
+ */
+static int
+answers_rcpt(const struct conf *conf, const struct listen_conf *l)
+{
+	const struct handler_conf	*h;
+	size_t				 i;
+
+	for (i = 0; i < l->nhandlers; i++) {
+		h = &conf->handlers[l->handlers[i]];
+		if (((h->events | h->optional_events) & EV_BIT(EV_RCPT)) != 0 && !h->shadow)
+			return 1;
+	}
+	return 0;
+}
+
+static struct patience
+patience_for(const struct conf *conf)
+{
+	struct patience	 p = { conf->event_timeout / 1000 + 20, conf->message_timeout / 1000 + 60 };
+
+	if (p.event < 30)
+		p.event = 30;
+	if (p.message < 300)
+		p.message = 300;
+	return p;
+}
+
+/* What must be known of a listener before its address is used; c begins a comment. */
+static void
+print_notes(const struct conf *conf, size_t index, const char *c, int postfix)
+{
+	const struct listen_conf	*l = &conf->listens[index];
+	size_t				 other = chosen(conf, index, postfix);
+	char				 address[ADDRESS_MAX];
+
+	if (!address_for(l, postfix, address))
+		printf("%s listen %s: a path of letters, digits and /._-+ is needed here\n",
+		    c, l->spec);
+	else if (other != index)
+		printf("%s Another way to the handlers of %s: %s\n", c,
+		    conf->listens[other].spec, address);
+	else if (postfix && l->addr.ss.ss_family == AF_UNIX && strchr(address, '/') == address + 5)
+		printf("%s %s is not found from a chroot (fifth column of master.cf)\n", c, address);
+}
+
+/* The listeners, each filter once; without those of rcpt if only_whole. Returns how many. */
+static int
+print_milters(const struct conf *conf, const char *name, int only_whole)
+{
+	char	 address[ADDRESS_MAX];
+	int	 n = 0;
+	size_t	 i;
+
+	printf("%s =", name);
+	for (i = 0; i < conf->nlistens; i++) {
+		if (chosen(conf, i, 1) != i ||
+		    !address_for(&conf->listens[i], 1, address) ||
+		    (only_whole && answers_rcpt(conf, &conf->listens[i])))
+			continue;
+		printf("%s %s", n++ == 0 ? "" : ",", address);
+	}
+	printf("\n");
+	return n;
+}
+
+static int
+any_answers_rcpt(const struct conf *conf)
+{
+	size_t	 i;
+
+	for (i = 0; i < conf->nlistens; i++)
+		if (answers_rcpt(conf, &conf->listens[i]))
+			return 1;
+	return 0;
+}
+
+void
+explain_postfix(const struct conf *conf)
+{
+	struct patience	 p = patience_for(conf);
+	size_t		 i;
+
+	printf("\n# Postfix: main.cf\n");
+	for (i = 0; i < conf->nlistens; i++)
+		print_notes(conf, i, "#", 1);
+	print_milters(conf, "smtpd_milters", 0);
+	if (any_answers_rcpt(conf))
+		printf("# No listener whose handlers answer rcpt: a recipient of local mail that "
+		    "they\n# refuse would keep the message in the queue.\n");
+	print_milters(conf, "non_smtpd_milters", 1);
+	printf("milter_default_action = tempfail\n");
+	printf("milter_protocol = 6\n");
+	printf("milter_connect_timeout = 30s\n");
+	printf("# More than event-timeout (%gs) and message-timeout (%gs).\n",
+	    conf->event_timeout / 1000.0, conf->message_timeout / 1000.0);
+	printf("milter_command_timeout = %us\n", p.event);
+	printf("milter_content_timeout = %us\n", p.message);
+}
+
+static void
+print_input_filter(const struct conf *conf, size_t index, const struct patience *p)
+{
+	char	 address[ADDRESS_MAX], suffix[16] = "";
+
+	if (!address_for(&conf->listens[index], 0, address))
+		return;
+	if (index > 0)
+		(void)snprintf(suffix, sizeof(suffix), "%zu", index + 1);
+	printf("%sINPUT_MAIL_FILTER(`pipemilter%s', `S=%s, F=T, T=C:1m;S:30s;R:%us;E:%us')dnl\n",
+	    chosen(conf, index, 0) != index ? "dnl " : "", suffix, address, p->event, p->message);
+}
+
+void
+explain_sendmail(const struct conf *conf)
+{
+	struct patience	 p = patience_for(conf);
+	size_t		 i;
+
+	printf("\ndnl Sendmail: sendmail.mc, above the MAILER lines\n");
+	for (i = 0; i < conf->nlistens; i++) {
+		print_notes(conf, i, "dnl", 0);
+		print_input_filter(conf, i, &p);
+	}
+}

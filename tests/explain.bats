@@ -1,0 +1,242 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The pipemilter authors
+
+# pipemilter -n: what will be asked of the MTA, the lines for its configuration,
+# what stands in the way; and with -v, who is asked of what in a session.
+
+bats_require_minimum_version 1.5.0
+load lib/common
+
+setup() {
+	test_setup
+	CONF=$WORK/explain.conf
+}
+
+# conf LINE ...: the configuration; its lines keep their numbers.
+conf() {
+	printf '%s\n' "$@" >"$CONF"
+	add_users_to "$CONF"
+}
+
+# explain [ARGUMENT ...]: runs -n, which must find nothing wrong.
+explain() {
+	run --separate-stderr "$PIPEMILTER" -n -f "$CONF" "$@"
+	# shellcheck disable=SC2154
+	if [ "$status" -ne 0 ] || [ "$stderr" != '' ]; then
+		echo "status $status: $stderr"
+		return 1
+	fi
+}
+
+# has LINE: the output has this line, whatever its blanks.
+has() {
+	printf '%s\n' "$output" | tr -s ' ' | sed 's/^ //' | grep -qxF -- "$1" || {
+		printf 'not in the output: %s\n%s\n' "$1" "$output"
+		return 1
+	}
+}
+
+has_not() {
+	! has "$1" >/dev/null
+}
+
+# paragraph WORD: the paragraph of the output that begins with a line of it
+paragraph() {
+	printf '%s\n' "$output" | awk -v RS= -v w="$1" 'index($0, w) == 1'
+}
+
+H='command = {/bin/true}'
+
+@test "events, with their reason" {
+	conf "listen inet:8899 { handlers = {a, b} }" \
+	    "handler a { $H events = {rcpt} actions = {} lines = {client-address} }" \
+	    "handler b { $H events = {end-of-message} reports = {rcpt, abort} actions = {add-header} lines = {} }"
+	explain
+	assert_equal "${lines[0]}" "$CONF: OK"
+	has 'listen inet:8899'
+	has 'handlers: a, b'
+	has 'connect no reply: lines in the blocks of a'
+	has 'helo not sent'
+	has 'mail reply: begins the message for a, b; the reply makes an abort known to b'
+	has 'rcpt reply: answered by a; told to b'
+	has 'data not sent'
+	has 'header not sent'
+	has 'end-of-headers not sent'
+	has 'body not sent'
+	has 'end-of-message reply: answered by b'
+	has 'unknown not sent'
+	has 'abort told to b'
+	has 'disconnect nobody is told'
+	has 'actions add-header'
+	has_not 'macros at rcpt: i {rcpt_mailer} {rcpt_host} {rcpt_addr}'
+}
+
+@test "a handler that names no actions costs the headers" {
+	conf "listen inet:8899 { }" "handler a { $H events = {mail} }" \
+	    "handler b { $H events = {mail} actions = {change-header} }" \
+	    "handler c { $H events = {mail} actions = {delete-header, delete-recipient} max-message = 1M }"
+	explain
+	has "header no reply: change-header may be used by a, b; delete-header may be used by c; no \`actions' are named by a"
+	has "rcpt no reply: delete-recipient may be used by a, c; no \`actions' are named by a"
+	has 'body no reply: the size is limited by c'
+	has 'end-of-message reply: the size is limited by c'
+}
+
+@test "clients that are picked, and end-of-headers" {
+	conf "listen inet:8899 { }" \
+	    "handler a { $H events = {end-of-headers} lines = {} actions = {} only-clients = {local} }"
+	explain
+	has 'connect no reply: clients are picked by a'
+	has 'header no reply: needed with end-of-headers by a'
+	has 'actions none'
+}
+
+@test "macros that are asked for" {
+	conf "listen inet:8899 { }" \
+	    "handler a { $H events = {mail} actions = {} macros = {'mail={client_resolve}'} }"
+	explain
+	has 'macros at mail: i {auth_type} {auth_authen} {auth_ssf} {auth_author} {mail_mailer} {mail_host} {mail_addr} {client_resolve}'
+	has 'macros at end-of-message: i {msg_id}'
+}
+
+@test "what older MTAs have not" {
+	conf "listen inet:8899 { }" "handler a { $H events = {data} actions = {} }" \
+	    "handler b { $H events = {mail} actions = {change-sender} on-failure = accept }" \
+	    "handler c { $H events = {mail} optional-events = {data} actions = {} }"
+	explain
+	has 'a requires data: an MTA that speaks version 3 of the protocol or less has none, and gets on-failure = tempfail'
+	has 'b requires change-sender: an MTA that speaks version 5 of the protocol or less has none, and gets on-failure = accept'
+	refute_output_has 'c requires'
+}
+
+@test "the lines for Postfix" {
+	conf "listen 'inet:8899@127.0.0.1' { handlers = {a} }" \
+	    "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { handlers = {a} }" \
+	    "listen 'inet6:8898@::1' { handlers = {b} }" \
+	    "listen 'unix:/run/pipemilter.sock' { handlers = {b, a} }" \
+	    "event-timeout = 40s" "message-timeout = 5m" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler b { $H events = {rcpt} actions = {} }"
+	explain
+	assert_equal "$(paragraph '# Postfix' | grep -v '^#')" \
+"smtpd_milters = unix:pipemilter/x.sock, inet:[::1]:8898, unix:/run/pipemilter.sock
+non_smtpd_milters = unix:pipemilter/x.sock
+milter_default_action = tempfail
+milter_protocol = 6
+milter_connect_timeout = 30s
+milter_command_timeout = 60s
+milter_content_timeout = 360s"
+	has '# unix:/run/pipemilter.sock is not found from a chroot (fifth column of master.cf)'
+	has '# Another way to the handlers of unix:/var/spool/postfix/pipemilter/x.sock: inet:127.0.0.1:8899'
+}
+
+@test "the lines for Sendmail" {
+	conf "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { handlers = {a} }" \
+	    "listen 'inet:8899@127.0.0.1' { handlers = {a} }" \
+	    "listen 'inet6:8898@::1' { handlers = {b} }" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler b { $H events = {rcpt} actions = {} }"
+	explain
+	assert_equal "$(paragraph 'dnl Sendmail' | grep -v '^dnl')" \
+"INPUT_MAIL_FILTER(\`pipemilter2', \`S=inet:8899@127.0.0.1, F=T, T=C:1m;S:30s;R:30s;E:300s')dnl
+INPUT_MAIL_FILTER(\`pipemilter3', \`S=inet6:8898@::1, F=T, T=C:1m;S:30s;R:30s;E:300s')dnl"
+}
+
+@test "a path that an MTA's configuration can't hold" {
+	conf "listen \"unix:$WORK/a'b,c\" { }" "handler a { $H events = {mail} actions = {} }"
+	explain
+	has "# listen unix:$WORK/a'b,c: a path of letters, digits and /._-+ is needed here"
+	assert_equal "$(paragraph '# Postfix' | grep smtpd_milters)" \
+'smtpd_milters =
+non_smtpd_milters ='
+	refute_output_has 'INPUT_MAIL_FILTER'
+}
+
+@test "postconf takes the lines as they are" {
+	command -v postconf >/dev/null || skip 'no Postfix'
+	local name
+
+	conf "listen 'inet:8899@127.0.0.1' { handlers = {a} }" \
+	    "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { handlers = {b} }" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler b { $H events = {rcpt} actions = {} }"
+	explain
+	mkdir "$WORK/postfix"
+	{
+		echo 'compatibility_level = 3.6'
+		paragraph '# Postfix'
+	} >"$WORK/postfix/main.cf"
+	: >"$WORK/postfix/master.cf"
+	paragraph '# Postfix' | sed -n 's/^\([a-z_]*\) = .*/\1/p' >"$WORK/names"
+	[ "$(wc -l <"$WORK/names")" -eq 7 ]
+	while read -r name; do
+		postconf -c "$WORK/postfix" "$name" 2>&1
+	done <"$WORK/names" >"$WORK/taken"
+	paragraph '# Postfix' | grep -v '^#' | diff - "$WORK/taken"
+	[ "$(postconf -c "$WORK/postfix" -n 2>&1 >/dev/null)" = '' ]
+}
+
+@test "the folder of a socket that its group can't enter" {
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	local dir=$WORK/queue/pipemilter
+
+	mkdir -p "$dir"
+	chmod 755 "$WORK/queue"
+	chmod 700 "$dir"
+	conf '' "listen 'unix:$dir/sock' { group = mail }" "handler a { $H events = {mail} actions = {} }"
+	run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
+	assert_success
+	assert_equal "$stderr" "pipemilter: $CONF:2: listen \"unix:$dir/sock\": group mail can't enter the folder $dir, whose mode is 0700, and so can't connect; expected x for them"
+	chgrp mail "$dir"
+	chmod 750 "$dir"
+	explain
+	# A folder above it, and a group that has less than all others.
+	chgrp mail "$WORK/queue"
+	chmod 745 "$WORK/queue"
+	run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
+	assert_success
+	[[ $stderr == *":2: "*"group mail can't enter the folder $WORK/queue, whose mode is 0745"* ]]
+	# The user of that group may own it, as Postfix owns its own.
+	chown mail "$WORK/queue"
+	explain
+	# One that will be made is open.
+	chown 0:0 "$WORK/queue"
+	chmod 755 "$WORK/queue"
+	rmdir "$dir"
+	explain
+	has "the folder $dir will be made, with mode 0755"
+	# A mode for everybody, an owner.
+	mkdir -m 700 "$dir"
+	conf '' "listen 'unix:$dir/sock' { mode = 0666 }" "handler a { $H events = {mail} actions = {} }"
+	run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
+	[[ $stderr == *": not everybody can enter the folder $dir, whose mode is 0700"* ]]
+	conf '' "listen 'unix:$dir/sock' { owner = mail }" "handler a { $H events = {mail} actions = {} }"
+	run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
+	[[ $stderr == *": user mail can't enter the folder $dir, whose mode is 0700"* ]]
+	chown mail "$dir"
+	explain
+}
+
+@test "more descriptors than the system allows" {
+	conf '' 'connections = 300' "listen inet:8899 { }" "listen inet:8898 { }" \
+	    "handler a { $H events = {mail} actions = {} processes = 30 }"
+	# 600 connections, 3 for each of 30 processes, 2 listeners, 32 more.
+	run --separate-stderr bash -c 'ulimit -n 723 && "$@"' - "$PIPEMILTER" -n -f "$CONF"
+	assert_success
+	assert_equal "$stderr" "pipemilter: $CONF:2: 600 connections and 30 processes of handlers may take 724 file descriptors, and the system allows 723; expected a higher limit (LimitNOFILE= of the systemd unit, or ulimit -Hn), or a lower number of \`connections' or \`processes'"
+	run --separate-stderr bash -c 'ulimit -n 724 && "$@"' - "$PIPEMILTER" -n -f "$CONF"
+	assert_success
+	assert_equal "$stderr" ''
+	# Several engines share them.
+	echo 'engines = 3' >>"$CONF"
+	run --separate-stderr bash -c 'ulimit -n 263 && "$@"' - "$PIPEMILTER" -n -f "$CONF"
+	[[ $stderr == *" may take 264 file descriptors in each engine, and the system allows 263;"* ]]
+}
+
+@test "output that can't be written" {
+	conf "listen inet:8899 { }" "handler a { $H events = {mail} actions = {} }"
+	run bash -c '"$@" >/dev/full' - "$PIPEMILTER" -n -f "$CONF"
+	assert_status 1
+	assert_output_has 'No space left on device'
+}
