@@ -24,12 +24,17 @@ setup() {
 
 # An example of pipemilter-handler(7): the nth display after a line that is $1.
 example() {
-	awk -v after="$1" -v n="${2:-1}" '
+	example_of pipemilter-handler.7 "$@"
+}
+
+# The same of another page, with our own libraries.
+example_of() {
+	awk -v after="$2" -v n="${3:-1}" -v lib="$top/lib" '
 		$0 == after { found = 1 }
 		found && /^\.Bd -literal/ { show = ++seen == n; next }
 		/^\.Ed/ { if (show) exit; next }
-		show { gsub(/\\e/, "\\"); print }
-	' "$top/man/pipemilter-handler.7.in"
+		show { gsub(/\\e/, "\\"); gsub(/@pkgdatadir@/, lib); print }
+	' "$top/man/$1.in"
 }
 
 # handler BLOCK COMMAND...: what it says to one block.
@@ -146,6 +151,13 @@ filter() {
 	sed '/^line = /,$d' handler > unescape
 	printf '%s\n' 'print(unescape(rb"a\\b\n\0040\z"))' >> unescape
 	[ "$(python3 unescape)" = "b'a\\\\b\\n \\\\z'" ]
+}
+
+@test "manual: the example with the library for Python" {
+	export PYTHONDONTWRITEBYTECODE=1
+	example_of pipemilter-libraries.7 'In Python:' > handler
+	filter python3 handler
+	loop handler python3 handler
 }
 
 @test "manual: the example in C" {

@@ -1,0 +1,318 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The pipemilter authors
+#
+# What makes handlers short, lib/: the same script knows and says the same with
+# each library, under every scope, with reuse and without.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/proto
+load lib/loops
+
+ALL='connect, helo, mail, rcpt, header, end-of-headers, body, end-of-message'
+
+setup_file() {
+	proto_start
+	cp "$TOP_DIR"/lib/pipemilter.py "$LIB_DIR"/libs/* "$HANDLERS"
+	loop_handler python "'$HANDLERS/loop.py'" "$ALL"
+	many python "'$HANDLERS/loop.py'"
+	proto_run
+}
+
+# many NAME COMMAND: for libraries that keep sessions apart
+many() {
+	local scope
+
+	for scope in message session; do
+		handler "$1-$scope-many" "command = {$2}" "events = {$ALL}" \
+		    'reports = {abort, disconnect}' "scope = $scope" \
+		    'reuse = yes' 'concurrency = 5' 'processes = 1' \
+		    "on-failure = 'reject 554 5.3.0 failed'"
+	done
+}
+
+setup() {
+	proto_setup
+	cd "$BATS_TEST_TMPDIR" || return
+	export PYTHONPATH=$HANDLERS PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
+}
+
+teardown_file() {
+	test_teardown
+}
+
+# serves_many NAME: one process, and sessions that overlap
+serves_many() {
+	knows_all "$1-message-many"
+	assert_equal "$(pid_of 1) $(pid_of 1)" "$(pid_of 2) $(pid_of 3)"
+	knows_all "$1-session-many"
+	assert_equal "$(pid_of 1) $(pid_of 1)" "$(pid_of 2) $(pid_of 3)"
+}
+
+# ask COMMAND ...: it reads standard input; the replies are in `out', what
+# it complained about in `err', its exit status in $status.
+ask() {
+	status=0
+	"$@" >out 2>err || status=$?
+}
+
+# says LINE ...: the replies
+said() {
+	printf '%s\n' "$@" >want
+	assert_same_file want out
+}
+
+complained() {
+	if ! grep -qF -- "$1" err; then
+		printf 'not in standard error: %s\n' "$1"
+		cat err
+		return 1
+	fi
+}
+
+# block FIRST-LINE [LINE ...]: one that is complete
+block() {
+	local first=$1
+
+	shift
+	printf '%s\n' "$first" 'session 1.1' 'message 1.1.1' complete "$@" ''
+}
+
+# All bytes that a value can have, as they stand in a block.
+all_bytes() {
+	local i octal
+
+	for ((i = 1; i < 256; i++)); do
+		printf -v octal %03o "$i"
+		case $i in
+		10) printf '%s' '\n' ;;
+		13) printf '%s' '\r' ;;
+		92) printf '%s' '\\' ;;
+		127) printf '%s' '\0177' ;;
+		*)
+			if [ "$i" -lt 32 ] && [ "$i" -ne 9 ]; then
+				printf '%s' "\0$octal"
+			else
+				printf '%b' "\0$octal"
+			fi ;;
+		esac
+	done
+}
+
+# What was in all_bytes, in a reply.
+all_said() {
+	all_bytes | LC_ALL=C perl -pe 's/\\0([0-7]{3})/chr oct $1/ge'
+}
+
+# knows_blocks COMMAND ...: what it is told, and forgets
+knows_blocks() {
+	ask "$@" <"$LIB_DIR/libs/blocks"
+	assert_same_file "$LIB_DIR/libs/told" out
+	assert_equal "$status" 0
+	# shellcheck disable=SC2016
+	block 'event helo' "helo $(all_bytes)" >bytes
+	ask "$@" <bytes
+	grep -a -m1 '^log helo=' out | sed 's/^log helo=//' >is
+	{ all_said; echo; } >want
+	assert_same_file want is
+	[ "$(wc -c <want)" -gt 255 ]
+	# Nothing at all
+	ask "$@" </dev/null
+	assert_equal "$(cat out)$status" 0
+}
+
+# acts COMMAND ...: each action and verdict
+acts() {
+	printf 'A\0b\n' >body
+	export BODY=$PWD/body
+	{
+		block 'event connect'
+		block 'event mail'
+		for i in 1 2 3 4 5 7; do
+			block 'event rcpt' 'recipients 1' "recipient <$i@b.example>"
+		done
+		block 'event data'
+		block 'event header' 'header-name A' 'header-value b'
+		block 'report end-of-message' 'answer continue'
+		block 'report abort'
+		block 'event unknown' 'command 5 \nreject'
+		block 'event end-of-message'
+		block 'event unknown' 'command -e'
+	} >in
+	ask "$@" <in
+	{
+		printf '%s\n' 'set a-b ' 'unset a' continue \
+		    $'set-message b  \t\\\\n\\r\\n ' accept \
+		    'reject 550 5.1.1 100% \\o/\nNo' 'tempfail 451 4.7.1 *   two' \
+		    tempfail discard 'shutdown So long' continue continue skip \
+		    'reject 5 \nreject' \
+		    $'add-header X-A -n %s\\\\c * $HOME\\n\tfolded ' \
+		    'insert-header 1 X-B ' 'change-header X-C 2 c' 'delete-header X-D' \
+		    'delete-header X-E 3' 'change-sender <>' 'change-sender <a@b> RET=HDRS' \
+		    'add-recipient <"a \\" b"@c>' \
+		    'add-recipient <a@c> NOTIFY=NEVER ORCPT=rfc822;a' \
+		    'delete-recipient <a@d>' 'quarantine why not' 'log said' \
+		    'replace-body 4'
+		cat body
+		printf '%s\n' continue 'reject -e'
+	} >want
+	assert_same_file want out
+	assert_equal "$status" 0
+	complained 'stray True'
+	complained 'add-header has no effect: the answer has been given'
+	complained 'add-header has no effect: nobody waits for an answer to a report'
+	complained 'reject has no effect: nobody waits for an answer to a report'
+	complained 'told'
+	# An exit is an answer, and what was asked for before it counts.
+	block 'event rcpt' 'recipients 1' 'recipient <6@b.example>' >in
+	ask "$@" <in
+	said 'add-header X-Part 1' progress
+	assert_equal "$status" 75
+}
+
+# replies_at_once COMMAND ...: while the next block is waited for
+replies_at_once() {
+	local said=
+
+	mkfifo to from
+	"$@" <to >from 2>err &
+	exec 8>to 9<from
+	block 'event data' >&8
+	read -r -t 10 said <&9 || :
+	exec 8>&- 9<&-
+	wait "$!"
+	assert_equal "$said" continue
+}
+
+# --- pipemilter.py
+
+python() {
+	ask python3 -W error "$@"
+}
+
+# script TEXT: a handler with the library
+script() {
+	printf '%s\n' 'import sys, pipemilter' "$1" 'pipemilter.main()' >h.py
+}
+
+@test "python: what blocks tell is known, and forgotten in time" {
+	knows_blocks python3 -W error "$HANDLERS/tell.py"
+}
+
+@test "python: every action and every verdict" {
+	acts python3 -W error "$HANDLERS/acts.py"
+	replies_at_once python3 -W error "$HANDLERS/acts.py"
+}
+
+@test "python: the same script under every scope, with reuse and without" {
+	loop_works python
+}
+
+@test "python: one process keeps many sessions apart" {
+	serves_many python
+}
+
+@test "python: an exception is told, and is a failure" {
+	script 'def on_data(m): m.add_header("X-A", 1); raise ValueError("oh")'
+	block 'event data' >in
+	python h.py <in
+	assert_equal "$status:$(cat out)" 70:
+	complained 'ValueError: oh'
+	# After a verdict that stands.
+	script 'def on_data(m): m.reject("no"); oh()'
+	python h.py <in
+	said 'reject no'
+	assert_equal "$status" 70
+	complained NameError
+	# In a report too.
+	block 'report data' >in
+	python h.py <in
+	assert_equal "$status:$(cat out)" 70:
+}
+
+@test "python: what cannot stand in a reply is an exception" {
+	local calls='add_header("X A", "")|add_header("", "x")|add_header("X-A", "a\0b")'
+	calls+='|insert_header(0, "a:b", "")|change_header("X\n", 1, "")|delete_header("Ä")'
+	calls+='|insert_header("a", "X-A", "")|set_context("a b", "")|reject("\0")'
+	calls+='|set_message_context("", "")|unset_context("a\tb")|log(7)'
+	block 'event data' >in
+	script "
+def on_data(m):
+    for call in r'''$calls'''.split('|'):
+        try:
+            eval('m.' + call)
+        except (ValueError, TypeError):
+            continue
+        print('taken:', call)
+"
+	python h.py <in
+	said 'log 7' continue
+	assert_equal "$(cat err)" 'taken: log(7)'
+}
+
+@test "python: an exit after a verdict, and before one" {
+	block 'event data' >in
+	script 'def on_data(m): m.reject("no"); sys.exit(0)'
+	python h.py <in
+	said 'reject no'
+	script 'def on_data(m): m.add_header("X-A", "b"); sys.exit(0)'
+	python h.py <in
+	said 'add-header X-A b'
+	assert_equal "$status" 0
+}
+
+@test "python: bytes come back as they came" {
+	block 'event helo' "helo $(all_bytes)" >in
+	script 'def on_helo(m): m.log(m.helo.encode("utf-8", "surrogateescape")); print(m.helo)'
+	python h.py <in
+	{ printf 'log '; all_said; printf '\ncontinue\n'; } >want
+	assert_same_file want out
+	LC_ALL=C grep -aq $'\377' err
+}
+
+@test "python: a function for no event is told, one that is missing passes" {
+	script $'def on_rctp(m): m.reject()\ndef on_end_of_message(m): m.reject()'
+	block 'event rcpt' 'recipient <a@b>' >in
+	python h.py <in
+	said continue
+	complained 'on_rctp: there is no such event'
+	refute_file_has err 'on_end_of_message'
+	assert_equal "$(wc -l <err)" 1
+}
+
+@test "python: a block of a session that is not known is a failure" {
+	script 'def on_data(m): m.pass_()'
+	printf '%s\n' 'event data' 'session 1.1' 'message 1.1.1' '' >in
+	python h.py <in
+	assert_equal "$status:$(cat out)" 70:
+	complained 'has been forgotten'
+}
+
+@test "python: replies to events that have a number, and sessions apart" {
+	script $'def on_data(m): m.add_header("X-A", m.helo)\nmain = globals()'
+	{
+		printf '%s\n' 'event helo' 'session 1.1' 'event-id 7' complete 'helo one' ''
+		printf '%s\n' 'event helo' 'session 1.2' 'event-id 8' complete 'helo two' ''
+		printf '%s\n' 'event data' 'session 1.1' 'event-id 9' ''
+		printf '%s\n' 'report disconnect' 'session 1.1' 'event-id 10' ''
+		printf '%s\n' 'event data' 'session 1.2' 'event-id 11' ''
+		printf '%s\n' 'event data' 'session 1.1' 'event-id 12' ''
+	} >in
+	python h.py <in
+	said 'event-id 7' continue 'event-id 8' continue 'event-id 9' \
+	    'add-header X-A one' continue 'event-id 11' 'add-header X-A two' continue
+	assert_equal "$status" 70
+	complained 'has been forgotten'
+}
+
+@test "python: a payload is bytes, and one that is cut no event" {
+	script 'def on_body(m): m.log(repr(m.payload))'
+	{ block 'event body' 'length 6' && printf '\0\n\n\377ab'; } >in
+	python h.py <in
+	said "log b'\\\\x00\\\\n\\\\n\\\\xffab'" continue
+	{ block 'event body' 'length 7' && printf '\0\n\n\377ab'; } >in
+	python h.py <in
+	assert_equal "$status:$(cat out)" 0:
+}
