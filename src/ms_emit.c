@@ -5,84 +5,72 @@
 
 #include "compat.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "ms_emit.h"
+#include "wire_event.h"
 
-static const struct bits {
-	int		 command;
-	uint32_t	 no;		/* the event is not sent */
-	uint32_t	 nr;		/* it is not answered */
-	int		 content;
-} bits[] = {
-	{ SMFIC_HEADER,		SMFIP_NOHDRS,		SMFIP_NR_HDR,	1 },
-	{ SMFIC_RCPT,		SMFIP_NORCPT,		SMFIP_NR_RCPT,	0 },
-	{ SMFIC_BODY,		SMFIP_NOBODY,		SMFIP_NR_BODY,	1 },
-	{ SMFIC_EOH,		SMFIP_NOEOH,		SMFIP_NR_EOH,	1 },
-	{ SMFIC_MAIL,		SMFIP_NOMAIL,		SMFIP_NR_MAIL,	0 },
-	{ SMFIC_DATA,		SMFIP_NODATA,		SMFIP_NR_DATA,	0 },
-	{ SMFIC_CONNECT,	SMFIP_NOCONNECT,	SMFIP_NR_CONN,	0 },
-	{ SMFIC_HELO,		SMFIP_NOHELO,		SMFIP_NR_HELO,	0 },
-	{ SMFIC_BODYEOB,	0,			0,		0 },
-};
-
-static const struct bits *
-bits_of(int command)
+/* Says what packets stand in the buffer from there on. */
+static void
+tell(const struct ms_player *p, const struct buf *out, size_t from)
 {
-	size_t	 i;
+	struct milter_packet	 pkt;
+	struct milter_cmd	 cmd;
+	const char		*why;
+	size_t			 used;
 
-	for (i = 0; bits[i].command != command; i++)
-		;
-	return &bits[i];
+	if (p->hooks->command == NULL || !buf_ok(out))
+		return;
+	for (; milter_frame(out->data + from, out->len - from, &pkt, &used) ==
+	    MILTER_FRAME_OK; from += used)
+		if (milter_dec_cmd(&pkt, &cmd, &why) == 0)
+			p->hooks->command(p->hooks->arg, &cmd);
+}
+
+static int
+wants_reply(const struct ms_player *p, int command)
+{
+	return (p->terms.protocol & wire_event_find(command)->nr) == 0;
 }
 
 /*
- * The packets of an event; 1 if it is sent itself. Postfix sends its macros
- * even where the event is not wanted, but for the content.
+ * The packets of an event but for the body; 1 if it is sent itself. Postfix
+ * sends its macros even where the event is not wanted, but for the content.
  */
 static int
-begin_event(struct ms_player *p, struct buf *out, struct ms_event *ev, int command,
-    size_t n)
+add_packets(struct ms_player *p, struct buf *out, int command, size_t n)
 {
-	const struct bits	*b = bits_of(command);
-	const struct ms_macros	*macros;
-	int			 wanted = (p->terms.protocol & b->no) == 0;
+	int	 is_content = strchr("LNB", command) != NULL;
+	int	 wanted = (p->terms.protocol & wire_event_find(command)->no) == 0;
 
-	memset(ev, 0, sizeof(*ev));
-	if (!wanted && b->content)
+	if (!wanted && is_content)
 		return 0;
 	if (wanted && command != SMFIC_BODY)
 		ms_packets_add_event(p->packets, command, n, p->queue_id, out);
 	else
 		ms_packets_add_macros(p->packets, command, n, p->queue_id, out);
-	ev->command = command;
-	ev->wants_reply = (p->terms.protocol & b->nr) == 0;
-	if (p->hooks->event != NULL) {
-		macros = ms_packets_macros(p->packets, command, n, p->queue_id);
-		ev->macros = macros->pairs;
-		ev->nmacros = macros->npairs;
-	}
 	return wanted;
 }
 
 static void
-end_event(struct ms_player *p, const struct ms_event *ev)
+note_event(struct ms_player *p, int command)
 {
 	p->events++;
-	if (ev->wants_reply)
-		p->waiting = ev->command;
-	if (p->hooks->event != NULL)
-		p->hooks->event(p->hooks->arg, ev);
+	if (wants_reply(p, command))
+		p->waiting = command;
 }
 
-static void
-emit_plain(struct ms_player *p, struct buf *out, int command)
+/* 1 if the event is sent. */
+static int
+emit_event(struct ms_player *p, struct buf *out, int command, size_t n)
 {
-	struct ms_event	 ev;
+	size_t	 from = out->len;
+	int	 wanted = add_packets(p, out, command, n);
 
-	if (begin_event(p, out, &ev, command, 0))
-		end_event(p, &ev);
+	if (wanted)
+		note_event(p, command);
+	tell(p, out, from);
+	return wanted;
 }
 
 static void
@@ -90,42 +78,29 @@ emit_connect(struct ms_player *p, struct buf *out)
 {
 	p->packets = ms_packets_get(p->plan, &p->terms);
 	p->stage = MS_STAGE_HELO;
-	emit_plain(p, out, SMFIC_CONNECT);
+	(void)emit_event(p, out, SMFIC_CONNECT, 0);
 }
 
 static void
 emit_helo(struct ms_player *p, struct buf *out)
 {
 	p->stage = MS_STAGE_MAIL;
-	emit_plain(p, out, SMFIC_HELO);
+	(void)emit_event(p, out, SMFIC_HELO, 0);
 }
 
 static void
 emit_mail(struct ms_player *p, struct buf *out)
 {
-	struct ms_event	 ev;
-
 	ms_message_open(p);
 	p->stage = MS_STAGE_RCPT;
-	if (!begin_event(p, out, &ev, SMFIC_MAIL, 0))
-		return;
-	ev.address = &p->plan->sender;
-	end_event(p, &ev);
+	(void)emit_event(p, out, SMFIC_MAIL, 0);
 }
 
 /* The next recipient that the filter is shown, if it wants to see any. */
 static void
 emit_one_rcpt(struct ms_player *p, struct buf *out)
 {
-	struct ms_event	 ev;
-	int		 wanted;
-
-	wanted = begin_event(p, out, &ev, SMFIC_RCPT, p->rcpt);
-	if (wanted) {
-		ev.address = &p->plan->rcpts[p->rcpt];
-		end_event(p, &ev);
-	}
-	if (!wanted || !ev.wants_reply)
+	if (!emit_event(p, out, SMFIC_RCPT, p->rcpt) || !wants_reply(p, SMFIC_RCPT))
 		ms_rcpt_accepted(p);
 }
 
@@ -145,7 +120,7 @@ emit_rcpt(struct ms_player *p, struct buf *out)
 	}
 	if (p->tempfailed > 0)
 		none.result = MS_TEMPFAILED;
-	ms_emit_abort(p, out, 0);
+	ms_emit_abort(p, out);
 	ms_message_close(p, &none);
 }
 
@@ -156,22 +131,17 @@ emit_data(struct ms_player *p, struct buf *out)
 	p->stage = MS_STAGE_HEADER;
 	p->header = 0;
 	if (p->terms.version >= 4)
-		emit_plain(p, out, SMFIC_DATA);
+		(void)emit_event(p, out, SMFIC_DATA, 0);
 }
 
 static void
 emit_header(struct ms_player *p, struct buf *out)
 {
-	const struct ms_header	*h = ms_packets_header(p->packets, p->header);
-	struct ms_event		 ev;
-
-	if (h == NULL || !begin_event(p, out, &ev, SMFIC_HEADER, p->header)) {
+	if (ms_packets_header(p->packets, p->header) == NULL ||
+	    !emit_event(p, out, SMFIC_HEADER, p->header))
 		p->stage = MS_STAGE_EOH;
-		return;
-	}
-	p->header++;
-	ev.header = h;
-	end_event(p, &ev);
+	else
+		p->header++;
 }
 
 static void
@@ -179,27 +149,37 @@ emit_eoh(struct ms_player *p, struct buf *out)
 {
 	p->stage = MS_STAGE_BODY;
 	p->body_off = 0;
-	emit_plain(p, out, SMFIC_EOH);
+	(void)emit_event(p, out, SMFIC_EOH, 0);
 }
 
 static void
 emit_body(struct ms_player *p, struct buf *out)
 {
 	const struct ms_message	*m = &p->plan->message;
-	size_t			 n = m->body_len - p->body_off;
-	struct ms_event		 ev;
+	size_t			 n = m->body_len - p->body_off, from = out->len;
 
 	if (n > MILTER_MAX_DATA)
 		n = MILTER_MAX_DATA;
-	if (n == 0 || !begin_event(p, out, &ev, SMFIC_BODY, 0)) {
+	if (n == 0 || !add_packets(p, out, SMFIC_BODY, 0)) {
 		p->stage = MS_STAGE_EOM;
 		return;
 	}
-	ev.data = m->body + p->body_off;
-	ev.len = n;
+	milter_enc_raw(out, SMFIC_BODY, m->body + p->body_off, n);
 	p->body_off += n;
-	milter_enc_raw(out, SMFIC_BODY, ev.data, n);
-	end_event(p, &ev);
+	note_event(p, SMFIC_BODY);
+	tell(p, out, from);
+}
+
+static void
+emit_optneg(struct ms_player *p, struct buf *out)
+{
+	size_t	 from = out->len;
+
+	milter_enc_optneg(out, p->plan->version, p->plan->actions, p->plan->protocol,
+	    NULL);
+	p->waiting = SMFIC_OPTNEG;
+	p->stage = MS_STAGE_CONNECT;
+	tell(p, out, from);
 }
 
 void
@@ -207,10 +187,7 @@ ms_emit_stage(struct ms_player *p, struct buf *out)
 {
 	switch (p->stage) {
 	case MS_STAGE_OPTNEG:
-		milter_enc_optneg(out, p->plan->version, p->plan->actions,
-		    p->plan->protocol, NULL);
-		p->waiting = SMFIC_OPTNEG;
-		p->stage = MS_STAGE_CONNECT;
+		emit_optneg(p, out);
 		break;
 	case MS_STAGE_CONNECT:
 		emit_connect(p, out);
@@ -237,47 +214,30 @@ ms_emit_stage(struct ms_player *p, struct buf *out)
 		emit_body(p, out);
 		break;
 	case MS_STAGE_EOM:
-		emit_plain(p, out, SMFIC_BODYEOB);
+		(void)emit_event(p, out, SMFIC_BODYEOB, 0);
 		break;
 	default:
 		break;
 	}
 }
 
-static void
-report(struct ms_player *p, int command, const char *reason)
-{
-	struct ms_event	 ev;
-
-	if (p->hooks->event == NULL)
-		return;
-	memset(&ev, 0, sizeof(ev));
-	ev.command = command;
-	ev.reason = reason;
-	p->hooks->event(p->hooks->arg, &ev);
-}
-
 void
-ms_emit_abort(struct ms_player *p, struct buf *out, int answered)
+ms_emit_abort(struct ms_player *p, struct buf *out)
 {
+	size_t	 from = out->len;
+
 	milter_enc_simple(out, SMFIC_ABORT);
-	if (!answered)
-		report(p, SMFIC_ABORT, NULL);
+	tell(p, out, from);
 }
 
 void
 ms_emit_quit(struct ms_player *p, struct buf *out)
 {
+	size_t	 from = out->len;
+
 	/* Postfix makes sure: one more A, whether it is needed or not. */
 	milter_enc_simple(out, SMFIC_ABORT);
 	milter_enc_simple(out, SMFIC_QUIT);
-	report(p, SMFIC_QUIT, "quit");
 	p->stage = MS_STAGE_QUIT_SENT;
-}
-
-void
-ms_emit_close(struct ms_player *p)
-{
-	report(p, SMFIC_QUIT, "closed");
-	p->stage = MS_STAGE_CLOSED;
+	tell(p, out, from);
 }

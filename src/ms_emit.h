@@ -56,9 +56,8 @@ struct ms_player {
 /* Sends what the stage has to send and goes to the next. */
 void	 ms_emit_stage(struct ms_player *, struct buf *out);
 /* The message is over: A, as Postfix sends it after each of them. */
-void	 ms_emit_abort(struct ms_player *, struct buf *out, int answered);
+void	 ms_emit_abort(struct ms_player *, struct buf *out);
 void	 ms_emit_quit(struct ms_player *, struct buf *out);
-void	 ms_emit_close(struct ms_player *);
 /* The next recipient passed the filter, or was never shown to it. */
 void	 ms_rcpt_accepted(struct ms_player *);
 /* Names the message that begins. */

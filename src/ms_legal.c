@@ -10,7 +10,7 @@
 
 #include "event.h"
 #include "ms_legal.h"
-#include "ms_smtp.h"
+#include "smtp_text.h"
 #include "xmalloc.h"
 
 #define SESSION_REPLIES	"carty4"
@@ -204,7 +204,7 @@ check_data(const struct milter_reply *r)
 {
 	switch (r->code) {
 	case SMFIR_REPLYCODE:
-		return ms_smtp_check(r->text);
+		return smtp_text_check(r->text);
 	case SMFIR_ADDHEADER:
 	case SMFIR_INSHEADER:
 	case SMFIR_CHGHEADER:

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "ms_emit.h"
-#include "ms_smtp.h"
+#include "smtp_text.h"
 #include "xmalloc.h"
 
 /* Enough for one write; a large message is not kept in memory twice. */
@@ -113,8 +113,11 @@ ms_player_advance(struct ms_player *p, struct buf *out)
 		return MS_WAIT;
 	if (p->stage == MS_STAGE_QUIT)
 		ms_emit_quit(p, out);
-	else if (p->stage == MS_STAGE_CLOSE)
-		ms_emit_close(p);
+	else if (p->stage == MS_STAGE_CLOSE) {
+		if (p->hooks->closed != NULL)
+			p->hooks->closed(p->hooks->arg);
+		p->stage = MS_STAGE_CLOSED;
+	}
 	return p->stage == MS_STAGE_CLOSED ? MS_CLOSE : MS_QUIT;
 }
 
@@ -167,8 +170,8 @@ message_over(struct ms_player *p, const struct ms_outcome *o, int code, struct b
 {
 	while (o->result == MS_DELIVERED && p->rcpt < p->plan->nrcpts)
 		ms_rcpt_accepted(p);
-	ms_emit_abort(p, out, o->command == SMFIC_BODYEOB);
-	if (code == SMFIR_SHUTDOWN || (o->smtp != NULL && ms_smtp_closes(o->smtp))) {
+	ms_emit_abort(p, out);
+	if (code == SMFIR_SHUTDOWN || (o->smtp != NULL && smtp_text_closes(o->smtp))) {
 		p->hooks->message_end(p->hooks->arg, o);
 		p->stage = code == SMFIR_SHUTDOWN ? MS_STAGE_CLOSE : MS_STAGE_QUIT;
 		return;
@@ -183,7 +186,7 @@ rcpt_refused(struct ms_player *p, const struct ms_outcome *o, int code, struct b
 	rcpt_done(p, o);
 	if (o->result == MS_TEMPFAILED)
 		p->tempfailed++;
-	if (ms_smtp_closes(o->smtp))
+	if (smtp_text_closes(o->smtp))
 		message_over(p, o, code, out);
 }
 
@@ -205,7 +208,7 @@ take_verdict(struct ms_player *p, const struct milter_reply *r, struct buf *out)
 		return;
 	}
 	if (r->code == SMFIR_REPLYCODE)
-		plain = ms_smtp_plain(r->text);
+		plain = smtp_text_plain(r->text);
 	outcome_of(r, command, plain, &o);
 	if (command == SMFIC_CONNECT || command == SMFIC_HELO)
 		session_over(p, &o);
@@ -228,8 +231,8 @@ take_optneg(struct ms_player *p, const struct milter_reply *r, struct buf *why)
 	if (ms_legal_optneg(&offer, r, &p->terms, why) == -1)
 		return -1;
 	p->waiting = 0;
-	if (p->hooks->negotiated != NULL)
-		p->hooks->negotiated(p->hooks->arg, &p->terms);
+	if (p->hooks->reply != NULL)
+		p->hooks->reply(p->hooks->arg, SMFIC_OPTNEG, r);
 	return 0;
 }
 

@@ -26,19 +26,6 @@ enum ms_result {
 	MS_RESULTS
 };
 
-/* Something that the filter is told. */
-struct ms_event {
-	int			 command;	/* SMFIC_ */
-	int			 wants_reply;
-	const struct milter_pair *macros;
-	size_t			 nmacros;
-	const struct ms_address	*address;	/* of mail and rcpt */
-	const struct ms_header	*header;
-	const unsigned char	*data;		/* of body */
-	size_t			 len;
-	const char		*reason;	/* of the end of the session */
-};
-
 /* What became of a recipient, or of a message as a whole. */
 struct ms_outcome {
 	enum ms_result	 result;
@@ -53,9 +40,11 @@ struct ms_hooks {
 	void	(*message_begin)(void *arg, const char *queue_id);
 	void	(*message_end)(void *arg, const struct ms_outcome *);
 	/* These may be NULL. */
-	void	(*negotiated)(void *arg, const struct ms_terms *);
-	void	(*event)(void *arg, const struct ms_event *);
+	/* Each packet that is sent, and each answer, that to SMFIC_OPTNEG included. */
+	void	(*command)(void *arg, const struct milter_cmd *);
 	void	(*reply)(void *arg, int command, const struct milter_reply *);
+	/* The session ends without a QUIT. */
+	void	(*closed)(void *arg);
 	void	(*recipient)(void *arg, const struct ms_address *,
 		    const struct ms_outcome *);
 };

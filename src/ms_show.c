@@ -84,22 +84,25 @@ show_begin(void *arg, const char *queue_id)
 }
 
 static void
-show_negotiated(void *arg, const struct ms_terms *terms)
+show_command(void *arg, const struct milter_cmd *cmd)
 {
 	struct ms_show	*s = arg;
 
-	s->edit.leadspc = (terms->protocol & SMFIP_HDR_LEADSPC) != 0;
-	if (s->verbose)
-		ms_trace_terms(&s->trace, terms);
+	if (!s->verbose)
+		return;
+	transcript_command(&s->transcript, cmd, &s->text);
+	put(s, &s->text);
 }
 
 static void
-show_event(void *arg, const struct ms_event *ev)
+show_closed(void *arg)
 {
 	struct ms_show	*s = arg;
 
-	if (s->verbose)
-		ms_trace_event(&s->trace, ev);
+	if (!s->verbose)
+		return;
+	transcript_end(&s->transcript, "closed", &s->text);
+	put(s, &s->text);
 }
 
 static void
@@ -158,9 +161,14 @@ show_reply(void *arg, int command, const struct milter_reply *r)
 	struct ms_show	*s = arg;
 	const char	*odd;
 
-	(void)command;
-	if (s->verbose)
-		ms_trace_reply(&s->trace, r);
+	if (s->verbose) {
+		transcript_reply(&s->transcript, r, &s->text);
+		put(s, &s->text);
+	}
+	if (command == SMFIC_OPTNEG) {
+		s->edit.leadspc = (r->protocol & SMFIP_HDR_LEADSPC) != 0;
+		return;
+	}
 	if (ms_reply_is_final(r->code) || r->code == SMFIR_PROGRESS)
 		return;
 	odd = ms_edit_apply(&s->edit, r);
@@ -241,10 +249,10 @@ ms_show_init(struct ms_show *s, const struct ms_plan *plan, FILE *to, int verbos
 		.more = show_more,
 		.message_begin = show_begin,
 		.message_end = show_end,
-		.negotiated = show_negotiated,
-		.event = show_event,
+		.command = show_command,
 		.reply = show_reply,
 		.recipient = show_recipient,
+		.closed = show_closed,
 	};
 
 	memset(s, 0, sizeof(*s));
@@ -254,7 +262,8 @@ ms_show_init(struct ms_show *s, const struct ms_plan *plan, FILE *to, int verbos
 	s->out_file = out_file;
 	s->hooks = hooks;
 	s->hooks.arg = s;
-	ms_trace_init(&s->trace, to, plan);
+	transcript_init(&s->transcript);
+	buf_init(&s->text, MAX_FILE);
 	ms_edit_init(&s->edit, &plan->message, plan->sender.address);
 	buf_init(&s->changes, MAX_TEXT);
 }
@@ -262,7 +271,8 @@ ms_show_init(struct ms_show *s, const struct ms_plan *plan, FILE *to, int verbos
 void
 ms_show_free(struct ms_show *s)
 {
-	ms_trace_free(&s->trace);
+	transcript_free(&s->transcript);
+	buf_free(&s->text);
 	ms_edit_free(&s->edit);
 	buf_free(&s->changes);
 }

@@ -14,14 +14,15 @@
 
 #include "ms_edit.h"
 #include "ms_player.h"
-#include "ms_trace.h"
+#include "transcript.h"
 
 struct ms_show {
 	const struct ms_plan	*plan;
 	FILE			*to;
 	int			 verbose;
 	const char		*out_file;	/* -O; NULL */
-	struct ms_trace		 trace;
+	struct transcript	 transcript;
+	struct buf		 text;		/* of it, to be written */
 	struct ms_edit		 edit;
 	struct buf		 changes;	/* lines to print if the message passes */
 	struct ms_hooks		 hooks;

@@ -618,6 +618,7 @@ eom c'
 
 		event helo
 		helo client.example.org
+		no-macros
 
 		continue
 
@@ -699,7 +700,13 @@ eom c'
 		progress
 		shutdown bye bye
 
+		report abort
+		no-message
+
 		# tempfailed at end-of-message: 421 4.7.0 bye bye
+		report abort
+		no-message
+
 		report disconnect
 		reason quit
 	END

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "escape.h"
-#include "ms_smtp.h"
+#include "smtp_text.h"
 #include "xmalloc.h"
 
 #define MAX_REPLY	((size_t)1 << 17)
@@ -53,7 +53,7 @@ check_line(const char *line, const char *first, size_t len, int last)
 }
 
 const char *
-ms_smtp_check(const char *text)
+smtp_text_check(const char *text)
 {
 	const char	*line, *end, *why;
 	int		 last;
@@ -73,7 +73,7 @@ ms_smtp_check(const char *text)
 }
 
 char *
-ms_smtp_plain(const char *text)
+smtp_text_plain(const char *text)
 {
 	char	*plain = xstrdup(text), *to = plain;
 
@@ -89,7 +89,7 @@ ms_smtp_plain(const char *text)
 }
 
 int
-ms_smtp_closes(const char *text)
+smtp_text_closes(const char *text)
 {
 	return strncmp(text, "421", 3) == 0 || strncmp(text, "521", 3) == 0;
 }
@@ -138,7 +138,7 @@ reply_text(struct buf *text, const char *plain, const char *enhanced, size_t ele
 }
 
 void
-ms_smtp_words(struct buf *out, const char *plain)
+smtp_text_words(struct buf *out, const char *plain)
 {
 	size_t		 elen = enhanced_len(plain + 4, plain[0]);
 	struct buf	 text;
