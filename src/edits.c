@@ -18,15 +18,12 @@
 #include "milter_enc.h"
 #include "xmalloc.h"
 
-/* At this index both MTAs put an inserted header behind all others. */
-#define INDEX_END	0x7fffffffu
-
 /* What becomes of the INDEXth header of a name. */
 struct header_edit {
 	RB_ENTRY(header_edit)	 entry;
 	const char		*name;
 	uint32_t		 index;
-	const char		*value;	/* NULL: deleted */
+	const struct action	*change;	/* NULL: deleted */
 };
 RB_HEAD(header_edits, header_edit);
 
@@ -58,7 +55,8 @@ edits_judge(struct message *msg, const char **why)
 
 /* Several handlers may want one header: the last one has it. */
 static void
-put_edit(struct header_edits *edits, const char *name, uint32_t index, const char *value)
+put_edit(struct header_edits *edits, const char *name, uint32_t index,
+    const struct action *change)
 {
 	struct header_edit	*e, key = { .name = name, .index = index };
 
@@ -69,7 +67,9 @@ put_edit(struct header_edits *edits, const char *name, uint32_t index, const cha
 		e->index = index;
 		RB_INSERT(header_edits, edits, e);
 	}
-	e->value = value;
+	/* Postfix takes this spelling. */
+	e->name = name;
+	e->change = change;
 }
 
 static void
@@ -87,11 +87,34 @@ put_deletion(struct header_edits *edits, struct session *s, const struct action 
 			put_edit(edits, a->name, i, NULL);
 }
 
+/*
+ * Headers that Sendmail has one of where a message has none: it is hidden from
+ * us, and one that is inserted would stand beside it. In Postfix the deletion
+ * finds nothing.
+ */
 static void
-add_value(const struct session *s, struct buf *b, const char *value)
+put_default(struct header_edits *edits, struct session *s, const struct action *a)
 {
+	static const char	*const names[] = { "Date", "From", "Message-Id",
+		"Resent-Date", "Resent-From", "Resent-Message-Id" };
+	size_t			 i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (a->exact && strcasecmp(a->name, names[i]) == 0 &&
+		    header_names_count(&s->message->headers, a->name) == 0)
+			put_edit(edits, a->name, 1, NULL);
+}
+
+/* The MTA adds the space behind the colon where it keeps it to itself. */
+static void
+add_value(const struct session *s, struct buf *b, const struct action *a)
+{
+	const char	*value = a->value;
+
 	buf_reset(b);
-	if (s->neg->leading_space)
+	if (a->exact && !s->neg->leading_space && *value == ' ')
+		value++;
+	if (!a->exact && s->neg->leading_space)
 		buf_add_str(b, " ");
 	buf_add_cstr(b, value);
 }
@@ -112,17 +135,19 @@ encode_changes(struct session *s, struct buf *out)
 	buf_init(&value, MILTER_MAX_DATA);
 	TAILQ_FOREACH(a, &s->message->kept, entry) {
 		if (a->kind == ACT_CHANGE_HEADER)
-			put_edit(&edits, a->name, a->index, a->value);
+			put_edit(&edits, a->name, a->index, a);
 		else if (a->kind == ACT_DELETE_HEADER)
 			put_deletion(&edits, s, a);
+		else if (a->kind == ACT_INSERT_HEADER)
+			put_default(&edits, s, a);
 	}
 	RB_FOREACH(e, header_edits, &edits)
-		if (e->value != NULL) {
-			add_value(s, &value, e->value);
+		if (e->change != NULL) {
+			add_value(s, &value, e->change);
 			milter_enc_change_header(out, e->index, e->name, (char *)value.data);
 		}
 	RB_FOREACH_REVERSE_SAFE(e, header_edits, &edits, next) {
-		if (e->value == NULL)
+		if (e->change == NULL)
 			milter_enc_change_header(out, e->index, e->name, "");
 		RB_REMOVE(header_edits, &edits, e);
 		free(e);
@@ -156,7 +181,7 @@ encode_insertions(struct session *s, struct buf *out)
 			break;
 		TAILQ_FOREACH(a, &s->message->kept, entry)
 			if (a->kind == ACT_INSERT_HEADER && a->index == highest) {
-				add_value(s, &value, a->value);
+				add_value(s, &value, a);
 				milter_enc_insert_header(out, a->index, a->name,
 				    (char *)value.data);
 			}
@@ -190,9 +215,9 @@ encode_additions(struct session *s, struct buf *out)
 	TAILQ_FOREACH(a, &s->message->kept, entry) {
 		if (a->kind != ACT_ADD_HEADER)
 			continue;
-		add_value(s, &value, a->value);
+		add_value(s, &value, a);
 		if (added_before(a))
-			milter_enc_insert_header(out, INDEX_END, a->name, (char *)value.data);
+			milter_enc_insert_header(out, ACTION_INDEX_END, a->name, (char *)value.data);
 		else
 			milter_enc_add_header(out, a->name, (char *)value.data);
 	}

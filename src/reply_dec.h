@@ -32,6 +32,7 @@
  *   quarantine, log            value
  *   set, set-message           name, value (may be "")
  *   unset                      name
+ * A header's value is without the space behind the colon, unless exact is set.
  */
 struct action {
 	TAILQ_ENTRY(action)	 entry;
@@ -40,12 +41,16 @@ struct action {
 	char			*value;
 	char			*args;
 	uint32_t		 index;
+	int			 exact;		/* value stands right behind the colon, space and all */
 	unsigned char		*body;
 	size_t			 body_len;
 	unsigned int		 handler;	/* for the keeper of actions: who */
 	unsigned int		 event_no;	/* and in answer to which event */
 };
 TAILQ_HEAD(action_list, action);
+
+/* insert-header: at this index both MTAs put it behind all others. */
+#define ACTION_INDEX_END	0x7fffffffu
 
 void	 action_free(struct action *);
 void	 action_list_clear(struct action_list *);

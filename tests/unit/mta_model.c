@@ -1,0 +1,338 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "compat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "edits.h"
+#include "milter_dec.h"
+#include "milter_proto.h"
+#include "mta_model.h"
+#include "xmalloc.h"
+
+enum origin { OWN, SUPPLIED, CAME };
+
+/* One header in the MTA; value NULL: Sendmail has it in its list, and prints nothing. */
+struct line {
+	char		*name;
+	char		*value;
+	enum origin	 origin;
+};
+
+struct model {
+	enum mta	 mta;
+	int		 leading_space;
+	struct line	*lines;
+	size_t		 count;
+	size_t		 room;
+};
+
+static void
+put(struct model *m, size_t at, const char *name, const char *value, enum origin origin)
+{
+	struct line	*l;
+
+	if (m->count == m->room) {
+		m->room = m->room * 2 + 64;
+		m->lines = xreallocarray(m->lines, m->room, sizeof(*m->lines));
+	}
+	if (at > m->count)
+		at = m->count;
+	memmove(m->lines + at + 1, m->lines + at, (m->count - at) * sizeof(*m->lines));
+	m->count++;
+	l = &m->lines[at];
+	l->name = xstrdup(name);
+	l->value = value == NULL ? NULL : xstrdup(value);
+	l->origin = origin;
+}
+
+static void
+drop(struct model *m, size_t at)
+{
+	free(m->lines[at].name);
+	free(m->lines[at].value);
+	m->count--;
+	memmove(m->lines + at, m->lines + at + 1, (m->count - at) * sizeof(*m->lines));
+}
+
+static int
+came_with(const struct mailfile *came, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < came->count; i++)
+		if (came->headers[i].name_len == strlen(name) &&
+		    strncasecmp(came->headers[i].text, name, strlen(name)) == 0)
+			return 1;
+	return 0;
+}
+
+/* In the order of Sendmail's list. What came takes the place of what is supplied. */
+static void
+fill(struct model *m, const struct mailfile *came)
+{
+	static const char	*const names[] = { "Date", "From", "Message-Id" };
+	char			*name;
+	size_t			 i;
+
+	if (m->mta == SENDMAIL)
+		put(m, m->count, "Return-Path", NULL, SUPPLIED);
+	put(m, m->count, "Received", " own", OWN);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]) && m->mta == SENDMAIL; i++)
+		put(m, m->count, names[i], came_with(came, names[i]) ? NULL : " ?",
+		    SUPPLIED);
+	for (i = 0; i < came->count; i++) {
+		name = xmemdup0(came->headers[i].text, came->headers[i].name_len);
+		put(m, m->count, name, mailfile_value(&came->headers[i]), CAME);
+		free(name);
+	}
+}
+
+static char *
+value_of(const struct model *m, const char *text)
+{
+	struct buf	 b;
+
+	buf_init(&b, 1 << 20);
+	buf_add_str(&b, m->leading_space ? "" : " ");
+	buf_add_str(&b, text);
+	return buf_steal(&b, NULL);
+}
+
+static size_t
+find_name(const struct model *m, const char *name, int supplied)
+{
+	size_t	 i;
+
+	for (i = 0; i < m->count; i++)
+		if (strcasecmp(m->lines[i].name, name) == 0 &&
+		    (!supplied || m->lines[i].origin == SUPPLIED))
+			break;
+	return i;
+}
+
+/* In the place of a supplied one; before the first of its name; else at the end. */
+static void
+add_header(struct model *m, const char *name, const char *value)
+{
+	size_t	 at = m->count;
+
+	if (m->mta == SENDMAIL && (at = find_name(m, name, 1)) < m->count)
+		drop(m, at);
+	else if (m->mta == SENDMAIL)
+		at = find_name(m, name, 0);
+	put(m, at, name, value, CAME);
+}
+
+/* Sendmail counts all of its list, from behind the first; Postfix what is stored. */
+static void
+insert_header(struct model *m, uint32_t index, const char *name, const char *value)
+{
+	put(m, m->mta == SENDMAIL ? (size_t)index + 1 : index, name, value, CAME);
+}
+
+/* Deleted ones count in Sendmail, and are gone in Postfix, which passes over its first line. */
+static size_t
+find(const struct model *m, const char *name, uint32_t index)
+{
+	size_t	 i, supplied = m->count;
+
+	for (i = m->mta == POSTFIX ? 1 : 0; i < m->count; i++) {
+		if (strcasecmp(m->lines[i].name, name) != 0 || m->lines[i].origin == OWN)
+			continue;
+		if (m->lines[i].origin == SUPPLIED)
+			supplied = i;
+		else if (index-- <= 1)
+			return i;
+	}
+	return supplied;
+}
+
+static void
+change_header(struct model *m, uint32_t index, const char *name, const char *value)
+{
+	size_t		 at = find(m, name, index);
+	struct line	*l = &m->lines[at];
+
+	if (at == m->count) {
+		if (value != NULL)
+			add_header(m, name, value);
+	} else if (m->mta == POSTFIX) {
+		drop(m, at);
+		if (value != NULL)
+			put(m, at, name, value, CAME);
+	} else {
+		free(l->value);
+		l->value = value == NULL ? NULL : xstrdup(value);
+		if (value != NULL)
+			l->origin = CAME;
+	}
+}
+
+static void
+apply(struct model *m, const struct milter_reply *r)
+{
+	char	*value = value_of(m, r->text);
+
+	if (r->code == SMFIR_ADDHEADER)
+		add_header(m, r->name, value);
+	else if (r->code == SMFIR_INSHEADER)
+		insert_header(m, r->index, r->name, value);
+	else
+		change_header(m, r->index, r->name, *r->text == '\0' ? NULL : value);
+	free(value);
+}
+
+static int
+twice(const struct model *m, const struct line *l)
+{
+	size_t	 i;
+
+	for (i = 0; i < m->count; i++)
+		if (m->lines[i].origin == CAME && m->lines[i].value != NULL &&
+		    strcasecmp(m->lines[i].name, l->name) == 0)
+			return 1;
+	return 0;
+}
+
+static char *
+deliver(const struct model *m)
+{
+	const struct line	*l;
+	struct buf		 out;
+	size_t			 i;
+
+	buf_init(&out, (size_t)1 << 30);
+	for (i = 0; i < m->count; i++) {
+		l = &m->lines[i];
+		if (l->origin == OWN) {
+			if (out.len > 0)
+				buf_add_str(&out, "[above Received]\n");
+		} else if (l->origin == SUPPLIED) {
+			if (l->value != NULL && twice(m, l))
+				buf_add_str(&out, "[supplied]\n");
+		} else if (l->value != NULL)
+			mailfile_write_header(&out, l->name, 0, l->value, 0);
+	}
+	return buf_steal(&out, NULL);
+}
+
+char *
+mta_model(enum mta mta, const struct mailfile *came, const struct buf *packets, int leading_space)
+{
+	struct model		 m = { .mta = mta, .leading_space = leading_space };
+	struct milter_packet	 pkt;
+	struct milter_reply	 r;
+	const char		*why;
+	char			*text;
+	size_t			 at, used;
+
+	fill(&m, came);
+	for (at = 0; at < packets->len; at += used) {
+		if (milter_frame(packets->data + at, packets->len - at, &pkt, &used) !=
+		    MILTER_FRAME_OK || milter_dec_reply(&pkt, &r, &why) == -1) {
+			m.count = 0;
+			put(&m, 0, "(a bad packet)", "", CAME);
+			break;
+		}
+		if (r.name != NULL)
+			apply(&m, &r);
+	}
+	text = deliver(&m);
+	while (m.count > 0)
+		drop(&m, m.count - 1);
+	free(m.lines);
+	return text;
+}
+
+/* A session with this message and these actions, as far as edits.c looks at it. */
+static void
+encode(const struct mailfile *came, struct action_list *list, int leading_space, struct buf *out)
+{
+	static struct negotiated	 neg;
+	static struct message		 msg;
+	static struct session		 s;
+	const char			*why;
+	char				*name;
+	size_t				 i;
+
+	neg.leading_space = leading_space;
+	s.neg = &neg;
+	s.message = &msg;
+	TAILQ_INIT(&msg.recipients);
+	TAILQ_INIT(&msg.kept);
+	TAILQ_CONCAT(&msg.kept, list, entry);
+	header_names_init(&msg.headers);
+	for (i = 0; i < came->count; i++) {
+		name = xmemdup0(came->headers[i].text, came->headers[i].name_len);
+		header_names_add(&msg.headers, name);
+		free(name);
+	}
+	if (edits_judge(&msg, &why) == NULL)
+		edits_encode(&s, out, NULL);
+	header_names_clear(&msg.headers);
+	action_list_clear(&msg.kept);
+}
+
+static size_t
+count_packets(const struct buf *packets)
+{
+	struct milter_packet	 pkt;
+	size_t			 at = 0, used, n = 0;
+
+	while (milter_frame(packets->data + at, packets->len - at, &pkt, &used) ==
+	    MILTER_FRAME_OK) {
+		n += strchr("him", pkt.code) != NULL;
+		at += used;
+	}
+	return n;
+}
+
+/* As the MTA has it: a blank before the colon is not part of it. */
+static char *
+header_text(const struct mailfile *m)
+{
+	struct buf	 b;
+	char		*name;
+	size_t		 i;
+
+	buf_init(&b, (size_t)1 << 30);
+	for (i = 0; i < m->count; i++) {
+		name = xmemdup0(m->headers[i].text, m->headers[i].name_len);
+		mailfile_write_header(&b, name, 0, mailfile_value(&m->headers[i]), 0);
+		free(name);
+	}
+	return buf_steal(&b, NULL);
+}
+
+const char *
+mta_model_compare(const struct mailfile *old, const struct mailfile *new,
+    struct action_list *list, int leading_space, size_t *npackets)
+{
+	static const char	*const names[] = { "Postfix", "Sendmail" };
+	static char		 text[2000];
+	struct buf		 packets;
+	char			*want = header_text(new), *got;
+	int			 mta;
+
+	text[0] = '\0';
+	buf_init(&packets, (size_t)1 << 30);
+	encode(old, list, leading_space, &packets);
+	if (npackets != NULL)
+		*npackets = count_packets(&packets);
+	for (mta = POSTFIX; mta <= SENDMAIL; mta++) {
+		got = mta_model(mta, old, &packets, leading_space);
+		if (strcmp(got, want) != 0)
+			snprintf(text, sizeof(text), "%s has:\n%.900s", names[mta], got);
+		free(got);
+	}
+	free(want);
+	buf_free(&packets);
+	return text;
+}
