@@ -45,22 +45,63 @@ has_left(const struct hstate *h, enum event_kind ev)
 	return h->accepted_message;
 }
 
-/* 1 if nothing of this is the business of the handler at a place. */
-static int
-is_out(const struct session *s, unsigned int place)
-{
-	const struct hstate	*h = &s->h[place];
-
-	return h->missing != NULL || h->excluded || h->excluded_auth || h->large ||
-	    has_left(h, s->cur.event);
-}
-
 /* A piece of the body may be empty for one handler and not for another. */
 static int
 has_payload(const struct session *s, unsigned int place)
 {
 	return s->cur.event != EV_BODY ||
 	    block_payload(s, session_handler(s, place))->len > 0;
+}
+
+/* Why nothing of this is the business of the handler at a place, if so. */
+static enum ask_why
+why_out(const struct session *s, unsigned int place)
+{
+	const struct hstate	*h = &s->h[place];
+
+	if (h->missing != NULL)
+		return ASK_MISSING;
+	if (h->excluded)
+		return ASK_CLIENT;
+	if (h->excluded_auth)
+		return ASK_AUTHENTICATED;
+	if (h->large)
+		return ASK_LARGE;
+	if (has_left(h, s->cur.event))
+		return ASK_LEFT;
+	return has_payload(s, place) ? ASK_YES : ASK_EMPTY;
+}
+
+static enum ask_why
+why_not_asked(const struct session *s, unsigned int place)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+
+	if (((h->events | h->optional_events) & EV_BIT(s->cur.event)) == 0)
+		return ASK_UNWANTED;
+	return why_out(s, place);
+}
+
+/* Of a recipient that the MTA refused only those are told who want that. */
+static enum ask_why
+why_not_told(const struct session *s, unsigned int place)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+
+	if ((h->reports & EV_BIT(s->cur.event)) == 0)
+		return ASK_UNWANTED;
+	if (s->h[place].failed)
+		return ASK_FAILED;
+	if (s->cur.rejected && !h->rejected_recipients)
+		return ASK_REJECTED;
+	return why_out(s, place);
+}
+
+static void
+watched(const struct session *s, unsigned int place, int report, enum ask_why why)
+{
+	if (s->watch != NULL)
+		s->watch(s, place, report, why);
 }
 
 static uint32_t
@@ -138,11 +179,12 @@ static int
 ask_one(struct session *s, unsigned int place)
 {
 	const struct handler_conf	*h = session_handler(s, place);
+	enum ask_why			 why = why_not_asked(s, place);
 
+	watched(s, place, 0, why);
 	if (answer_for_missing(s, place) || exclude_answer(s, place))
 		return 1;
-	if (((h->events | h->optional_events) & EV_BIT(s->cur.event)) == 0 ||
-	    is_out(s, place) || !has_payload(s, place))
+	if (why != ASK_YES)
 		return 0;
 	if (h->shadow) {
 		if (!s->h[place].failed)
@@ -184,25 +226,18 @@ ask_next(struct session *s, struct buf *out)
 	return verdict_finish(s, out);
 }
 
-/* Of a recipient that the MTA refused only those are told who want that. */
-static int
-is_told(const struct session *s, unsigned int place)
-{
-	const struct handler_conf	*h = session_handler(s, place);
-
-	return (h->reports & EV_BIT(s->cur.event)) != 0 && !is_out(s, place) &&
-	    !s->h[place].failed && has_payload(s, place) &&
-	    (!s->cur.rejected || h->rejected_recipients);
-}
-
 void
 ask_report(struct session *s)
 {
+	enum ask_why	 why;
 	unsigned int	 i;
 
 	if (in_message(s->cur.event) && s->message == NULL)
 		return;
-	for (i = 0; i < s->nh; i++)
-		if (is_told(s, i))
+	for (i = 0; i < s->nh; i++) {
+		why = why_not_told(s, i);
+		watched(s, i, 1, why);
+		if (why == ASK_YES)
 			queue(s, i, REPORT);
+	}
 }

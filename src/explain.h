@@ -11,6 +11,7 @@
 #define PM_EXPLAIN_H
 
 #include "conf.h"
+#include "ms_plan.h"
 
 /* What an MTA of today is asked for at each listener, and for whose sake. */
 void	 explain_listeners(const struct conf *);
@@ -21,10 +22,11 @@ void	 explain_postfix(const struct conf *);
 void	 explain_sendmail(const struct conf *);
 
 /*
- * explain_play.c: which handlers would be asked of what in one session, with
- * the options of milter-send(1) behind `--'. Returns the status of the
- * program: 0, or 2 if they are wrong.
+ * explain_play.c: which handlers would be asked of what in one session. The
+ * options are those of milter-send(1); one more string stands before them.
+ * Returns 0, or -1 for a usage error, of which only some were told yet.
  */
-int	 explain_session(const struct conf *, char **operands);
+int	 explain_session_options(struct ms_plan *, char **options);
+void	 explain_session(const struct conf *, const struct ms_plan *);
 
 #endif

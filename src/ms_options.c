@@ -19,7 +19,6 @@
 #define MAX_ARG		8192	/* several of them fit a milter packet */
 #define MAX_COUNT	10000000
 #define MAX_CONNECTIONS	10000
-#define MAX_SECONDS	86400
 
 enum { OPT_JSON = 256, OPT_REPLAY, OPT_TORTURE };
 
@@ -40,81 +39,19 @@ usage(void)
 	exit(MS_EXIT_USAGE);
 }
 
-static size_t
-number(int option, const char *text, long long max)
-{
-	const char	*why;
-	long long	 n = strtonum(text, 1, max, &why);
-
-	if (why != NULL)
-		errx(MS_EXIT_USAGE, "-%c %s: %s, expected a number from 1 to %lld",
-		    option, text, why, max);
-	return (size_t)n;
-}
-
-static void
-version(struct ms_plan *plan, const char *text)
-{
-	const char	*why;
-	long long	 n = strtonum(text, MILTER_VERSION_MIN, MILTER_VERSION, &why);
-
-	if (why != NULL)
-		errx(MS_EXIT_USAGE, "-P %s: %s, expected a version from %d to %d",
-		    text, why, MILTER_VERSION_MIN, MILTER_VERSION);
-	ms_plan_offer(plan, (uint32_t)n);
-}
-
-/* 1 if it was an option of the session that is played. */
-static int
-plan_option(struct ms_plan *plan, const char **host, int ch, const char *arg)
-{
-	const char	*why;
-
-	switch (ch) {
-	case 'f':
-		ms_address_set(&plan->sender, arg);
-		return 1;
-	case 'r':
-		ms_plan_add_rcpt(plan, arg);
-		return 1;
-	case 'c':
-		if (ms_plan_client(plan, arg, &why) == -1)
-			errx(MS_EXIT_USAGE, "-c %s: expected %s", arg, why);
-		return 1;
-	case 'h':
-		*host = arg;
-		return 1;
-	case 'H':
-		plan->helo = arg;
-		return 1;
-	case 'm':
-		if (ms_plan_add_macro(plan, arg) == -1)
-			errx(MS_EXIT_USAGE, "-m %s: expected NAME=VALUE", arg);
-		return 1;
-	case 'P':
-		version(plan, arg);
-		return 1;
-	case 't':
-		plan->timeout = (unsigned int)number(ch, arg, MAX_SECONDS);
-		return 1;
-	default:
-		return 0;
-	}
-}
-
 /* 1 if it was an option of the load form. */
 static int
 load_option(struct ms_options *o, int ch, const char *arg)
 {
 	switch (ch) {
 	case 'n':
-		o->count = number(ch, arg, MAX_COUNT);
+		o->count = ms_number(ch, arg, MAX_COUNT);
 		break;
 	case 'j':
-		o->connections = number(ch, arg, MAX_CONNECTIONS);
+		o->connections = ms_number(ch, arg, MAX_CONNECTIONS);
 		break;
 	case 'M':
-		o->per_connection = number(ch, arg, MAX_COUNT);
+		o->per_connection = ms_number(ch, arg, MAX_COUNT);
 		break;
 	case OPT_JSON:
 		o->json = 1;
@@ -184,15 +121,9 @@ check(const struct ms_options *o)
 static void
 defaults(struct ms_options *o)
 {
-	const char	*why;
-
 	memset(o, 0, sizeof(*o));
 	o->count = o->connections = o->per_connection = 1;
-	TAILQ_INIT(&o->plan.message.headers);
-	ms_plan_offer(&o->plan, MILTER_VERSION);
-	ms_address_set(&o->plan.sender, "sender@example.org");
-	(void)ms_plan_client(&o->plan, "192.0.2.1", &why);
-	o->plan.helo = "client.example.org";
+	ms_plan_default(&o->plan);
 }
 
 /* -x takes everything behind it, whatever it looks like. */
@@ -236,15 +167,12 @@ ms_options_parse(struct ms_options *o, int argc, char **argv)
 			o->daemon.command = argv + optind;
 			break;
 		}
-		if (!plan_option(&o->plan, &host, ch, optarg) &&
+		if (!ms_plan_option(&o->plan, &host, ch, optarg) &&
 		    !load_option(o, ch, optarg))
 			program_option(o, ch, optarg);
 	}
 	if (o->daemon.command == NULL)
 		operands(o, argc, argv);
-	if (host != NULL)
-		o->plan.host = host;
-	if (o->plan.nrcpts == 0)
-		ms_plan_add_rcpt(&o->plan, "recipient@example.net");
+	ms_plan_complete(&o->plan, host);
 	check(o);
 }

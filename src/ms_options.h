@@ -13,11 +13,11 @@
 
 #include "ms_child.h"
 #include "ms_plan.h"
+#include "ms_plan_options.h"
 
-/* Statuses of the program. */
+/* Statuses of the program; MS_EXIT_USAGE is another. */
 #define MS_EXIT_OK		0
 #define MS_EXIT_REJECTED	1
-#define MS_EXIT_USAGE		2
 #define MS_EXIT_BROKEN		70
 #define MS_EXIT_TEMPFAILED	75
 #define MS_EXIT_DISCARDED	99

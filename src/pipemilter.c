@@ -36,6 +36,8 @@ struct options {
 	const char	*file, *pidfile;
 	struct adhoc	 text;
 	char		**operands;
+	char		**session;	/* options behind --; NULL: no session is explained */
+	struct ms_plan	 plan;		/* of that session */
 };
 
 static int
@@ -46,7 +48,10 @@ usage(void)
 	    "       pipemilter [-v] -l socket -e event[,event...] "
 	    "[-o 'option = value']...\n"
 	    "                  command [argument ...]\n"
-	    "       pipemilter [-v] -l socket [-o 'option = value']... folder\n");
+	    "       pipemilter [-v] -l socket [-o 'option = value']... folder\n"
+	    "       pipemilter -nv ... [-- [-c client-address] [-h client-host] [-H helo]\n"
+	    "                  [-f sender] [-r recipient]... [-m macro=value]... "
+	    "[-P version]]\n");
 	return EXIT_USAGE;
 }
 
@@ -112,6 +117,49 @@ take_options(struct options *o, int argc, char **argv)
 		}
 	o->operands = argv + optind;
 	return 0;
+}
+
+/* The last of the operands that is `--', or NULL. */
+static char **
+last_dashes(char **operands)
+{
+	char	**p, **last = NULL;
+
+	for (p = operands; *p != NULL; p++)
+		if (strcmp(*p, "--") == 0)
+			last = p;
+	return last;
+}
+
+/*
+ * With -n and -v the options of a session stand behind a `--': the last one,
+ * where a command stands before it.
+ */
+static int
+split_operands(struct options *o)
+{
+	static char	 name[] = "pipemilter";
+	static char	*nothing[] = { name, NULL };
+	char		**dashes;
+	int		 r;
+
+	if (!o->check || !o->verbose)
+		return 0;
+	if (o->adhoc)
+		dashes = last_dashes(o->operands);
+	else
+		dashes = o->operands[0] == NULL ? NULL : o->operands - 1;
+	if (dashes != NULL && strcmp(*dashes, "--") != 0)
+		return -1;
+	o->session = dashes == NULL ? nothing + 1 : dashes + 1;
+	if (dashes != NULL)
+		*dashes = name;
+	r = explain_session_options(&o->plan, o->session);
+	if (dashes != NULL)
+		*dashes = NULL;
+	if (!o->adhoc)
+		o->operands = nothing + 1;
+	return r;
 }
 
 static int
@@ -199,12 +247,14 @@ run(const struct options *o, struct conf *conf)
 
 /* The first line is for programs, the rest for people. */
 static int
-check(const struct conf *conf)
+check(const struct options *o, const struct conf *conf)
 {
 	printf("%s: OK\n", conf->path);
 	explain_listeners(conf);
 	explain_postfix(conf);
 	explain_sendmail(conf);
+	if (o->session != NULL)
+		explain_session(conf, &o->plan);
 	if (fflush(stdout) == EOF) {
 		log_warn("standard output");
 		return 1;
@@ -224,7 +274,7 @@ check_or_run(struct options *o)
 	if ((conf = read_conf(o)) == NULL)
 		return 1;
 	if (o->check) {
-		status = check(conf);
+		status = check(o, conf);
 		conf_free(conf);
 		return status;
 	}
@@ -254,7 +304,7 @@ pipemilter_main(int argc, char **argv)
 	(void)signal(SIGUSR2, SIG_IGN);
 	memset(&o, 0, sizeof(o));
 	adhoc_init(&o.text);
-	if (take_options(&o, argc, argv) == -1 || !fits_a_form(&o))
+	if (take_options(&o, argc, argv) == -1 || split_operands(&o) == -1 || !fits_a_form(&o))
 		status = usage();
 	else if (o.version) {
 		printf("pipemilter %s\n", PACKAGE_VERSION);
@@ -262,5 +312,7 @@ pipemilter_main(int argc, char **argv)
 	} else
 		status = check_or_run(&o);
 	adhoc_free(&o.text);
+	if (o.session != NULL)
+		ms_plan_free(&o.plan);
 	return status;
 }

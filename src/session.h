@@ -29,6 +29,20 @@ enum step {
 	STEP_CLOSE	/* the MTA has left the protocol: close */
 };
 
+/* Whether a handler is given the event in hand, and why not. */
+enum ask_why {
+	ASK_YES,
+	ASK_UNWANTED,	/* it is not among its events, or reports */
+	ASK_MISSING,	/* the MTA lacks what it requires */
+	ASK_CLIENT,	/* except-clients, only-clients */
+	ASK_AUTHENTICATED,	/* except-authenticated */
+	ASK_LARGE,	/* max-message */
+	ASK_LEFT,	/* it has said that it wants no more */
+	ASK_EMPTY,	/* nothing of this piece of the body is for it */
+	ASK_FAILED,	/* earlier in its scope */
+	ASK_REJECTED	/* a recipient that the MTA refused */
+};
+
 /* One handler, as far as this session is concerned. */
 struct hstate {
 	struct session		*session;
@@ -137,6 +151,9 @@ struct session {
 	unsigned int			 nscopes_over;	/* handlers with scope_over */
 	size_t				 task_bytes;
 	void				*owner;		/* the connection; NULL: it is gone */
+	/* Sees each decision on who is asked, and with report who is told; or NULL. */
+	void				(*watch)(const struct session *, unsigned int place,
+					    int report, enum ask_why);
 	int				 released;	/* the owner's: it is to be freed */
 	TAILQ_ENTRY(session)		 dead;
 };

@@ -240,3 +240,135 @@ non_smtpd_milters ='
 	assert_status 1
 	assert_output_has 'No space left on device'
 }
+
+# What is said of an event in a session, without blanks in front.
+# at EVENT-LINE: the lines of the handlers behind it
+at() {
+	printf '%s\n' "$output" | line="    $1" awk '
+	    $0 == ENVIRON["line"] { on = 1; next }
+	    on && /^        / { sub(/^ */, ""); print; next }
+	    { on = 0 }'
+}
+
+@test "a session: who is asked, who is told, who is not" {
+	conf "listen inet:8899 { handlers = {a, b, c} }" "listen inet:8898 { handlers = {d} }" \
+	    "handler a { $H events = {helo, rcpt} actions = {} lines = {client-address} }" \
+	    "handler b { $H events = {end-of-message} reports = {rcpt, abort, disconnect} actions = {change-header} lines = {} }" \
+	    "handler c { $H events = {rcpt} actions = {} lines = {} shadow = yes max-message = 1M }" \
+	    "handler d { $H events = {mail} actions = {} }"
+	explain -v -- -c 2001:db8::7 -h mx.example.net -H there -f '<>' -r a@example.com -r b@example.com
+	has 'A session at listen inet:8899'
+	assert_equal "$(at 'connect mx.example.net 2001:db8::7')" \
+'a: no: it is in lines of its other blocks alone
+b: no: neither in its events nor in its reports
+c: no: neither in its events nor in its reports
+d: no: it is in lines of its other blocks alone'
+	assert_equal "$(at 'helo there')" \
+'a: asked
+b: no: neither in its events nor in its reports
+c: no: neither in its events nor in its reports
+d: no: it is in lines of its other blocks alone'
+	assert_equal "$(at 'rcpt <b@example.com>')" \
+'a: asked
+b: told
+c: asked, and nobody waits for it (shadow)'
+	assert_equal "$(at 'header Subject')" \
+'a: no: neither in its events nor in its reports
+b: no: it is kept for its actions alone
+c: no: it counts for max-message alone'
+	assert_equal "$(at end-of-message | sed -n 2p)" 'b: asked'
+	assert_equal "$(at disconnect | sed -n 1,3p)" \
+'a: no: not in its reports
+b: told
+c: no: not in its reports'
+	assert_equal "$(at 'abort, where the message ends before its time')" \
+'a: no: not in its reports
+b: told
+c: no: not in its reports'
+	has 'not sent by the MTA: data, end-of-headers, unknown'
+	has "never asked here: d, which is not in \`handlers' of this listener"
+	assert_equal "$(at 'mail <>' | tail -n 1)" 'd: asked'
+}
+
+@test "a session: clients, authentication" {
+	conf "listen inet:8899 { }" \
+	    "handler a { $H events = {mail} actions = {} except-clients = {'192.0.2.0/24'} }" \
+	    "handler b { $H events = {mail} actions = {} only-clients = {local} }" \
+	    "handler c { $H events = {mail} reports = {disconnect} actions = {} except-authenticated = yes }" \
+	    "handler d { $H events = {mail} actions = {} only-clients = {'192.0.2.0/24'} except-clients = {'192.0.2.9'} }"
+	explain -v -- -c 192.0.2.9
+	assert_equal "$(at 'mail <sender@example.org>')" \
+'a: no: except-clients has 192.0.2.9
+b: no: only-clients does not have 192.0.2.9
+c: asked
+d: no: only-clients or except-clients leave out 192.0.2.9'
+	explain -v -- -c 127.0.0.1 -m auth_authen=me
+	assert_equal "$(at 'mail <sender@example.org>' | sed -n 1,3p)" \
+'a: asked
+b: asked
+c: no: except-authenticated, and the client has {auth_authen}'
+}
+
+@test "a session with an old MTA" {
+	conf "listen inet:8899 { }" \
+	    "handler a { $H events = {data} actions = {} lines = {} on-failure = 'reject 554 5.3.0 old' }" \
+	    "handler b { $H events = {mail, unknown} actions = {} lines = {} }"
+	explain -v -- -P 3
+	assert_equal "$(at 'mail <sender@example.org>')" \
+'a: no: it requires data, which an MTA with version 3 of the protocol has not; on-failure = reject
+b: no: the event was answered before its turn'
+	has 'the message is refused at mail 554 5.3.0 old'
+	assert_equal "$(at unknown | tail -n 1)" 'b: asked'
+	explain -v -- -P 4
+	assert_equal "$(at data | head -n 1)" 'a: asked'
+	refute_output_has 'refused'
+	refute_output_has 'it requires'
+}
+
+@test "a session with hooks and a message as a whole" {
+	mkdir "$WORK/hooks"
+	cp /bin/true "$WORK/hooks/rcpt"
+	chmod 755 "$WORK/hooks"
+	conf "listen inet:8899 { }" "handler a { hooks = $WORK/hooks actions = {} }"
+	explain -v
+	assert_equal "$(at 'rcpt <recipient@example.net>')" 'a: asked'
+	assert_equal "$(at end-of-message)" "a: no: no hook of that name in $WORK/hooks"
+}
+
+@test "a session with the handler of a command line" {
+	run --separate-stderr "$PIPEMILTER" -nv -l inet:8899 ${ENGINE_USER:+-o "engine-user = $ENGINE_USER"} \
+	    ${ENGINE_USER:+-o "handler-user = $HANDLER_USER"} -o 'actions = {}' -e mail \
+	    /bin/true -- -x -- -f $'a\nb@example.org'
+	assert_success
+	assert_equal "$(at 'mail <a\nb@example.org>')" 'true: asked'
+	# The command keeps its own.
+	run "$PIPEMILTER" -nv -l inet:8899 -e mail /bin/true -- -x
+	assert_status 2
+}
+
+@test "a listener with the same handlers is not played again" {
+	conf "listen inet:8899 { }" "listen inet:8898 { }" "handler a { $H events = {mail} actions = {} }"
+	explain -v
+	has 'A session at listen inet:8898: as at inet:8899'
+	[ "$(grep -c '^    mail <' <<<"$output")" -eq 1 ]
+}
+
+@test "options of a session that are wrong" {
+	conf "listen inet:8899 { }" "handler a { $H events = {mail} actions = {} }"
+	run "$PIPEMILTER" -n -f "$CONF" -- -c 192.0.2.1
+	assert_status 2
+	run "$PIPEMILTER" -v -f "$CONF" -- -c 192.0.2.1
+	assert_status 2
+	run "$PIPEMILTER" -nv -f "$CONF" -- -c 192.0.2.1 message
+	assert_status 2
+	run "$PIPEMILTER" -nv -f "$CONF" message
+	assert_status 2
+	run "$PIPEMILTER" -nv -f "$CONF" -- -c nowhere
+	assert_status 2
+	assert_output_has '-c nowhere: expected an IPv4 or IPv6 address'
+	run "$PIPEMILTER" -nv -f "$CONF" -- -m novalue
+	assert_status 2
+	run "$PIPEMILTER" -nv -f "$CONF" -- -Z
+	assert_status 2
+	assert_output_has usage
+}

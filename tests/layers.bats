@@ -11,8 +11,8 @@ BUILD=${BUILDDIR:-$TOP/build}
 # Prints "NUMBER FILE" for every source of the library, lowest layer first.
 layers() {
 	awk '
-	BEGIN { n = split("base codec conf process session engine", name)
-		split("0 1 2 3 2 4", number)
+	BEGIN { n = split("base codec conf player process session engine", name)
+		split("0 1 2 2 3 2 4", number)
 		for (i = 1; i <= n; i++) layer[name[i] "_sources"] = number[i] }
 	$2 == "=" { current = ($1 in layer) ? layer[$1] : "" }
 	current != "" { for (i = 1; i <= NF; i++) if ($i ~ /^src\//) print current, $i }

@@ -420,6 +420,10 @@ teardown() {
 	case_sparse_reset
 }
 
+@test "the lines that pipemilter -n prints" {
+	case_lines_that_n_printed
+}
+
 @test "an unknown command refused" {
 	on unknown <<'END'
 printf '%s\n' 'reject 554 5.7.9 never heard of it'

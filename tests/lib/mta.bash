@@ -53,7 +53,7 @@ mta_teardown_file() {
 
 	[ -z "${MTA_MISSING:-}" ] || return 0
 	! delivered_after_all || rc=1
-	for name in plain full sparse pooled; do
+	for name in plain full sparse pooled advised; do
 		mta_stop "$name" || rc=1
 	done
 	test_teardown || rc=1

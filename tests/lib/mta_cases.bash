@@ -923,3 +923,48 @@ END
 	arrived
 	has_header 'X-Sparse: 1'
 }
+
+# An MTA of its own, which knows of the milter only what -n has printed.
+case_lines_that_n_printed() {
+	local port address paragraph='# Postfix' group='group = postfix'
+
+	port=$(free_port)
+	if [ "$MTA" = postfix ]; then
+		address=unix:$WORK/advised.sock
+	else
+		address=inet:$(free_port)@127.0.0.1
+		paragraph='dnl Sendmail'
+		group=
+	fi
+	write_handler advised <<'END'
+case $MILTER_EVENT in
+rcpt) case $MILTER_RECIPIENT in *-bad@*) echo 'reject 554 5.7.9 not this one' ;; esac ;;
+*) printf '%s\n' "add-header X-Advised $MILTER_SENDER" ;;
+esac
+END
+	start_daemon -n advised <<END
+spool-directory = "$WORK/advised.spool"
+listen "$address" { $group }
+handler advised {
+	command = {'$HANDLERS/advised'}
+	events = {rcpt, end-of-message}
+	actions = {add-header}
+}
+END
+	"$PIPEMILTER" -n -f "$WORK/advised.conf" |
+	    awk -v RS= -v w="$paragraph" 'index($0, w) == 1' >"$T/lines"
+	mta_start advised "$port" "$SINK_PORT" "@$T/lines"
+	{
+		transaction "$T/message" "$KEY" "$KEY-bad"
+		echo QUIT
+	} | smtp "$port"
+	reply '554 5.7.9 not this one'
+	arrived
+	has_header "X-Advised: <$KEY@x.test>"
+	# Without the milter it refuses for now, as it was told.
+	stop_daemon advised
+	transaction "$T/message" "$KEY-later" | smtp "$port"
+	reply_like '4[25]1 4'
+	no_reply_like '250 2\.0\.0.*\([Qq]ueued\|accepted\)'
+	mta_stop advised
+}

@@ -11,7 +11,8 @@ mta_missing() {
 }
 
 # mta_start NAME PORT SINK-PORT [MILTER]: Postfix on PORT, in $MTAS/NAME.
-# MILTER is the path of the milter's socket; none, then there is no milter.
+# MILTER is the path of the milter's socket, or @FILE with lines for main.cf;
+# none, then there is no milter.
 mta_start() {
 	local dir=$MTAS/$1 port=$2
 
@@ -123,9 +124,12 @@ smtputf8_enable = yes
 message_size_limit = 50000000
 in_flow_delay = 0
 max_idle = 10
-milter_default_action = tempfail
 END
-	[ -z "$milter" ] || echo "smtpd_milters = unix:$milter"
+	case $milter in
+	'') ;;
+	@*) cat "${milter#@}" ;;
+	*) printf '%s\n' 'milter_default_action = tempfail' "smtpd_milters = unix:$milter" ;;
+	esac
 }
 
 postfix_master() {

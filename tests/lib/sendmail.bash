@@ -16,7 +16,8 @@ mta_missing() {
 }
 
 # mta_start NAME PORT SINK-PORT [MILTER]: Sendmail on PORT, in $MTAS/NAME.
-# MILTER is the port of the milter on 127.0.0.1; none, then there is no milter.
+# MILTER is the port of the milter on 127.0.0.1, or @FILE with lines for the .mc;
+# none, then there is no milter.
 mta_start() {
 	local dir=$MTAS/$1 port=$2
 
@@ -115,11 +116,13 @@ FEATURE(\`accept_unqualified_senders')dnl
 FEATURE(\`promiscuous_relay')dnl
 DAEMON_OPTIONS(\`Name=MTA, Family=inet, Addr=127.0.0.1, Port=$port')dnl
 END
-	if [ -n "$milter" ]; then
-		cat <<END
+	case $milter in
+	'') ;;
+	@*) cat "${milter#@}" ;;
+	*) cat <<END ;;
 INPUT_MAIL_FILTER(\`pipemilter', \`S=inet:$milter@127.0.0.1, F=T, T=C:30s;S:10s;R:10s;E:5m')dnl
 END
-	fi
+	esac
 	cat <<END
 MAILER(\`smtp')dnl
 END

@@ -1,0 +1,519 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * explain_play.c: a session between the player of milter-send(1) and our own,
+ * with nothing between them but two buffers. Each handler that is asked says
+ * continue; what the session decides is printed.
+ */
+#include "compat.h"
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "escape.h"
+#include "explain.h"
+#include "log.h"
+#include "milter_enc.h"
+#include "ms_plan_options.h"
+#include "ms_player.h"
+#include "session.h"
+#include "xmalloc.h"
+
+#define BUFFER_MAX	((size_t)4 * 1024 * 1024)
+#define TEXT_MAX	((size_t)64 * 1024)
+#define UNSEEN		(-1)
+
+/* What was decided on a handler at the event in hand; enum ask_why or UNSEEN. */
+struct seen {
+	int	 asked, told;
+};
+
+struct play {
+	const struct conf	 *conf;
+	const struct listen_conf *listen;
+	struct ms_player	 *player;
+	struct session		 *session;
+	struct negotiated	  neg;
+	const char		**missing;
+	struct buf		  in, out;	/* from the MTA, and to it */
+	struct seen		 *seen;		/* one for each handler of the listener */
+	enum event_kind		  event;	/* that seen is about; EV_COUNT: none */
+	unsigned int		  number;	/* of it in the session */
+	int			  aborts;	/* MAIL is all there is, and only what follows is shown */
+	int			  quiet;
+	int			  over;
+};
+
+static void
+print_text(const char *text)
+{
+	struct buf	 b;
+
+	buf_init(&b, TEXT_MAX);
+	escape(&b, text, strlen(text));
+	printf(" %.*s", (int)b.len, (const char *)b.data);
+	buf_free(&b);
+}
+
+/* The event, and what it is about. */
+static void
+print_event(const struct session *s)
+{
+	printf("    %s", event_name(s->cur.event));
+	if (s->cur.event == EV_ABORT)
+		printf(", where the message ends before its time");
+	else if (s->cur.event == EV_CONNECT) {
+		print_text(s->client_host);
+		if (s->client_address != NULL)
+			print_text(s->client_address);
+	} else if (s->cur.event == EV_HELO)
+		print_text(s->helo);
+	else if (s->cur.event == EV_MAIL && s->message != NULL)
+		print_text(s->message->sender->shown);
+	else if (s->cur.event == EV_RCPT && s->cur.recipient != NULL)
+		print_text(s->cur.recipient->shown);
+	else if (s->cur.event == EV_HEADER && s->cur.header_name != NULL)
+		print_text(s->cur.header_name);
+	printf("\n");
+}
+
+static void
+print_yes(const struct play *p, const struct handler_conf *h, const struct seen *seen)
+{
+	int	 content = p->event >= EV_HEADER && p->event <= EV_END_OF_MESSAGE;
+
+	printf("%s", seen->asked == ASK_YES ? "asked" : "told");
+	if (seen->asked == ASK_YES && h->shadow)
+		printf(", and nobody waits for it (shadow)");
+	if (content && h->max_message > 0)
+		printf(", unless the message is larger than max-message");
+}
+
+/* The client, as the lists have it. */
+static void
+print_client(const struct play *p, const struct handler_conf *h)
+{
+	const char	*client = p->session->client_address;
+
+	if (client == NULL)
+		client = p->session->client_host;
+	if (h->only_clients.set && h->except_clients.set)
+		printf("only-clients or except-clients leave out");
+	else
+		printf(h->only_clients.set ? "only-clients does not have" : "except-clients has");
+	print_text(client);
+}
+
+/* It is sent for its sake, and yet it is no event of it. */
+static const char *const only_for[] = {
+	[NEED_LINES] = "it is in lines of its other blocks alone",
+	[NEED_CLIENTS] = "it tells only whether the client is excepted",
+	[NEED_MESSAGE] = "it tells only that a message begins",
+	[NEED_DELETE_RECIPIENT] = "it is kept for its actions alone",
+	[NEED_CHANGE_HEADER] = "it is kept for its actions alone",
+	[NEED_DELETE_HEADER] = "it is kept for its actions alone",
+	[NEED_END_OF_HEADERS] = "it comes before end-of-headers",
+	[NEED_WHOLE] = "it gets the message as a whole at end-of-message",
+	[NEED_SIZE] = "it counts for max-message alone",
+};
+
+static void
+print_unwanted(const struct play *p, const struct handler_conf *h)
+{
+	enum need	 need = negotiate_need(h, p->event);
+
+	if (need < nitems(only_for) && only_for[need] != NULL)
+		printf("%s", only_for[need]);
+	else if (h->hooks != NULL)
+		printf("no hook of that name in %s", h->hooks);
+	else if ((EV_ANSWERABLE & EV_BIT(p->event)) != 0)
+		printf("neither in its events nor in its reports");
+	else
+		printf("not in its reports");
+}
+
+static void
+print_why(const struct play *p, size_t place, enum ask_why why)
+{
+	const struct handler_conf	*h = session_handler(p->session, (unsigned int)place);
+
+	switch (why) {
+	case ASK_MISSING:
+		printf("it requires %s, which an MTA with version %u of the protocol has not; "
+		    "on-failure = %s", p->missing[place], p->neg.version,
+		    verdict_name(h->on_failure.verdict));
+		break;
+	case ASK_CLIENT:
+		print_client(p, h);
+		break;
+	case ASK_AUTHENTICATED:
+		printf("except-authenticated, and the client has {auth_authen}");
+		break;
+	case ASK_LARGE:
+		printf("the message is larger than max-message");
+		break;
+	case ASK_EMPTY:
+		printf("no part of the body is left for it");
+		break;
+	default:
+		printf("it wants no more");
+	}
+}
+
+static void
+print_handler(const struct play *p, size_t place)
+{
+	const struct handler_conf	*h = session_handler(p->session, (unsigned int)place);
+	const struct seen		*seen = &p->seen[place];
+
+	printf("        %s: ", h->name);
+	if (seen->asked == ASK_YES || seen->told == ASK_YES) {
+		print_yes(p, h, seen);
+		printf("\n");
+		return;
+	}
+	printf("no: ");
+	/* Whatever its events are. */
+	if (p->missing[place] != NULL)
+		print_why(p, place, ASK_MISSING);
+	else if (seen->asked > ASK_UNWANTED)
+		print_why(p, place, (enum ask_why)seen->asked);
+	else if (seen->told > ASK_UNWANTED)
+		print_why(p, place, (enum ask_why)seen->told);
+	else if (seen->asked == UNSEEN && negotiate_need(h, p->event) == NEED_ANSWER)
+		printf("the event was answered before its turn");
+	else
+		print_unwanted(p, h);
+	printf("\n");
+}
+
+/* All that was decided on the event before. */
+static void
+flush_event(struct play *p)
+{
+	size_t	 i;
+
+	if (p->event == EV_COUNT)
+		return;
+	for (i = 0; i < p->listen->nhandlers; i++)
+		print_handler(p, i);
+	p->event = EV_COUNT;
+}
+
+static void
+begin_event(struct play *p, const struct session *s)
+{
+	size_t	 i;
+
+	flush_event(p);
+	p->event = s->cur.event;
+	p->number = s->cur.number;
+	for (i = 0; i < p->listen->nhandlers; i++)
+		p->seen[i].asked = p->seen[i].told = UNSEEN;
+	print_event(s);
+}
+
+static void
+on_decision(const struct session *s, unsigned int place, int report, enum ask_why why)
+{
+	struct play	*p = s->owner;
+
+	if (p->quiet)
+		return;
+	if (p->event != s->cur.event || p->number != s->cur.number)
+		begin_event(p, s);
+	if (report)
+		p->seen[place].told = (int)why;
+	else
+		p->seen[place].asked = (int)why;
+}
+
+static void
+drop_tasks(struct session *s)
+{
+	struct task	*t;
+	unsigned int	 i;
+
+	for (i = 0; i < s->nh; i++)
+		while ((t = TAILQ_FIRST(&s->h[i].line)) != NULL)
+			session_drop_task(t);
+}
+
+static void
+give_command(struct play *p, const struct milter_cmd *cmd)
+{
+	struct action_list	 none = TAILQ_HEAD_INITIALIZER(none);
+	struct task_result	 r = { .end = TASK_REPLY, .verdict = VD_CONTINUE, .actions = &none };
+	enum step		 step = session_command(p->session, cmd, &p->out);
+
+	drop_tasks(p->session);
+	while (step == STEP_WAIT) {
+		step = session_answer(p->session, &r, &p->out);
+		drop_tasks(p->session);
+	}
+}
+
+static void
+take_offer(struct play *p, const struct milter_cmd *cmd)
+{
+	char	*lists[SMFIM_COUNT];
+	int	 i;
+
+	if (negotiate(p->conf, p->listen, cmd->u.optneg.version, cmd->u.optneg.actions,
+	    cmd->u.optneg.protocol, &p->neg, p->missing) == -1)
+		fatalx("the offer of version %u", cmd->u.optneg.version);
+	negotiate_macros(p->conf, p->listen, lists);
+	milter_enc_optneg(&p->out, p->neg.version, p->neg.actions, p->neg.protocol,
+	    (p->neg.actions & SMFIF_SETSYMLIST) != 0 ? (const char *const *)lists : NULL);
+	for (i = 0; i < SMFIM_COUNT; i++)
+		free(lists[i]);
+	p->session = session_new(p->conf, p->listen, &p->neg, p->missing);
+	p->session->owner = p;
+	p->session->watch = on_decision;
+}
+
+/* The last things that can come: a command that no MTA knows, and the end. */
+static void
+end_session(struct play *p, const char *reason)
+{
+	struct milter_cmd	 cmd = { .code = SMFIC_UNKNOWN };
+
+	if (p->over)
+		return;
+	p->over = 1;
+	cmd.u.unknown.line = "UNKNOWN";
+	if ((p->neg.sent & EV_BIT(EV_UNKNOWN)) != 0)
+		give_command(p, &cmd);
+	session_end(p->session, reason);
+	drop_tasks(p->session);
+	if (!p->quiet)
+		flush_event(p);
+}
+
+static void
+abort_message(struct play *p)
+{
+	const struct milter_cmd	 cmd = { .code = SMFIC_ABORT };
+
+	p->quiet = 0;
+	give_command(p, &cmd);
+	flush_event(p);
+	p->quiet = 1;
+	end_session(p, "closed");
+}
+
+/* Everything that the MTA has sent. */
+static void
+take_commands(struct play *p)
+{
+	struct milter_packet	 pkt;
+	struct milter_cmd	 cmd;
+	const char		*why;
+	size_t			 used, done = 0;
+
+	while (!p->over && milter_frame(p->in.data + done, p->in.len - done, &pkt, &used) ==
+	    MILTER_FRAME_OK) {
+		done += used;
+		if (milter_dec_cmd(&pkt, &cmd, &why) == -1)
+			fatalx("the player sent %s", why);
+		if (cmd.code == SMFIC_OPTNEG)
+			take_offer(p, &cmd);
+		else if (cmd.code == SMFIC_QUIT)
+			end_session(p, "quit");
+		else
+			give_command(p, &cmd);
+		if (cmd.code == SMFIC_MAIL && p->aborts)
+			abort_message(p);
+	}
+	buf_reset(&p->in);
+}
+
+/* Hands our answers to the MTA, which goes on after the last. */
+static enum ms_state
+give_replies(struct play *p)
+{
+	struct milter_packet	 pkt;
+	enum ms_state		 state = MS_WAIT;
+	size_t			 used, done = 0;
+
+	while (state == MS_WAIT && milter_frame(p->out.data + done, p->out.len - done, &pkt,
+	    &used) == MILTER_FRAME_OK) {
+		done += used;
+		state = ms_player_reply(p->player, &pkt, &p->in);
+	}
+	buf_reset(&p->out);
+	return state;
+}
+
+static void
+play(struct play *p)
+{
+	enum ms_state	 state = ms_player_advance(p->player, &p->in);
+
+	while (state == MS_WAIT || state == MS_MORE) {
+		take_commands(p);
+		if (p->over)
+			return;
+		state = state == MS_MORE ? ms_player_advance(p->player, &p->in) :
+		    give_replies(p);
+	}
+	if (state == MS_BROKEN)
+		fatalx("%s", ms_player_error(p->player));
+	take_commands(p);
+	end_session(p, "closed");
+}
+
+static int
+no_more(void *arg __unused)
+{
+	return 0;
+}
+
+static void
+ignore_begin(void *arg __unused, const char *queue_id __unused)
+{
+}
+
+/* Handlers say continue: what else comes out is the doing of the configuration. */
+static void
+on_message_end(void *arg, const struct ms_outcome *o)
+{
+	struct play	*p = arg;
+
+	if (p->quiet || o->result == MS_DELIVERED)
+		return;
+	flush_event(p);
+	printf("    the message is refused at %s", ms_command_name(o->command));
+	if (o->smtp != NULL)
+		print_text(o->smtp);
+	printf("\n");
+}
+
+/* Events that the MTA is not to send, and handlers that are not used here. */
+static void
+print_absent(const struct conf *conf, const struct listen_conf *l, unsigned int sent)
+{
+	unsigned int	 i;
+	size_t		 j;
+	int		 n = 0;
+
+	for (i = 0; (EV_ANSWERABLE & EV_BIT(i)) != 0; i++)
+		if ((sent & EV_BIT(i)) == 0)
+			printf("%s %s", n++ == 0 ? "    not sent by the MTA:" : ",",
+			    event_name((enum event_kind)i));
+	printf("%s", n > 0 ? "\n" : "");
+	for (i = 0; i < conf->nhandlers; i++) {
+		for (j = 0; j < l->nhandlers; j++)
+			if (l->handlers[j] == i)
+				break;
+		if (j == l->nhandlers)
+			printf("    never asked here: %s, which is not in `handlers' of this "
+			    "listener\n", conf->handlers[i].name);
+	}
+}
+
+/* Returns the events that the MTA sends. */
+static unsigned int
+play_once(const struct conf *conf, const struct listen_conf *l, const struct ms_plan *plan,
+    int aborts)
+{
+	struct play		 p = { .conf = conf, .listen = l, .event = EV_COUNT,
+	    .aborts = aborts, .quiet = aborts };
+	const struct ms_hooks	 hooks = { .arg = &p, .more = no_more,
+	    .message_begin = ignore_begin, .message_end = on_message_end };
+
+	p.missing = xcalloc(l->nhandlers, sizeof(*p.missing));
+	p.seen = xcalloc(l->nhandlers, sizeof(*p.seen));
+	buf_init(&p.in, BUFFER_MAX);
+	buf_init(&p.out, BUFFER_MAX);
+	p.player = ms_player_new(plan, &hooks);
+	play(&p);
+	session_free(p.session);
+	ms_player_free(p.player);
+	buf_free(&p.in);
+	buf_free(&p.out);
+	free(p.seen);
+	free(p.missing);
+	return p.neg.sent;
+}
+
+static int
+any_told_of_abort(const struct conf *conf, const struct listen_conf *l)
+{
+	size_t	 i;
+
+	for (i = 0; i < l->nhandlers; i++)
+		if ((conf->handlers[l->handlers[i]].reports & EV_BIT(EV_ABORT)) != 0)
+			return 1;
+	return 0;
+}
+
+static void
+explain_at(const struct conf *conf, size_t index, const struct ms_plan *plan)
+{
+	const struct listen_conf	*l = &conf->listens[index];
+	size_t				 first = 0;
+	unsigned int			 sent;
+
+	printf("\nA session at listen %s", l->spec);
+	while (!explain_same_handlers(conf, first, index))
+		first++;
+	if (first < index) {
+		printf(": as at %s\n", conf->listens[first].spec);
+		return;
+	}
+	printf("\n");
+	sent = play_once(conf, l, plan, 0);
+	if (any_told_of_abort(conf, l))
+		(void)play_once(conf, l, plan, 1);
+	print_absent(conf, l, sent);
+}
+
+/* Something of each kind, small enough for any limit. */
+static void
+make_message(struct ms_plan *plan)
+{
+	static const char	 text[] = "Subject: test\n\ntest\n";
+	const char		*why;
+
+	if (ms_message_parse(&plan->message, text, sizeof(text) - 1, &why) == -1)
+		fatalx("the message: %s", why);
+}
+
+int
+explain_session_options(struct ms_plan *plan, char **operands)
+{
+	const char	*host = NULL;
+	int		 argc, ch;
+
+	for (argc = 0; operands[argc] != NULL; argc++)
+		;
+	ms_plan_default(plan);
+	optind = optreset = 1;
+	/* What stands before them, as a program's name does. */
+	while ((ch = getopt(argc + 1, operands - 1, "+" MS_PLAN_OPTIONS)) != -1)
+		if (!ms_plan_option(plan, &host, ch, optarg))
+			return -1;
+	if (operands[optind - 1] != NULL)
+		return -1;
+	ms_plan_complete(plan, host);
+	make_message(plan);
+	return 0;
+}
+
+void
+explain_session(const struct conf *conf, const struct ms_plan *plan)
+{
+	size_t	 i;
+
+	/* What the session logs of itself is no matter here. */
+	log_init("pipemilter", 1, conf->syslog_facility, LOG_ERR);
+	for (i = 0; i < conf->nlistens; i++)
+		explain_at(conf, i, plan);
+}
