@@ -17,20 +17,14 @@
 enum mta { POSTFIX, SENDMAIL };
 
 /*
- * The header as it is delivered, below the MTA's own Received, one "Name:value"
- * and LF after the other; the caller frees it. What is wrong stands in it in
- * brackets: something above Received, or beside a header that Sendmail supplied.
- * leading_space: values carry their space, as negotiated.
+ * The old header, changed by the MTA as edits.h makes packets of the list,
+ * which is emptied: *got is what is delivered below its own Received, and *want
+ * the new header, each as "Name:value" and LF, one after the other. The caller
+ * frees both. What is wrong stands in *got in brackets: something above
+ * Received, or beside a header that Sendmail supplied. leading_space: values
+ * carry their space, as negotiated.
  */
-char	*mta_model(enum mta, const struct mailfile *came, const struct buf *packets,
-	    int leading_space);
-
-/*
- * Does what edits.h makes of the list, which is emptied, turn the old header
- * into the new one in both? Returns "", or a text that says what came out,
- * valid until the next call. npackets, if not NULL, gets their number.
- */
-const char *mta_model_compare(const struct mailfile *old, const struct mailfile *new,
-	    struct action_list *, int leading_space, size_t *npackets);
+void	 mta_model_run(enum mta, const struct mailfile *old, const struct mailfile *new,
+	    struct action_list *, int leading_space, char **want, char **got);
 
 #endif

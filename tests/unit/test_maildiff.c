@@ -60,6 +60,26 @@ words(const struct action_list *list)
 	return buf_steal(&b, NULL);
 }
 
+/* Empties the list. */
+static void
+both_mtas(struct action_list *list, const char *name)
+{
+	struct action_list	 again = TAILQ_HEAD_INITIALIZER(again);
+	const char		*why;
+	char			*want, *got;
+
+	mta_model_run(POSTFIX, &old, &new, list, 1, &want, &got);
+	CHECK_STR(got, want, name);
+	free(want);
+	free(got);
+	if (maildiff(&old, &new, &again, &why) == -1)
+		CHECK(0, name);
+	mta_model_run(SENDMAIL, &old, &new, &again, 1, &want, &got);
+	CHECK_STR(got, want, name);
+	free(want);
+	free(got);
+}
+
 /* The actions are these, and make the one header the other in both MTAs. */
 static void
 is(const char *from, const char *to, const char *want, const char *name)
@@ -75,7 +95,7 @@ is(const char *from, const char *to, const char *want, const char *name)
 		got = words(&list);
 		CHECK_STR(got, want, name);
 		free(got);
-		CHECK_STR(mta_model_compare(&old, &new, &list, 1, NULL), "", name);
+		both_mtas(&list, name);
 	}
 	free_both();
 }
@@ -284,7 +304,7 @@ huge(int names, unsigned int n, const char *what)
 	else
 		CHECK(count(&list) == 3, what);
 	if (n < 10000)
-		CHECK_STR(mta_model_compare(&old, &new, &list, 1, NULL), "", what);
+		both_mtas(&list, what);
 	action_list_clear(&list);
 	free_both();
 	buf_free(&from);
