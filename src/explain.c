@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "explain.h"
+#include "log.h"
 #include "negotiate.h"
 #include "xmalloc.h"
 
@@ -170,19 +171,53 @@ print_actions(const struct negotiated *n, unsigned int wanted)
 	printf("%s\n", count == 0 ? "none" : "");
 }
 
+static const char *const stage_names[SMFIM_COUNT] = {
+	"connect", "helo", "mail", "rcpt", "data", "end-of-message", "end-of-headers"
+};
+
+static int
+has_macro(const char *list, const char *name, size_t len)
+{
+	size_t	 n;
+
+	for (; *list != '\0'; list += n + (list[n] == ' '))
+		if ((n = strcspn(list, " ")) == len && memcmp(list, name, len) == 0)
+			return 1;
+	return 0;
+}
+
+/* A list has room for so many: what is left out would be missed in silence. */
+static void
+warn_of_macros(const struct listen_conf *l, const struct handler_conf *h, int stage,
+    const char *list)
+{
+	const char	*name = h->macros[stage];
+	size_t		 len;
+
+	for (; name != NULL && *name != '\0'; name += len + (name[len] == ' ')) {
+		len = strcspn(name, " ");
+		if (!has_macro(list, name, len))
+			log_msg(LOG_WARNING, NULL, "%s: listen %s: handler %s asks for the "
+			    "macro %.*s at %s, but a list has no more than %d: left out",
+			    l->where, l->spec, h->name, (int)len, name, stage_names[stage],
+			    MILTER_MAX_MACROS);
+	}
+}
+
 static void
 print_macros(const struct conf *conf, const struct listen_conf *l)
 {
-	static const char *const	 names[SMFIM_COUNT] = {
-		"connect", "helo", "mail", "rcpt", "data", "end-of-message", "end-of-headers"
-	};
-	char				*lists[SMFIM_COUNT];
-	int				 i;
+	char	*lists[SMFIM_COUNT];
+	size_t	 h;
+	int	 i;
 
 	negotiate_macros(conf, l, lists);
 	for (i = 0; i < SMFIM_COUNT; i++) {
-		if (lists[i] != NULL)
-			printf("    macros at %s: %s\n", names[i], lists[i]);
+		if (lists[i] != NULL) {
+			printf("    macros at %s: %s\n", stage_names[i], lists[i]);
+			for (h = 0; h < l->nhandlers; h++)
+				warn_of_macros(l, handler_at(conf, l, h), i, lists[i]);
+		}
 		free(lists[i]);
 	}
 }

@@ -21,12 +21,22 @@ int	 explain_same_handlers(const struct conf *, size_t, size_t);
 void	 explain_postfix(const struct conf *);
 void	 explain_sendmail(const struct conf *);
 
+/* explain_args.c: a command line with a session that is to be explained. */
+struct explain_args {
+	char		**options;	/* behind a name, as for getopt(3) */
+	char		**command;	/* what stands before them */
+	struct ms_plan	  plan;
+};
 /*
- * explain_play.c: which handlers would be asked of what in one session. The
- * options are those of milter-send(1); one more string stands before them.
- * Returns 0, or -1 for a usage error, of which only some were told yet.
+ * Takes what is left behind the options of pipemilter: options of milter-send(1)
+ * behind the argument `--', which stands just before the operands, or with a
+ * command is the last one among them. Returns 0, or -1 for a usage error, of
+ * which only some were told yet. The args are all 0 before.
  */
-int	 explain_session_options(struct ms_plan *, char **options);
+int	 explain_args_take(struct explain_args *, char **operands, int has_command);
+void	 explain_args_free(struct explain_args *);
+
+/* explain_play.c: which handlers would be asked of what in one session. */
 void	 explain_session(const struct conf *, const struct ms_plan *);
 
 #endif

@@ -10,29 +10,17 @@
  */
 #include "compat.h"
 
-#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "escape.h"
 #include "explain.h"
+#include "explain_why.h"
 #include "log.h"
 #include "milter_enc.h"
-#include "ms_plan_options.h"
 #include "ms_player.h"
-#include "session.h"
 #include "xmalloc.h"
 
 #define BUFFER_MAX	((size_t)4 * 1024 * 1024)
-#define TEXT_MAX	((size_t)64 * 1024)
-#define UNSEEN		(-1)
-
-/* What was decided on a handler at the event in hand; enum ask_why or UNSEEN. */
-struct seen {
-	int	 asked, told;
-};
 
 struct play {
 	const struct conf	 *conf;
@@ -50,159 +38,16 @@ struct play {
 	int			  over;
 };
 
-static void
-print_text(const char *text)
-{
-	struct buf	 b;
-
-	buf_init(&b, TEXT_MAX);
-	escape(&b, text, strlen(text));
-	printf(" %.*s", (int)b.len, (const char *)b.data);
-	buf_free(&b);
-}
-
-/* The event, and what it is about. */
-static void
-print_event(const struct session *s)
-{
-	printf("    %s", event_name(s->cur.event));
-	if (s->cur.event == EV_ABORT)
-		printf(", where the message ends before its time");
-	else if (s->cur.event == EV_CONNECT) {
-		print_text(s->client_host);
-		if (s->client_address != NULL)
-			print_text(s->client_address);
-	} else if (s->cur.event == EV_HELO)
-		print_text(s->helo);
-	else if (s->cur.event == EV_MAIL && s->message != NULL)
-		print_text(s->message->sender->shown);
-	else if (s->cur.event == EV_RCPT && s->cur.recipient != NULL)
-		print_text(s->cur.recipient->shown);
-	else if (s->cur.event == EV_HEADER && s->cur.header_name != NULL)
-		print_text(s->cur.header_name);
-	printf("\n");
-}
-
-static void
-print_yes(const struct play *p, const struct handler_conf *h, const struct seen *seen)
-{
-	int	 content = p->event >= EV_HEADER && p->event <= EV_END_OF_MESSAGE;
-
-	printf("%s", seen->asked == ASK_YES ? "asked" : "told");
-	if (seen->asked == ASK_YES && h->shadow)
-		printf(", and nobody waits for it (shadow)");
-	if (content && h->max_message > 0)
-		printf(", unless the message is larger than max-message");
-}
-
-/* The client, as the lists have it. */
-static void
-print_client(const struct play *p, const struct handler_conf *h)
-{
-	const char	*client = p->session->client_address;
-
-	if (client == NULL)
-		client = p->session->client_host;
-	if (h->only_clients.set && h->except_clients.set)
-		printf("only-clients or except-clients leave out");
-	else
-		printf(h->only_clients.set ? "only-clients does not have" : "except-clients has");
-	print_text(client);
-}
-
-/* It is sent for its sake, and yet it is no event of it. */
-static const char *const only_for[] = {
-	[NEED_LINES] = "it is in lines of its other blocks alone",
-	[NEED_CLIENTS] = "it tells only whether the client is excepted",
-	[NEED_MESSAGE] = "it tells only that a message begins",
-	[NEED_DELETE_RECIPIENT] = "it is kept for its actions alone",
-	[NEED_CHANGE_HEADER] = "it is kept for its actions alone",
-	[NEED_DELETE_HEADER] = "it is kept for its actions alone",
-	[NEED_END_OF_HEADERS] = "it comes before end-of-headers",
-	[NEED_WHOLE] = "it gets the message as a whole at end-of-message",
-	[NEED_SIZE] = "it counts for max-message alone",
-};
-
-static void
-print_unwanted(const struct play *p, const struct handler_conf *h)
-{
-	enum need	 need = negotiate_need(h, p->event);
-
-	if (need < nitems(only_for) && only_for[need] != NULL)
-		printf("%s", only_for[need]);
-	else if (h->hooks != NULL)
-		printf("no hook of that name in %s", h->hooks);
-	else if ((EV_ANSWERABLE & EV_BIT(p->event)) != 0)
-		printf("neither in its events nor in its reports");
-	else
-		printf("not in its reports");
-}
-
-static void
-print_why(const struct play *p, size_t place, enum ask_why why)
-{
-	const struct handler_conf	*h = session_handler(p->session, (unsigned int)place);
-
-	switch (why) {
-	case ASK_MISSING:
-		printf("it requires %s, which an MTA with version %u of the protocol has not; "
-		    "on-failure = %s", p->missing[place], p->neg.version,
-		    verdict_name(h->on_failure.verdict));
-		break;
-	case ASK_CLIENT:
-		print_client(p, h);
-		break;
-	case ASK_AUTHENTICATED:
-		printf("except-authenticated, and the client has {auth_authen}");
-		break;
-	case ASK_LARGE:
-		printf("the message is larger than max-message");
-		break;
-	case ASK_EMPTY:
-		printf("no part of the body is left for it");
-		break;
-	default:
-		printf("it wants no more");
-	}
-}
-
-static void
-print_handler(const struct play *p, size_t place)
-{
-	const struct handler_conf	*h = session_handler(p->session, (unsigned int)place);
-	const struct seen		*seen = &p->seen[place];
-
-	printf("        %s: ", h->name);
-	if (seen->asked == ASK_YES || seen->told == ASK_YES) {
-		print_yes(p, h, seen);
-		printf("\n");
-		return;
-	}
-	printf("no: ");
-	/* Whatever its events are. */
-	if (p->missing[place] != NULL)
-		print_why(p, place, ASK_MISSING);
-	else if (seen->asked > ASK_UNWANTED)
-		print_why(p, place, (enum ask_why)seen->asked);
-	else if (seen->told > ASK_UNWANTED)
-		print_why(p, place, (enum ask_why)seen->told);
-	else if (seen->asked == UNSEEN && negotiate_need(h, p->event) == NEED_ANSWER)
-		printf("the event was answered before its turn");
-	else
-		print_unwanted(p, h);
-	printf("\n");
-}
-
 /* All that was decided on the event before. */
 static void
 flush_event(struct play *p)
 {
-	size_t	 i;
+	unsigned int	 i;
 
 	if (p->event == EV_COUNT)
 		return;
-	for (i = 0; i < p->listen->nhandlers; i++)
-		print_handler(p, i);
+	for (i = 0; i < p->session->nh; i++)
+		explain_handler(p->session, i, p->event, &p->seen[i]);
 	p->event = EV_COUNT;
 }
 
@@ -216,7 +61,7 @@ begin_event(struct play *p, const struct session *s)
 	p->number = s->cur.number;
 	for (i = 0; i < p->listen->nhandlers; i++)
 		p->seen[i].asked = p->seen[i].told = UNSEEN;
-	print_event(s);
+	explain_event(s);
 }
 
 static void
@@ -391,7 +236,7 @@ on_message_end(void *arg, const struct ms_outcome *o)
 	flush_event(p);
 	printf("    the message is refused at %s", ms_command_name(o->command));
 	if (o->smtp != NULL)
-		print_text(o->smtp);
+		explain_text(o->smtp);
 	printf("\n");
 }
 
@@ -473,38 +318,6 @@ explain_at(const struct conf *conf, size_t index, const struct ms_plan *plan)
 	if (any_told_of_abort(conf, l))
 		(void)play_once(conf, l, plan, 1);
 	print_absent(conf, l, sent);
-}
-
-/* Something of each kind, small enough for any limit. */
-static void
-make_message(struct ms_plan *plan)
-{
-	static const char	 text[] = "Subject: test\n\ntest\n";
-	const char		*why;
-
-	if (ms_message_parse(&plan->message, text, sizeof(text) - 1, &why) == -1)
-		fatalx("the message: %s", why);
-}
-
-int
-explain_session_options(struct ms_plan *plan, char **operands)
-{
-	const char	*host = NULL;
-	int		 argc, ch;
-
-	for (argc = 0; operands[argc] != NULL; argc++)
-		;
-	ms_plan_default(plan);
-	optind = optreset = 1;
-	/* What stands before them, as a program's name does. */
-	while ((ch = getopt(argc + 1, operands - 1, "+" MS_PLAN_OPTIONS)) != -1)
-		if (!ms_plan_option(plan, &host, ch, optarg))
-			return -1;
-	if (operands[optind - 1] != NULL)
-		return -1;
-	ms_plan_complete(plan, host);
-	make_message(plan);
-	return 0;
 }
 
 void

@@ -16,7 +16,6 @@
 #include "ms_options.h"
 #include "xmalloc.h"
 
-#define MAX_ARG		8192	/* several of them fit a milter packet */
 #define MAX_COUNT	10000000
 #define MAX_CONNECTIONS	10000
 
@@ -159,8 +158,8 @@ ms_options_parse(struct ms_options *o, int argc, char **argv)
 	defaults(o);
 	while ((ch = getopt_long(argc, argv,
 	    "+c:e:f:H:h:j:M:m:n:O:o:P:r:s:t:vx", longs, NULL)) != -1) {
-		if (optarg != NULL && strlen(optarg) > MAX_ARG)
-			errx(MS_EXIT_USAGE, "an argument of more than %d bytes", MAX_ARG);
+		if (optarg != NULL && strlen(optarg) > MS_MAX_ARG)
+			errx(MS_EXIT_USAGE, "an argument of more than %d bytes", MS_MAX_ARG);
 		if (ch == 'x') {
 			if (!is_last_of_word(argv))
 				usage();

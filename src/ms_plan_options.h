@@ -15,6 +15,7 @@
 #include "ms_plan.h"
 
 #define MS_EXIT_USAGE	2
+#define MS_MAX_ARG	8192	/* bytes of an argument: several of them fit a milter packet */
 #define MS_PLAN_OPTIONS	"c:f:H:h:m:P:r:t:"	/* for getopt(3) */
 
 /* A session with no message yet, to be changed by options. */

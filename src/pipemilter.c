@@ -36,8 +36,7 @@ struct options {
 	const char	*file, *pidfile;
 	struct adhoc	 text;
 	char		**operands;
-	char		**session;	/* options behind --; NULL: no session is explained */
-	struct ms_plan	 plan;		/* of that session */
+	struct explain_args session;	/* with -n and -v */
 };
 
 static int
@@ -119,47 +118,16 @@ take_options(struct options *o, int argc, char **argv)
 	return 0;
 }
 
-/* The last of the operands that is `--', or NULL. */
-static char **
-last_dashes(char **operands)
-{
-	char	**p, **last = NULL;
-
-	for (p = operands; *p != NULL; p++)
-		if (strcmp(*p, "--") == 0)
-			last = p;
-	return last;
-}
-
-/*
- * With -n and -v the options of a session stand behind a `--': the last one,
- * where a command stands before it.
- */
+/* With -n and -v there may be the options of a session behind a `--'. */
 static int
-split_operands(struct options *o)
+take_session(struct options *o)
 {
-	static char	 name[] = "pipemilter";
-	static char	*nothing[] = { name, NULL };
-	char		**dashes;
-	int		 r;
-
 	if (!o->check || !o->verbose)
 		return 0;
-	if (o->adhoc)
-		dashes = last_dashes(o->operands);
-	else
-		dashes = o->operands[0] == NULL ? NULL : o->operands - 1;
-	if (dashes != NULL && strcmp(*dashes, "--") != 0)
+	if (explain_args_take(&o->session, o->operands, o->adhoc) == -1)
 		return -1;
-	o->session = dashes == NULL ? nothing + 1 : dashes + 1;
-	if (dashes != NULL)
-		*dashes = name;
-	r = explain_session_options(&o->plan, o->session);
-	if (dashes != NULL)
-		*dashes = NULL;
-	if (!o->adhoc)
-		o->operands = nothing + 1;
-	return r;
+	o->operands = o->session.command;
+	return 0;
 }
 
 static int
@@ -249,13 +217,15 @@ run(const struct options *o, struct conf *conf)
 static int
 check(const struct options *o, const struct conf *conf)
 {
+	/* `pipemilter -n | head -n 1' is no failure worth a word. */
+	(void)signal(SIGPIPE, SIG_DFL);
 	printf("%s: OK\n", conf->path);
 	explain_listeners(conf);
 	explain_postfix(conf);
 	explain_sendmail(conf);
-	if (o->session != NULL)
-		explain_session(conf, &o->plan);
-	if (fflush(stdout) == EOF) {
+	if (o->verbose)
+		explain_session(conf, &o->session.plan);
+	if (fflush(stdout) == EOF || ferror(stdout)) {
 		log_warn("standard output");
 		return 1;
 	}
@@ -304,7 +274,7 @@ pipemilter_main(int argc, char **argv)
 	(void)signal(SIGUSR2, SIG_IGN);
 	memset(&o, 0, sizeof(o));
 	adhoc_init(&o.text);
-	if (take_options(&o, argc, argv) == -1 || split_operands(&o) == -1 || !fits_a_form(&o))
+	if (take_options(&o, argc, argv) == -1 || take_session(&o) == -1 || !fits_a_form(&o))
 		status = usage();
 	else if (o.version) {
 		printf("pipemilter %s\n", PACKAGE_VERSION);
@@ -312,7 +282,6 @@ pipemilter_main(int argc, char **argv)
 	} else
 		status = check_or_run(&o);
 	adhoc_free(&o.text);
-	if (o.session != NULL)
-		ms_plan_free(&o.plan);
+	explain_args_free(&o.session);
 	return status;
 }

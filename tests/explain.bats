@@ -234,6 +234,38 @@ non_smtpd_milters ='
 	[[ $stderr == *" may take 264 file descriptors in each engine, and the system allows 263;"* ]]
 }
 
+@test "more processes than the system allows a user" {
+	conf '' "listen inet:8899 { }" "handler a { $H events = {mail} actions = {} processes = 30 }" \
+	    "handler b { $H events = {mail} actions = {} processes = 40 user = root }" \
+	    "handler c { $H events = {mail} actions = {} processes = 31 }"
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	run --separate-stderr bash -c 'ulimit -u 60 && exec "$@"' - "$PIPEMILTER" -n -f "$CONF"
+	assert_success
+	assert_equal "$stderr" "pipemilter: $CONF:3: handler a: all handlers of its user may have 61 processes, and the system allows 60; expected a higher limit (LimitNPROC= of the systemd unit, or ulimit -u), or a lower number of \`processes'"
+	run --separate-stderr bash -c 'ulimit -u 61 && exec "$@"' - "$PIPEMILTER" -n -f "$CONF"
+	assert_equal "$stderr" ''
+}
+
+@test "more macros than a list may have" {
+	local many
+
+	many=$(printf '{m%d} ' {1..49})
+	conf '' "listen inet:8899 { }" \
+	    "handler a { $H events = {data} actions = {} macros = {'data=${many% }'} }" \
+	    "handler b { $H events = {data} actions = {} macros = {'data={m1} {xx}'} }"
+	# With i there are 50 before the last.
+	run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
+	assert_success
+	assert_equal "$stderr" "pipemilter: $CONF:2: listen inet:8899: handler b asks for the macro {xx} at data, but a list has no more than 50: left out"
+}
+
+@test "output that is not read to its end" {
+	conf "listen inet:8899 { }" "handler a { $H events = {mail} actions = {} }"
+	run bash -c 'set -o pipefail; "$@" | { read -r line; printf "%s\n" "$line"; }' - \
+	    "$PIPEMILTER" -n -f "$CONF"
+	assert_equal "$output" "$CONF: OK"
+}
+
 @test "output that can't be written" {
 	conf "listen inet:8899 { }" "handler a { $H events = {mail} actions = {} }"
 	run bash -c '"$@" >/dev/full' - "$PIPEMILTER" -n -f "$CONF"
@@ -366,6 +398,8 @@ b: no: the event was answered before its turn'
 	run "$PIPEMILTER" -nv -f "$CONF" -- -c nowhere
 	assert_status 2
 	assert_output_has '-c nowhere: expected an IPv4 or IPv6 address'
+	run "$PIPEMILTER" -nv -f "$CONF" -- -f "$(printf '%9000s' '' | tr ' ' x)"
+	assert_status 2
 	run "$PIPEMILTER" -nv -f "$CONF" -- -m novalue
 	assert_status 2
 	run "$PIPEMILTER" -nv -f "$CONF" -- -Z
