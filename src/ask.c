@@ -138,6 +138,16 @@ encode(struct session *s, unsigned int place, struct task *t)
 		s->h[place].in_scope = 0;
 }
 
+static struct spool *
+files(const struct session *s, const struct handler_conf *h)
+{
+	if (!h->spool || s->cur.event != EV_END_OF_MESSAGE)
+		return NULL;
+	if (s->message->store == NULL)
+		fatalx("handler %s is told of a message that was not kept", h->name);
+	return spool_new(h, s->message->store, s->message->id);
+}
+
 enum purpose { ASK, ASK_SHADOW, REPORT };
 
 static void
@@ -154,6 +164,7 @@ queue(struct session *s, unsigned int place, enum purpose purpose)
 	t->message_no = s->message == NULL ? 0 : s->message->number;
 	t->timeout = time_limit(s, session_handler(s, place), t->report);
 	memcpy(t->ids, s->ids, sizeof(t->ids));
+	t->spool = files(s, session_handler(s, place));
 	encode(s, place, t);
 	TAILQ_INSERT_TAIL(&s->h[place].line, t, line);
 	s->ntasks++;

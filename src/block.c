@@ -50,6 +50,14 @@ put_asked(struct sink *k)
 }
 
 static void
+put_files(struct sink *k)
+{
+	PUT(k, "message-file", spool_path(k->spool, SPOOL_MESSAGE));
+	PUT(k, "headers-file", spool_path(k->spool, SPOOL_HEADERS));
+	PUT(k, "body-file", spool_path(k->spool, SPOOL_BODY));
+}
+
+static void
 put_own(struct sink *k)
 {
 	struct session	*s = k->s;
@@ -77,6 +85,8 @@ put_own(struct sink *k)
 	case EV_END_OF_MESSAGE:
 		if (s->neg->has_size && !k->msg->skipped)
 			PUT_NUMBER(k, "size", k->msg->size);
+		if (k->spool != NULL)
+			put_files(k);
 		break;
 	case EV_UNKNOWN:
 		PUT(k, "command", s->cur.command);
@@ -133,6 +143,7 @@ sink_init(struct sink *k, struct session *s, const struct task *t, struct buf *o
 	k->h = &s->h[t->place];
 	k->event = t->event;
 	k->out = out;
+	k->spool = t->spool;
 	k->lines = session_handler(s, t->place)->lines | block_own_lines(t->event);
 	if (k->h->in_scope)
 		k->bit = (uint64_t)1 << t->place;

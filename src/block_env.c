@@ -205,6 +205,16 @@ put_context(struct sink *k)
 }
 
 static void
+put_files(struct sink *k, const struct spool *sp)
+{
+	if (sp == NULL)
+		return;
+	put_var(k, "MESSAGE_FILE", spool_path(sp, SPOOL_MESSAGE));
+	put_var(k, "HEADERS_FILE", spool_path(sp, SPOOL_HEADERS));
+	put_var(k, "BODY_FILE", spool_path(sp, SPOOL_BODY));
+}
+
+static void
 walk(struct sink *k, const struct task *t, int own)
 {
 	put_first(k, t);
@@ -215,6 +225,7 @@ walk(struct sink *k, const struct task *t, int own)
 	put_recipients(k, own ? k->s->cur.recipient : NULL);
 	if (own)
 		put_own(k);
+	put_files(k, t->spool);
 	if (k->over)
 		return;
 	if (takes(k, LINE_MACRO))

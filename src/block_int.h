@@ -19,6 +19,7 @@ struct sink {
 	unsigned int	 lines;		/* LINE_BITs that it takes */
 	int		 complete;
 	int		 over;		/* the message of an old task: the session alone is told */
+	const struct spool *spool;	/* the message in files, or NULL */
 	uint64_t	 bit;		/* of the place; 0: what is told is not noted */
 	struct buf	*out;
 };

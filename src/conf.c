@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <unistd.h>
 
 #include "conf.h"
 #include "conf_build.h"
@@ -160,6 +161,9 @@ free_handler(struct handler_conf *h)
 	free(h->home);
 	free(h->directory);
 	free(h->tmpdir);
+	if (h->spool_path != NULL && h->spool_fd != -1)
+		close(h->spool_fd);
+	free(h->spool_path);
 }
 
 void

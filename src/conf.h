@@ -105,9 +105,11 @@ struct handler_conf {
 	mode_t		  umask;
 	struct env_setting *environment;
 	size_t		  nenvironment;
-	char		 *tmpdir;	/* set by the supervisor at start */
 	int		  input_message;	/* input = message */
 	int		  spool;
+	char		 *tmpdir;	/* set by the supervisor at start, as are the next two */
+	char		 *spool_path;	/* the folder for messages in files; NULL: none */
+	int		  spool_fd;	/* the same, open */
 	rlim_t		  memory, cpu, open_files;	/* RLIM_INFINITY: no limit */
 };
 

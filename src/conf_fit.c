@@ -138,6 +138,22 @@ check_asked(struct build *b, const struct conf_section *sec, const struct handle
 		misfit(b, sec, "on-large", "`max-message' with a size");
 }
 
+/* Files go when the process has answered, or has ended with the message. */
+static void
+check_spool(struct build *b, const struct conf_section *sec, const struct handler_conf *h,
+    int hooks)
+{
+	if (!h->spool)
+		return;
+	if (((h->events | h->optional_events | h->reports) & EV_BIT(EV_END_OF_MESSAGE)) == 0)
+		misfit(b, sec, "spool", hooks ? "a hook `end-of-message' beside `yes'" :
+		    "end-of-message in `events' or `reports' beside `yes'");
+	if ((h->reports & EV_BIT(EV_END_OF_MESSAGE)) != 0 &&
+	    (h->reuse || h->scope == SCOPE_SESSION))
+		misfit(b, sec, "spool", "end-of-message in `events' and not in `reports' of a "
+		    "process that outlives the message: only an answer says that the files can go");
+}
+
 void
 check_fit(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
 {
@@ -145,6 +161,7 @@ check_fit(struct build *b, const struct conf_section *sec, const struct handler_
 
 	check_twice(b, sec, "actions", h->actions, "optional-actions", h->optional_actions, 1);
 	check_asked(b, sec, h, hooks);
+	check_spool(b, sec, h, hooks);
 	if (hooks) {
 		check_beside_hooks(b, sec);
 		check_one_event(b, sec, h);

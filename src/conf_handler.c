@@ -149,7 +149,7 @@ const struct option handler_options[] = {
 	OPTION_LATER("input", "block"),
 	OPTION_LATER("output", "reply"),
 	OPTION_LATER("received", "no"),
-	OPTION_LATER("spool", "no"),
+	OPTION("spool", OPT_YES_NO, handler_conf, spool, 0, 0),
 	OPTION_CALL("newlines", set_newlines),
 	OPTION("shadow", OPT_YES_NO, handler_conf, shadow, 0, 0),
 	OPTION("rejected-recipients", OPT_YES_NO, handler_conf, rejected_recipients, 0, 0),

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "mono.h"
 #include "pool.h"
+#include "spool.h"
 #include "store.h"
 #include "supervisor.h"
 #include "xmalloc.h"
@@ -204,6 +205,7 @@ orphaned(struct engine *e)
 	log_warnx("the supervisor is gone");
 	TAILQ_FOREACH_SAFE(c, &e->conns, entry, next)
 		conn_orphan(c);
+	spool_sweep(e->conf);
 	exit(1);
 }
 
@@ -341,6 +343,8 @@ engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd, unsigned 
 	e.board = board;
 	init(&e, conf, listen_fds, ipc_fd);
 	store_setup(board, index, conf->store_folder);
+	spool_setup(board, index);
+	spool_sweep(conf);
 	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)
 		fatal("message to the supervisor");
 	for (i = 0; i < conf->nhandlers; i++)

@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <fts.h>
 #include <string.h>
@@ -190,4 +193,20 @@ folder_remove(const char *path)
 	close(fd);
 	if (rmdir(path) == -1)
 		log_warn("removing %s", path);
+}
+
+void
+folder_clear(const char *path)
+{
+	struct dirent	*e;
+	DIR		*dir;
+	char		 one[PATH_MAX];
+
+	if ((dir = opendir(path)) == NULL)
+		return;
+	while ((e = readdir(dir)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    (size_t)snprintf(one, sizeof(one), "%s/%s", path, e->d_name) < sizeof(one))
+			folder_remove(one);
+	(void)closedir(dir);
 }

@@ -34,5 +34,7 @@ int	 folder_make(const char *path, const struct folder_owner *);
 int	 folder_can_be_entered(const char *path, const struct handler_conf *);
 /* With all in it. */
 void	 folder_remove(const char *path);
+/* All folders in one of our own. */
+void	 folder_clear(const char *path);
 
 #endif

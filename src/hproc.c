@@ -248,6 +248,17 @@ hproc_release(struct hstate *h)
 	hproc_settle(hp);
 }
 
+/* A process that ends with its message may read the files of that to its end. */
+static void
+keep_files(struct hproc *hp, struct task *t)
+{
+	if (t->spool == NULL || hp->pool->conf->reuse || hp->pool->conf->scope == SCOPE_SESSION)
+		return;
+	spool_free(hp->spool);
+	hp->spool = t->spool;
+	t->spool = NULL;
+}
+
 /* Returns 1 if that is all that was to be done, and the task is gone. */
 static int
 deliver(struct hproc *hp, struct task *t)
@@ -259,6 +270,7 @@ deliver(struct hproc *hp, struct task *t)
 	t->state = TASK_ASKED;
 	if (!t->report || !hproc_lasts(hp))
 		return 0;
+	keep_files(hp, t);
 	session_drop_task(t);
 	if (ends)
 		hproc_release(h);
@@ -302,6 +314,7 @@ hproc_tell(struct hproc *hp, struct task *t, struct task_result *r)
 	r->actions = &actions;
 	TAILQ_REMOVE(&hp->asked, t, entry);
 	t->proc = NULL;
+	keep_files(hp, t);
 	if (t->session == NULL) {
 		hp->ndetached--;
 		hproc_settle(hp);

@@ -61,6 +61,7 @@ struct hproc {
 	int			 owes_signal;
 	int			 fds[3];	/* -1: closed */
 	struct event		 ev[3];
+	struct spool		*spool;		/* files that it has until it exits, or NULL */
 	struct buf		 out;		/* to be written; written of it so far: */
 	size_t			 written;
 	uint64_t		 given;		/* bytes that were ever put into out */

@@ -44,6 +44,8 @@ gone(struct hproc *hp, int early)
 	for (i = 0; i < 3; i++)
 		hproc_close_pipe(hp, i);
 	ltimer_stop(&hp->timer);
+	spool_free(hp->spool);
+	hp->spool = NULL;
 	if (hp->is_unsent)
 		TAILQ_REMOVE(&e->unsent, hp, unsent);
 	if (hp->is_dirty)

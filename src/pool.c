@@ -179,11 +179,28 @@ choose(struct pool *p, const struct hstate *h)
 }
 
 int
+pool_write_files(struct pool *p, struct task *t)
+{
+	struct task_result	 r = { .end = TASK_OVERLOAD };
+
+	if (t->spool == NULL || (r.why = spool_write(t->spool)) == NULL)
+		return 1;
+	/* The process that has served its scope so far is not told of its end. */
+	if (t->ends && !t->begins)
+		hproc_release(&t->session->h[t->place]);
+	pool_task_done(p, t, &r);
+	return 0;
+}
+
+int
 pool_find_process(struct pool *p, struct task *t)
 {
-	struct hproc	*hp = choose(p, &t->session->h[t->place]);
+	struct hproc	*hp;
 	int		 done;
 
+	if (!pool_write_files(p, t))
+		return 1;
+	hp = choose(p, &t->session->h[t->place]);
 	if (hp == NULL) {
 		hproc_start(p, t);
 		return 0;

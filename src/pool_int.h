@@ -16,6 +16,11 @@ void	 pool_dequeue(struct pool *, struct task *);
 /* 1 if one more process may be started now. */
 int	 pool_may_start(const struct pool *);
 /*
+ * The files of a task that is to be given to a process are written. Returns 0
+ * if they could not be: then it has failed, and is gone.
+ */
+int	 pool_write_files(struct pool *, struct task *);
+/*
  * Gives a task that begins a scope to a process that is available, else to a
  * new one. Returns 1 if the task is done with it and gone.
  */

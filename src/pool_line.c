@@ -28,7 +28,7 @@ submit(struct pool *p, struct hstate *h, struct task *t)
 			h->proc->was_full = 1;
 			return 0;
 		}
-		return hproc_give(h->proc, t);
+		return pool_write_files(p, t) ? hproc_give(h->proc, t) : 1;
 	}
 	if (!t->begins)
 		session_restart_scope(t);

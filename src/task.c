@@ -71,6 +71,8 @@ make_spare(struct buf *b)
 void
 task_free(struct task *t)
 {
+	spool_free(t->spool);
+	t->spool = NULL;
 	if (nspare < MAX_SPARE) {
 		make_spare(&t->block);
 		make_spare(&t->env);

@@ -15,6 +15,7 @@
 #include "buf.h"
 #include "conf.h"
 #include "reply_dec.h"
+#include "spool.h"
 
 struct session;
 
@@ -48,6 +49,7 @@ struct task {
 	size_t				 state_at, state_len, own_at, own_len;
 	unsigned int			 message_no;	/* of its message in the session; 0: none */
 	struct buf			 env;		/* NAME=VALUE NUL ...; for a new process of its own */
+	struct spool			*spool;		/* the message in files, or NULL: go with the task */
 	uint32_t			 timeout;	/* ms, for one reply or report */
 	char				 ids[SESSION_IDS];	/* for the log: a report outlives its message */
 	/* the pool's */

@@ -138,16 +138,16 @@ tmpdir_prepare(struct conf *conf, int private)
 }
 
 void
-tmpdir_remove(const struct conf *conf)
+tmpdir_remove(struct conf *conf)
 {
 	size_t	 i;
 
+	spooldir_remove(conf);
 	if (private_base == NULL)
 		return;
 	for (i = 0; i < conf->nhandlers; i++)
 		if (conf->handlers[i].tmpdir != NULL)
 			folder_remove(conf->handlers[i].tmpdir);
-	spooldir_remove(conf);
 	if (rmdir(private_base) == -1)
 		log_warn("removing %s", private_base);
 	free(private_base);

@@ -13,14 +13,15 @@
 
 /*
  * Makes the folders of all handlers, empty, and names them in
- * handler_conf.tmpdir; those for messages too (spooldir.h). They are below the spool directory, or, if private is
- * set, in a folder below $TMPDIR that tmpdir_remove() takes away. A spool
- * directory that another daemon uses is refused. Returns 0 or -1, logged.
+ * handler_conf.tmpdir; those for messages too (spooldir.h). They are below the
+ * spool directory, or, if private is set, in a folder below $TMPDIR that
+ * tmpdir_remove() takes away. A spool directory that another daemon uses is
+ * refused. Returns 0 or -1, logged.
  */
 int	 tmpdir_prepare(struct conf *, int private);
 /* In a process that must not hold the lock on the spool directory any longer. */
 void	 tmpdir_forget(void);
-/* Once no handler runs any more: removes private folders, with all in them. */
-void	 tmpdir_remove(const struct conf *);
+/* Once no handler runs any more: removes those for messages, and private ones. */
+void	 tmpdir_remove(struct conf *);
 
 #endif

@@ -431,14 +431,30 @@ table() {
 
 @test "options that are not there yet have their defaults only" {
 	table with_handler <<-'E'
-	spool = no
 	input = block
 	output = reply
 	received = no
-	spool = yes | spool: "yes" is not there yet; only "no" is
 	input = message | input: "message" is not there yet; only "block" is
 	output = none | output: "none" is not there yet; only "reply" is
 	received = yes | received: "yes" is not there yet; only "no" is
+	E
+}
+
+@test "a message in files" {
+	BEGIN="command = $H"
+	table with_handler <<-'E'
+	events = rcpt
+	events = rcpt spool = no
+	events = end-of-message spool = yes
+	optional-events = end-of-message spool = yes
+	events = end-of-message spool = yes scope = session reuse = yes
+	reports = end-of-message spool = yes
+	reports = {end-of-message, abort} spool = yes scope = message
+	events = end-of-message spool = on | spool: "on": expected yes or no
+	events = rcpt spool = yes | spool: expected end-of-message in `events' or `reports' beside `yes'
+	reports = {abort, disconnect} spool = yes | spool: expected end-of-message in `events' or `reports' beside `yes'
+	reports = end-of-message reuse = yes spool = yes | spool: expected end-of-message in `events' and not in `reports' of a process that outlives the message: only an answer says that the files can go
+	reports = end-of-message scope = session spool = yes | spool: expected end-of-message in `events' and not in `reports' of a process that outlives the message: only an answer says that the files can go
 	E
 }
 
