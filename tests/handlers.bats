@@ -92,7 +92,8 @@ delivered() {
 
 @test "all scripts pass shellcheck" {
 	command -v shellcheck
-	shellcheck "$HANDLERS"/* "$TOP_DIR/bootstrap" "$TOP_DIR"/examples/*.sh
+	grep -lxF '#!/bin/sh' "$HANDLERS"/* | xargs shellcheck
+	shellcheck "$TOP_DIR/bootstrap" "$TOP_DIR"/examples/*.sh
 	find "$TOP_DIR/scripts" -type f -exec shellcheck -x -P "$TOP_DIR" {} +
 }
 
@@ -540,4 +541,103 @@ continue'
 	    -f '<a@example.org>' -r '<bob@example.net>' -x "$HANDLERS/bcc"
 	[ "$status" -eq 0 ]
 	[[ $output$stderr == *'add-recipient <archive@example.org>'* ]]
+}
+
+# plus-address
+
+# The block of a message for these recipients, as they stand in a block
+recipients() {
+	local address domain
+	block='event end-of-message\nsession 1.1\n'
+	for address; do
+		case $address in
+		'<'*)
+			domain=${address##*@}
+			address=${address//\\/\\\\}
+			block="${block}recipient ${address//%/%%}\n"
+			block="${block}recipient-domain ${domain%%>*}\n" ;;
+		*)	block="${block}recipient-argument $address\n" ;;
+		esac
+	done
+	block="$block\n"
+}
+
+@test "plus-address: settings" {
+	handler plus-address
+	fails 'DOMAINS is not set'
+	handler plus-address DOMAINS=a SEPARATOR=++
+	fails 'SEPARATOR is not'
+	handler plus-address DOMAINS=a SEPARATOR=@
+	fails 'SEPARATOR is not'
+	handler plus-address DOMAINS=a HEADER=a:b
+	fails 'HEADER is not'
+}
+
+@test "plus-address: what is rewritten" {
+	recipients '<user+a@example.org>' NOTIFY=NEVER 'ORCPT=rfc822;user+2Ba@example.org' X=y
+	handler plus-address 'DOMAINS=example.com example.org' HEADER=X-Original-To
+	says 'add-header X-Original-To user+a@example.org
+delete-recipient <user+a@example.org>
+add-recipient <user@example.org> NOTIFY=NEVER ORCPT=rfc822;user+2Ba@example.org
+continue'
+	recipients '<user+a@example.net>' '<user-a@example.org>' '<+a@example.org>' \
+	    '<"+a"@example.org>' '<user@example.org>'
+	handler plus-address 'DOMAINS=example.org *.example.org'
+	says continue
+	recipients '<user-a+b@mx.example.org>' '<owner-list@mx.example.org>'
+	handler plus-address 'DOMAINS=*.example.org' SEPARATOR=- 'EXCEPT=owner-*@*'
+	says 'delete-recipient <user-a+b@mx.example.org>
+add-recipient <user@mx.example.org>
+continue'
+}
+
+@test "plus-address: several that become the same" {
+	recipients '<a+1@example.org>' '<b+1@example.org>' '<a+2@example.org>' '<b@example.org>' \
+	    '<c+1@example.net>' '<a@example.net>'
+	handler plus-address DOMAINS=example.org HEADER=X-Original-To
+	says 'delete-recipient <a+1@example.org>
+add-recipient <a@example.org>
+delete-recipient <b+1@example.org>
+delete-recipient <a+2@example.org>
+continue'
+}
+
+@test "plus-address: quoted and hostile addresses" {
+	recipients '<"a b+c"@example.org>' '<"user+x y"@example.org>' '<"x@y+z"@example.org>' \
+	    '<"b\\+c"@example.org>' '<"d\\\\+c"@example.org>' '<"e\\"+c"@example.org>'
+	handler plus-address DOMAINS=example.org
+	says 'delete-recipient <"a b+c"@example.org>
+add-recipient <"a b"@example.org>
+delete-recipient <"user+x y"@example.org>
+add-recipient <user@example.org>
+delete-recipient <"x@y+z"@example.org>
+add-recipient <"x@y"@example.org>
+delete-recipient <"b\\+c"@example.org>
+add-recipient <b@example.org>
+delete-recipient <"d\\\\+c"@example.org>
+add-recipient <"d\\\\"@example.org>
+delete-recipient <"e\\"+c"@example.org>
+add-recipient <"e\\""@example.org>
+continue'
+	recipients '<*+$(touch x)@example.org>' '<%s%n+`touch x`@example.org>' '<-n+a@example.org>'
+	handler plus-address DOMAINS=example.org
+	says 'delete-recipient <*+$(touch x)@example.org>
+add-recipient <*@example.org>
+delete-recipient <%s%n+`touch x`@example.org>
+add-recipient <%s%n@example.org>
+delete-recipient <-n+a@example.org>
+add-recipient <-n@example.org>
+continue'
+	[ ! -e x ]
+}
+
+@test "plus-address through pipemilter" {
+	send -v -e end-of-message -o 'actions = {add-recipient, delete-recipient}' \
+	    -o 'lines = {recipient, recipient-domain, recipient-argument}' \
+	    -o "environment = {'DOMAINS=example.net'}" -r '<bob+x@Example.net>' \
+	    -r '<bob+y@example.net>' -r '<"c\"+d"@example.net>' -x "$HANDLERS/plus-address"
+	[ "$status" -eq 0 ]
+	[[ $output$stderr == *'delivered to 2 recipients'* ]]
+	[[ $output$stderr == *'add-recipient <bob@example.net>'* ]]
+	[[ $output$stderr == *'add-recipient <"c\\""@example.net>'* ]]
 }
