@@ -129,7 +129,10 @@ encode(struct session *s, unsigned int place, struct task *t)
 	t->begins = begins;
 	t->ends = !lasts || is_last(s, h);
 	t->scope = lasts ? s->h[place].scope : 0;
-	block_encode(s, place, t);
+	if (h->input_message)
+		keep_give(s, place, t);
+	else
+		block_encode(s, place, t);
 	if (t->begins && !h->reuse)
 		block_environment(s, t, 1, &t->env);
 	if (!buf_ok(&t->block) || !buf_ok(&t->env))
@@ -185,18 +188,35 @@ answer_for_missing(struct session *s, unsigned int place)
 	return 1;
 }
 
+/* What it is to be given could not be kept. Returns 1 if the event is refused. */
+static int
+answer_for_store(struct session *s, unsigned int place, const char *why)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+
+	if (!h->shadow)
+		return verdict_fail(s, place, &h->on_overload, "on-overload", why);
+	log_msg(LOG_WARNING, s->ids, "handler %s: %s: %s; shadow, on-overload would be %s",
+	    h->name, event_name(s->cur.event), why,
+	    verdict_name(verdict_of_outcome(&h->on_overload, s->cur.event)));
+	return 0;
+}
+
 /* Returns 1 if the event is refused, 0 to go on, -1 if the handler was asked. */
 static int
 ask_one(struct session *s, unsigned int place)
 {
 	const struct handler_conf	*h = session_handler(s, place);
 	enum ask_why			 why = why_not_asked(s, place);
+	const char			*problem;
 
 	watched(s, place, 0, why);
 	if (answer_for_missing(s, place) || exclude_answer(s, place))
 		return 1;
 	if (why != ASK_YES)
 		return 0;
+	if (!s->h[place].failed && !s->late && (problem = keep_problem(s, place)) != NULL)
+		return answer_for_store(s, place, problem);
 	if (h->shadow) {
 		if (!s->h[place].failed)
 			queue(s, place, ASK_SHADOW);

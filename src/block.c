@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "block_int.h"
+#include "session_int.h"
 
 #define BITS_CLIENT	(LINE_BIT(LINE_CLIENT_HOST) | LINE_BIT(LINE_CLIENT_FAMILY) | \
 			    LINE_BIT(LINE_CLIENT_ADDRESS) | LINE_BIT(LINE_CLIENT_PORT))
@@ -241,6 +242,11 @@ block_restart(struct session *s, struct task *t)
 {
 	int	 in_hand = !t->report && !t->shadow && s->cur.asked == (int)t->place;
 
+	/* All that it says is its own: no other event has come meanwhile. */
+	if (t->input != NULL) {
+		keep_encode(session_handler(s, t->place), t);
+		return;
+	}
 	if (in_hand) {
 		buf_reset(&t->block);
 		block_encode(s, t->place, t);

@@ -62,6 +62,13 @@ struct client_list {
 	int		  set;		/* the option stands in the configuration */
 };
 
+/* What the standard output of a process is. */
+enum output_kind {
+	OUTPUT_REPLY,
+	OUTPUT_NONE,	/* nothing: its exit status is the answer */
+	OUTPUT_MESSAGE	/* the message that takes the place of the one it was given */
+};
+
 struct handler_conf {
 	char		 *name;
 	int		  line;		/* of the file, for messages */
@@ -106,6 +113,8 @@ struct handler_conf {
 	struct env_setting *environment;
 	size_t		  nenvironment;
 	int		  input_message;	/* input = message */
+	enum output_kind  output;
+	int		  received;		/* Return-Path and Received before the message */
 	int		  spool;
 	char		 *tmpdir;	/* set by the supervisor at start, as are the next two */
 	char		 *spool_path;	/* the folder for messages in files; NULL: none */

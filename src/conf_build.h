@@ -44,8 +44,7 @@ enum option_type {
 	OPT_YES_NO,	/* int */
 	OPT_TEXT,	/* char *, not empty */
 	OPT_PATH,	/* char *, absolute */
-	OPT_CALL,	/* set() does all of it; NULL: it is looked up elsewhere */
-	OPT_LATER	/* not yet: may only be what `only' says */
+	OPT_CALL	/* set() does all of it; NULL: it is looked up elsewhere */
 };
 
 struct option {
@@ -54,15 +53,13 @@ struct option {
 	size_t		 offset;	/* in the structure of its section */
 	uint64_t	 min, max;
 	void		(*set)(struct build *, void *, const struct conf_stmt *);
-	const char	*only;
 };
 
 #define OPTION(name, type, st, member, min, max) \
-	{ name, type, offsetof(struct st, member), min, max, NULL, NULL }
-#define OPTION_CALL(name, set)		{ name, OPT_CALL, 0, 0, 0, set, NULL }
+	{ name, type, offsetof(struct st, member), min, max, NULL }
+#define OPTION_CALL(name, set)		{ name, OPT_CALL, 0, 0, 0, set }
 #define OPTION_ELSEWHERE(name)		OPTION_CALL(name, NULL)
-#define OPTION_LATER(name, only)	{ name, OPT_LATER, 0, 0, 0, NULL, only }
-#define OPTION_END			{ NULL, OPT_CALL, 0, 0, 0, NULL, NULL }
+#define OPTION_END			{ NULL, OPT_CALL, 0, 0, 0, NULL }
 
 #define SECONDS(n)	((uint64_t)(n) * 1000)
 #define DAYS(n)		((uint64_t)(n) * 24 * 60 * 60 * 1000)

@@ -32,7 +32,7 @@ static void
 check_beside_hooks(struct build *b, const struct conf_section *sec)
 {
 	static const char *const names[] = { "command", "events", "reports",
-	    "optional-events", "input", "output", "idle-timeout", "max-uses" };
+	    "optional-events", "input", "output", "received", "idle-timeout", "max-uses" };
 	const struct conf_stmt	*st;
 	size_t			 i;
 
@@ -69,12 +69,12 @@ check_events(struct build *b, const struct conf_section *sec, const struct handl
 	if (conf_tree_find(sec, "command") == NULL)
 		conf_error(b->errors, sec->line, "handler %s: expected `command' or `hooks'",
 		    h->name);
-	else if (!has_events(sec) && b->base != NULL)
+	else if (!has_events(sec) && !h->input_message && b->base != NULL)
 		conf_error(b->errors, sec->line, "handler %s: expected events: -e, or -o with "
-		    "`reports' or `optional-events'", h->name);
-	else if (!has_events(sec))
-		conf_error(b->errors, sec->line, "handler %s: expected `events', `reports' or "
-		    "`optional-events' with its `command'", h->name);
+		    "`reports', `optional-events' or `input = message'", h->name);
+	else if (!has_events(sec) && !h->input_message)
+		conf_error(b->errors, sec->line, "handler %s: expected `events', `reports', "
+		    "`optional-events' or `input = message' with its `command'", h->name);
 }
 
 /* Of an option that has other than its default, so that it stands there. */
@@ -154,6 +154,36 @@ check_spool(struct build *b, const struct conf_section *sec, const struct handle
 		    "process that outlives the message: only an answer says that the files can go");
 }
 
+/* Its input is one message, so there is nothing else that it could be asked. */
+static void
+check_message(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+{
+	if (h->events != EV_BIT(EV_END_OF_MESSAGE))
+		misfit(b, sec, "events", "end-of-message alone beside `input = message'");
+	if (h->optional_events != 0)
+		misfit(b, sec, "optional-events", "none beside `input = message'");
+	if (h->reports != 0)
+		misfit(b, sec, "reports", "none beside `input = message'");
+	if (h->scope != SCOPE_EVENT)
+		misfit(b, sec, "scope", "event beside `input = message'");
+	if (h->reuse)
+		misfit(b, sec, "reuse", "no beside `input = message'");
+}
+
+static void
+check_input(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+{
+	if (h->input_message)
+		check_message(b, sec, h);
+	else if (h->received)
+		misfit(b, sec, "received", "no, or `input = message'");
+	if (h->output == OUTPUT_MESSAGE && !h->input_message)
+		misfit(b, sec, "output", "`input = message' with message");
+	if (h->output == OUTPUT_NONE && (h->reuse || h->scope != SCOPE_EVENT))
+		misfit(b, sec, "output", "reply of a process that is asked more than once, as "
+		    "its exit status is not an answer");
+}
+
 void
 check_fit(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
 {
@@ -168,6 +198,7 @@ check_fit(struct build *b, const struct conf_section *sec, const struct handler_
 	} else {
 		check_lists(b, sec, h);
 		check_events(b, sec, h);
+		check_input(b, sec, h);
 		check_pool(b, sec, h);
 	}
 }

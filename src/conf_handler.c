@@ -66,6 +66,23 @@ set_on_large(struct build *b, void *target, const struct conf_stmt *st)
 	set_outcome(b, &h->on_large, st);
 }
 
+/* The place of the option's value in a list of words, or -1 after an error. */
+static int
+word_of(struct build *b, const struct conf_stmt *st, const char *const *words, int n,
+    const char *expected)
+{
+	const char	*text = option_scalar(b, st);
+	int		 i;
+
+	if (text == NULL)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	conf_error(b->errors, st->line, "%s: \"%s\": expected %s", st->name, text, expected);
+	return -1;
+}
+
 static void
 set_scope(struct build *b, void *target, const struct conf_stmt *st)
 {
@@ -74,33 +91,41 @@ set_scope(struct build *b, void *target, const struct conf_stmt *st)
 		[SCOPE_SESSION] = "session",
 	};
 	struct handler_conf	*h = target;
-	const char		*text = option_scalar(b, st);
-	unsigned int		 i;
+	int			 i;
 
-	if (text == NULL)
-		return;
-	for (i = 0; i < nitems(names); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			h->scope = (enum scope)i;
-			return;
-		}
-	}
-	conf_error(b->errors, st->line, "%s: \"%s\": expected event, message or session",
-	    st->name, text);
+	if ((i = word_of(b, st, names, nitems(names), "event, message or session")) != -1)
+		h->scope = (enum scope)i;
+}
+
+static void
+set_input(struct build *b, void *target, const struct conf_stmt *st)
+{
+	static const char *const names[] = { "block", "message" };
+	struct handler_conf	*h = target;
+
+	h->input_message = word_of(b, st, names, nitems(names), "block or message") == 1;
+}
+
+static void
+set_output(struct build *b, void *target, const struct conf_stmt *st)
+{
+	static const char *const names[] = {
+		[OUTPUT_REPLY] = "reply", [OUTPUT_NONE] = "none", [OUTPUT_MESSAGE] = "message",
+	};
+	struct handler_conf	*h = target;
+	int			 i;
+
+	if ((i = word_of(b, st, names, nitems(names), "reply, none or message")) != -1)
+		h->output = (enum output_kind)i;
 }
 
 static void
 set_newlines(struct build *b, void *target, const struct conf_stmt *st)
 {
+	static const char *const names[] = { "lf", "crlf" };
 	struct handler_conf	*h = target;
-	const char		*text = option_scalar(b, st);
 
-	if (text == NULL)
-		return;
-	if (strcmp(text, "lf") != 0 && strcmp(text, "crlf") != 0)
-		conf_error(b->errors, st->line, "%s: \"%s\": expected lf or crlf",
-		    st->name, text);
-	h->keep_newlines = strcmp(text, "crlf") == 0;
+	h->keep_newlines = word_of(b, st, names, nitems(names), "lf or crlf") == 1;
 }
 
 static void
@@ -146,9 +171,9 @@ const struct option handler_options[] = {
 	OPTION_CALL("on-timeout", set_on_timeout),
 	OPTION_CALL("on-overload", set_on_overload),
 	OPTION_CALL("on-exit", set_on_exit),
-	OPTION_LATER("input", "block"),
-	OPTION_LATER("output", "reply"),
-	OPTION_LATER("received", "no"),
+	OPTION_CALL("input", set_input),
+	OPTION_CALL("output", set_output),
+	OPTION("received", OPT_YES_NO, handler_conf, received, 0, 0),
 	OPTION("spool", OPT_YES_NO, handler_conf, spool, 0, 0),
 	OPTION_CALL("newlines", set_newlines),
 	OPTION("shadow", OPT_YES_NO, handler_conf, shadow, 0, 0),
@@ -222,6 +247,10 @@ build_handler(struct build *b, const struct conf_section *sec, struct handler_co
 	options_apply(b, handler_options, sec, h);
 	inherit_failure(sec, "on-timeout", &h->on_failure, &h->on_timeout);
 	inherit_failure(sec, "on-overload", &h->on_failure, &h->on_overload);
+	if (conf_tree_find(sec, "received") == NULL)
+		h->received = h->input_message;
+	if (h->input_message)
+		h->events |= EV_BIT(EV_END_OF_MESSAGE);
 	/* These sit with their client, most of the time without work. */
 	if (h->scope != SCOPE_EVENT && conf_tree_find(sec, "processes") == NULL)
 		h->processes = 200;

@@ -183,34 +183,6 @@ set_text(struct build *b, const struct option *o, const struct conf_stmt *st,
 	}
 }
 
-/* 10m and 600s are the same. */
-static int
-same_value(const char *a, const char *b)
-{
-	const char	*why;
-	uint64_t	 x, y;
-
-	if (value_duration(a, &x, &why) == 0 && value_duration(b, &y, &why) == 0)
-		return x == y;
-	if (value_number(a, &x, &why) == 0 && value_number(b, &y, &why) == 0)
-		return x == y;
-	return strcmp(a, b) == 0;
-}
-
-static void
-check_later(struct build *b, const struct option *o, const struct conf_stmt *st)
-{
-	const char	*text;
-
-	if (o->only == NULL && st->nvalues != 0)
-		conf_error(b->errors, st->line, "%s: not there yet", st->name);
-	if (o->only == NULL || (text = option_scalar(b, st)) == NULL)
-		return;
-	if (!same_value(text, o->only))
-		conf_error(b->errors, st->line, "%s: \"%s\" is not there yet; only \"%s\" is",
-		    st->name, text, o->only);
-}
-
 void
 options_apply(struct build *b, const struct option *o, const struct conf_section *sec,
     void *target)
@@ -226,9 +198,7 @@ options_apply(struct build *b, const struct option *o, const struct conf_section
 		if (o->type == OPT_CALL) {
 			if (o->set != NULL)
 				o->set(b, target, st);
-		} else if (o->type == OPT_LATER)
-			check_later(b, o, st);
-		else if ((text = option_scalar(b, st)) == NULL)
+		} else if ((text = option_scalar(b, st)) == NULL)
 			continue;
 		else if (o->type == OPT_TEXT || o->type == OPT_PATH)
 			set_text(b, o, st, text, (char **)(void *)at);

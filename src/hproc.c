@@ -83,6 +83,8 @@ hproc_close_pipe(struct hproc *hp, int i)
 	event_del(&hp->ev[i]);
 	close(hp->fds[i]);
 	hp->fds[i] = -1;
+	if (i == 0)
+		hproc_forget_output(hp);
 }
 
 struct hproc *
@@ -175,7 +177,7 @@ static void
 finish(struct hproc *hp)
 {
 	hp->finished = 1;
-	if (hp->slot.state == SLOT_LIVE && hp->out.len == 0)
+	if (hp->slot.state == SLOT_LIVE && hp->out.len == 0 && hp->input == NULL)
 		hproc_close_pipe(hp, 0);
 }
 
@@ -371,7 +373,8 @@ on_slot_deadline(struct hproc *hp)
 static void
 on_stuck(struct hproc *hp, uint64_t now)
 {
-	if (is_awaited(hp)) {
+	/* Of what it is asked it need not read more than it likes. */
+	if (is_awaited(hp) || !hp->told) {
 		hp->stuck_due = now + hp->pool->conf->timeout;
 		return;
 	}

@@ -64,6 +64,9 @@ struct hproc {
 	struct spool		*spool;		/* files that it has until it exits, or NULL */
 	struct buf		 out;		/* to be written; written of it so far: */
 	size_t			 written;
+	struct store		*input;		/* a message that follows, piece by piece; or NULL */
+	size_t			 input_at;	/* how much of it was put into out */
+	struct newline		 input_lf;	/* line ends across the pieces */
 	uint64_t		 given;		/* bytes that were ever put into out */
 	uint64_t		 seen;		/* of them it had read when it closed its stdin */
 	struct task		*answering;	/* event-id named it; NULL: none yet */

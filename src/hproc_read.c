@@ -221,6 +221,8 @@ take_output(struct hproc *hp, const char *p, size_t len)
 	enum reply_item	 item;
 	size_t		 used;
 
+	if (hp->pool->conf->output == OUTPUT_NONE)
+		return;
 	while (len > 0) {
 		t = current(hp);
 		if (hp->slot.state != SLOT_LIVE || TAILQ_EMPTY(&hp->asked)) {

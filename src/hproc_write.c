@@ -14,12 +14,15 @@
 #include <unistd.h>
 
 #include "hproc_int.h"
+#include "log.h"
 #include "pool.h"
 
 /* Bytes that may wait for a process to read them before it is given no more. */
 #define OUT_HIGH	(128 * 1024)
 /* A block that long is moved instead of copied. */
 #define OUT_MOVE	4096
+/* Bytes of a message that are converted at a time; with one more they fit OUT_SPARE. */
+#define PIECE	(64 * 1024 - 1)
 /* Memory that has grown that far is kept for whatever process is next. */
 #define OUT_SPARE	(64 * 1024)
 
@@ -27,6 +30,8 @@ void
 hproc_forget_output(struct hproc *hp)
 {
 	buf_free(&hp->out);
+	store_release(hp->input);
+	hp->input = NULL;
 	hp->written = 0;
 	hp->stuck_due = 0;
 }
@@ -65,12 +70,54 @@ hproc_put(struct hproc *hp, struct task *t)
 		buf_borrow(&hp->out, &hp->engine->spare);
 		buf_add(&hp->out, t->block.data, t->block.len);
 	}
+	if (t->input != NULL) {
+		hp->input = store_hold(t->input);
+		hp->input_at = 0;
+		newline_init(&hp->input_lf);
+	}
 	if (!hp->is_dirty)
 		TAILQ_INSERT_TAIL(&hp->engine->dirty, hp, dirty);
 	hp->is_dirty = 1;
 	/* One process, one scope: nothing comes behind this. */
 	if (t->ends && !hp->pool->conf->reuse)
 		hp->finished = 1;
+}
+
+static void
+write_later(struct hproc *hp)
+{
+	hp->stuck_due = engine_now(hp->engine) + hp->pool->conf->timeout;
+	hproc_add_deadline(hp, hp->stuck_due);
+	event_add(&hp->ev[0], NULL);
+	pool_available(hp->pool, hp);
+}
+
+/* The next piece of its message, converted, once the one before is written. */
+static void
+take_piece(struct hproc *hp)
+{
+	const unsigned char	*p;
+	size_t			 n;
+
+	if (hp->input == NULL || hp->out.len > 0)
+		return;
+	/* It was whole when the task was made, and nobody adds to it since. */
+	if ((p = store_bytes(hp->input)) == NULL)
+		fatalx("a message that a process reads is gone");
+	n = store_len(hp->input) - hp->input_at;
+	n = n > PIECE ? PIECE : n;
+	buf_borrow(&hp->out, &hp->engine->spare);
+	if (hp->pool->conf->keep_newlines)
+		buf_add(&hp->out, p + hp->input_at, n);
+	else
+		newline_to_lf(&hp->input_lf, p + hp->input_at, n, &hp->out);
+	hp->input_at += n;
+	if (hp->input_at == store_len(hp->input)) {
+		newline_flush(&hp->input_lf, &hp->out);
+		store_release(hp->input);
+		hp->input = NULL;
+	}
+	hp->given += hp->out.len;
 }
 
 static void
@@ -81,6 +128,10 @@ all_written(struct hproc *hp)
 	give_back(hp);
 	hp->written = 0;
 	hp->stuck_due = 0;
+	if (hp->input != NULL) {
+		write_later(hp);
+		return;
+	}
 	hp->was_full = 0;
 	if (hp->finished)
 		hproc_close_pipe(hp, 0);
@@ -119,20 +170,12 @@ stdin_lost(struct hproc *hp)
 		pool_drained(hp->pool, hp);
 }
 
-static void
-write_later(struct hproc *hp)
-{
-	hp->stuck_due = engine_now(hp->engine) + hp->pool->conf->timeout;
-	hproc_add_deadline(hp, hp->stuck_due);
-	event_add(&hp->ev[0], NULL);
-	pool_available(hp->pool, hp);
-}
-
 void
 hproc_flush(struct hproc *hp)
 {
 	ssize_t	 n;
 
+	take_piece(hp);
 	if (hp->fds[0] == -1 || hp->out.len == 0) {
 		hproc_forget_output(hp);
 		return;

@@ -6,8 +6,11 @@
 #include "compat.h"
 
 #include <string.h>
+#include <time.h>
 
+#include "received.h"
 #include "session_int.h"
+#include "xmalloc.h"
 
 /* 1 unless the handler at a place hears nothing more of this message. */
 static int
@@ -97,4 +100,55 @@ keep_end(struct session *s)
 
 	if (s->keeps != 0 && (st = wanted(s)) != NULL)
 		end_headers(st);
+}
+
+const char *
+keep_problem(const struct session *s, unsigned int place)
+{
+	struct store	*st = s->message == NULL ? NULL : s->message->store;
+
+	if ((s->keeps >> place & 1) == 0 || st == NULL || s->cur.event != EV_END_OF_MESSAGE ||
+	    store_bytes(st) != NULL)
+		return NULL;
+	return store_error(st);
+}
+
+void
+keep_encode(const struct handler_conf *h, struct task *t)
+{
+	struct newline	 nl;
+
+	buf_reset(&t->block);
+	if (t->received == NULL)
+		return;
+	newline_init(&nl);
+	if (h->keep_newlines)
+		buf_add_str(&t->block, t->received);
+	else
+		newline_to_lf(&nl, t->received, strlen(t->received), &t->block);
+}
+
+/* All handlers get the same, so that it is known when it comes back. */
+static const char *
+received(struct session *s)
+{
+	struct buf	 b;
+
+	if (s->message->received != NULL)
+		return s->message->received;
+	buf_init(&b, 4096);
+	received_write(s, time(NULL), &b);
+	s->message->received = buf_steal(&b, NULL);
+	return s->message->received;
+}
+
+void
+keep_give(struct session *s, unsigned int place, struct task *t)
+{
+	const struct handler_conf	*h = session_handler(s, place);
+
+	t->input = store_hold(s->message->store);
+	if (h->received)
+		t->received = xstrdup(received(s));
+	keep_encode(h, t);
 }

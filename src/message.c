@@ -102,6 +102,7 @@ message_free(struct message *msg)
 	action_list_clear(&msg->kept);
 	header_names_clear(&msg->headers);
 	store_release(msg->store);
+	free(msg->received);
 	if (spare == NULL)
 		spare = msg;
 	else

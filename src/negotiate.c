@@ -94,6 +94,8 @@ handler_actions(const struct handler_conf *h)
 {
 	if (((h->events | h->optional_events) & ACTING_EVENTS) == 0)
 		return 0;
+	if (h->output == OUTPUT_NONE)
+		return 0;
 	return h->actions_named ? h->actions | h->optional_actions : ACT_ALL_MTA;
 }
 
@@ -127,7 +129,7 @@ need_of_connect(const struct handler_conf *h)
 {
 	if (h->except_clients.set || h->only_clients.set)
 		return NEED_CLIENTS;
-	return (h->lines & BITS_CLIENT) != 0 ? NEED_LINES : NEED_NOTHING;
+	return (h->lines & BITS_CLIENT) != 0 || h->received ? NEED_LINES : NEED_NOTHING;
 }
 
 /* Beside what it says itself: what its blocks carry, and what its actions need. */
@@ -139,7 +141,7 @@ need_beside(const struct handler_conf *h, unsigned int own, enum event_kind ev)
 	if (ev == EV_CONNECT && own != 0)
 		need = need_of_connect(h);
 	else if (ev == EV_HELO && (own & ~EV_BIT(EV_CONNECT)) != 0 &&
-	    (h->lines & LINE_BIT(LINE_HELO)) != 0)
+	    ((h->lines & LINE_BIT(LINE_HELO)) != 0 || h->received))
 		need = NEED_LINES;
 	else if (ev == EV_MAIL && (own & MESSAGE_EVENTS) != 0)
 		need = NEED_MESSAGE;

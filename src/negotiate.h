@@ -47,7 +47,7 @@ enum need {
 	NEED_NOTHING,
 	NEED_ANSWER,		/* it answers it */
 	NEED_REPORT,		/* it is told of it */
-	NEED_LINES,		/* lines of its other blocks come from it */
+	NEED_LINES,		/* lines of its other blocks, or of received, come from it */
 	NEED_CLIENTS,		/* except-clients, only-clients */
 	NEED_MESSAGE,		/* with it a message begins */
 	NEED_DELETE_RECIPIENT,	/* actions that need it */

@@ -88,6 +88,7 @@ struct message {
 	struct header_names	 headers;
 	struct newline		 to_lf;		/* state of the body for handlers that want LF */
 	struct store		*store;		/* all of it as it came; NULL: nobody wants it */
+	char			*received;	/* what handlers get before it; NULL: not made yet */
 	struct action_list	 kept;		/* actions for the end of the message */
 	unsigned int		 nkept;
 };

@@ -63,6 +63,12 @@ void	 keep_header(struct session *, const char *name, const char *value);
 void	 keep_body(struct session *, const void *, size_t);
 /* There is nothing more of it. */
 void	 keep_end(struct session *);
+/* NULL, or why a handler that wants the message in hand can't have it. */
+const char *keep_problem(const struct session *, unsigned int place);
+/* Gives the message to a task as its input. */
+void	 keep_give(struct session *, unsigned int place, struct task *);
+/* What goes before the message is made anew: the block of a task with input. */
+void	 keep_encode(const struct handler_conf *, struct task *);
 
 /* wants.c: 1 if a handler said accept and no handler wants anything more. */
 int	 wants_nothing_more(const struct session *);

@@ -73,6 +73,8 @@ task_free(struct task *t)
 {
 	spool_free(t->spool);
 	t->spool = NULL;
+	store_release(t->input);
+	free(t->received);
 	if (nspare < MAX_SPARE) {
 		make_spare(&t->block);
 		make_spare(&t->env);

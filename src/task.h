@@ -16,6 +16,7 @@
 #include "conf.h"
 #include "reply_dec.h"
 #include "spool.h"
+#include "store.h"
 
 struct session;
 
@@ -48,6 +49,12 @@ struct task {
 	/* Of it, what the session is like, and within that the event's own lines. */
 	size_t				 state_at, state_len, own_at, own_len;
 	unsigned int			 message_no;	/* of its message in the session; 0: none */
+	/*
+	 * With input = message: what follows the block, which then is what is put
+	 * before the message, converted for the handler. That as it was made, or NULL.
+	 */
+	struct store			*input;
+	char				*received;
 	struct buf			 env;		/* NAME=VALUE NUL ...; for a new process of its own */
 	struct spool			*spool;		/* the message in files, or NULL: go with the task */
 	uint32_t			 timeout;	/* ms, for one reply or report */

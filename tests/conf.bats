@@ -422,21 +422,34 @@ table() {
 	optional-events = helo reports = helo | reports: "helo" is in `optional-events' too; expected it in one of them
 	E
 	with_handler ''
-	bad "handler h: expected \`events', \`reports' or \`optional-events' with its \`command'" 4
+	bad "handler h: expected \`events', \`reports', \`optional-events' or \`input = message' with its \`command'" 4
 	with_handler 'events = {}'
-	bad "handler h: expected \`events', \`reports' or \`optional-events' with its \`command'" 4
+	bad "handler h: expected \`events', \`reports', \`optional-events' or \`input = message' with its \`command'" 4
 	BEGIN='' with_handler 'events = rcpt'
 	bad "handler h: expected \`command' or \`hooks'" 4
 }
 
-@test "options that are not there yet have their defaults only" {
-	table with_handler <<-'E'
-	input = block
-	output = reply
-	received = no
-	input = message | input: "message" is not there yet; only "block" is
-	output = none | output: "none" is not there yet; only "reply" is
-	received = yes | received: "yes" is not there yet; only "no" is
+@test "messages in, messages out" {
+	BEGIN="command = $H" table with_handler <<-'E'
+	input = message
+	input = message events = {end-of-message} received = no output = reply
+	input = message output = none on-exit = {'1=reject'} shadow = yes
+	input = message output = message received = yes newlines = crlf
+	input = message processes-min = 3
+	events = {mail, end-of-message} input = block output = none received = no
+	events = {mail} input = text | input: "text": expected block or message
+	events = {mail} output = mail | output: "mail": expected reply, none or message
+	input = message received = maybe | received: "maybe": expected yes or no
+	input = message events = {mail} | events: expected end-of-message alone beside `input = message'
+	input = message events = {end-of-message, data} | events: expected end-of-message alone beside `input = message'
+	input = message optional-events = {data} | optional-events: expected none beside `input = message'
+	input = message reports = {abort} | reports: expected none beside `input = message'
+	input = message scope = message | scope: expected event beside `input = message'
+	input = message reuse = yes | reuse: expected no beside `input = message'
+	events = {end-of-message} received = yes | received: expected no, or `input = message'
+	events = {end-of-message} output = message | output: expected `input = message' with message
+	events = {end-of-message} output = none scope = message | output: expected reply of a process that is asked more than once, as its exit status is not an answer
+	events = {end-of-message} output = none reuse = yes | output: expected reply of a process that is asked more than once, as its exit status is not an answer
 	E
 }
 
@@ -832,7 +845,7 @@ adhoc() {
 @test "the command line: messages name its parts" {
 	local l='inet:8899'
 
-	adhoc "handler handler: expected events: -e, or -o with \`reports' or \`optional-events'" \
+	adhoc "handler handler: expected events: -e, or -o with \`reports', \`optional-events' or \`input = message'" \
 	    -l "$l" ./handler
 	adhoc "-o 'environment={BCC=x}': environment: unexpected token '='; values of a list have commas between, and a value with other than letters, digits and ._/:@[]- is quoted" \
 	    -l "$l" -o timeout=3s -o 'environment={BCC=x}' -e mail ./handler

@@ -1,0 +1,747 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The pipemilter authors
+#
+# Programs that read mail as handlers: input = message, output, received,
+# on-exit; what they are given and what comes of what they do.
+
+# shellcheck disable=SC2154	# status and output are set by mta
+
+load lib/common
+load lib/proto
+
+FAILED='=> y "554 5.3.0 failed"'
+BUSY='=> y "452 4.3.2 busy"'
+
+setup_file() {
+	proto_start
+	reads plain 'received = no'
+	reads crlf 'received = no' 'newlines = crlf'
+	reads traced
+	reads lined 'lines = {helo}' "environment = {'PLANS=$PLANS', 'CLIENT=lined.example'}"
+	reads status 'output = none' 'received = no' \
+	    "on-exit = {'1=reject 554 5.7.1 Virus found', '2=discard', '3=continue'}"
+	reads ahead 'processes-min = 1' 'received = no' "command = {'$HANDLERS/ahead'}" \
+	    "environment = {'OUT=$OUT'}"
+	reads_only trial 'shadow = yes' 'output = none' 'newlines = crlf'
+	handler_only after 'events = {end-of-message}'
+	listener trial trial,after
+	handler blocks 'events = {end-of-message}' 'actions = {}' 'output = none' \
+	    "on-exit = {'1=reject 554 5.7.1 No'}"
+	write_handler ahead <<-'END'
+		trap 'exit 0' TERM
+		env | grep -c '^MILTER_' >"$OUT/ahead.env"
+		cat >"$OUT/ahead.$$"
+		mv "$OUT/ahead.$$" "$OUT/ahead.got"
+		printf '%s\n' 'add-header X-Ahead yes'
+	END
+	proto_run
+	global 'message-timeout = 2s' 'spool-limit = 1M'
+	reads small 'output = none' 'received = no' 'newlines = crlf'
+	reads_only small-trial 'output = none' 'shadow = yes'
+	listener small-trial small-trial
+	proto_run small
+}
+
+# reads_only NAME [OPTION ...]: a handler of messages
+reads_only() {
+	local name=$1
+
+	shift
+	handler_only "$name" 'input = message' "on-failure = 'reject 554 5.3.0 failed'" \
+	    "on-timeout = 'tempfail 451 4.4.2 slow'" \
+	    "on-overload = 'tempfail 452 4.3.2 busy'" "$@"
+}
+
+# The same, with a socket.
+reads() {
+	reads_only "$@"
+	listener "$1" "$1"
+}
+
+setup() {
+	proto_setup
+}
+
+teardown_file() {
+	test_teardown
+}
+
+# Standard input is what a handler read, with ~ for a tab at the begin of a line.
+got_is() {
+	got "$1" || return 1
+	sed "s/^~/	/" >"$BATS_TEST_TMPDIR/want"
+	assert_same_file "$BATS_TEST_TMPDIR/want" "$GOT/$1"
+}
+
+# The date of Received, which is not known, is DATE.
+without_date() {
+	sed -E 's/^\t[A-Z][a-z]{2}, [0-9]+ [A-Z][a-z]{2} 20[0-9]{2} [0-9:]{8} [+-][0-9]{4}(\r?)$/\tDATE\1/' \
+	    "$GOT/end-of-message"
+}
+
+# What is configured now is for a daemon of this test alone.
+own_daemon() {
+	CONF=$BATS_TEST_TMPDIR/conf
+	: >"$CONF"
+}
+
+engine_pid() {
+	pgrep -P "$(cat "$DAEMONS/${1:-d}/pid")" -f engine
+}
+
+# Descriptors of the engine that are files without a name.
+kept_files() {
+	find "/proc/$(engine_pid "$1")/fd" -lname '*/.engine/*' | wc -l
+}
+
+no_kept_files() {
+	[ "$(kept_files "$1")" -eq 0 ]
+}
+
+# --- what is read
+
+@test "input: a handler reads the message, and nothing else" {
+	echo save | plan end-of-message
+	mta plain <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-data
+		-header Subject   two blanks \\xe4
+		-header X-Folded one\\n\\ttwo\\n three
+		-header X-Empty
+		-eoh
+		-body one\\r\\n.\\r\\ntwo \\xff\\0\\r\\n
+		-body bare\\rCR, and LF\\n, half a \\r
+		-body \\nline, end\\r
+		eom
+	END
+	says <<-'END'
+		end-of-message: continue
+	END
+	printf '%s\n' "Subject:   two blanks $(printf '\344')" 'X-Folded: one' "	two" ' three' \
+	    'X-Empty: ' '' one . >"$BATS_TEST_TMPDIR/m"
+	printf 'two \377\0\nbare\rCR, and LF\n, half a \nline, end\r' >>"$BATS_TEST_TMPDIR/m"
+	got_is end-of-message <"$BATS_TEST_TMPDIR/m"
+}
+
+@test "input: with newlines = crlf not a byte is changed" {
+	echo save | plan end-of-message
+	mta crlf <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header X-Folded one\\n\\ttwo
+		-body one\\r\\ntwo\\nthree\\r
+		eom
+	END
+	printf 'X-Folded: one\r\n\ttwo\r\n\r\none\r\ntwo\nthree\r' | got_is end-of-message
+}
+
+@test "input: without body there is the empty line, without header that alone" {
+	echo save | plan end-of-message
+	mta plain <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header Subject x
+		eom
+	END
+	printf 'Subject: x\n\n' | got_is end-of-message
+	rm "$GOT/end-of-message"
+	mta plain <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-body text\\r\\n
+		eom
+	END
+	printf '\ntext\n' | got_is end-of-message
+	rm "$GOT/end-of-message"
+	mta plain <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		eom
+	END
+	printf '\n' | got_is end-of-message
+}
+
+@test "input: what the block would say is in the environment" {
+	echo save | plan end-of-message
+	mta plain <<-END
+		optneg
+		-connect $HOST
+		-helo client.example
+		macro M i=QID
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-body text\\r\\n
+		eom
+	END
+	got end-of-message
+	env_is end-of-message <<-END
+		MILTER_CLIENT_ADDRESS=192.0.2.7
+		MILTER_CLIENT_FAMILY=inet
+		MILTER_CLIENT_HOST=$HOST
+		MILTER_CLIENT_PORT=4321
+		MILTER_EVENT=end-of-message
+		MILTER_HELO=client.example
+		MILTER_MACRO_i=QID
+		MILTER_MESSAGE=M
+		MILTER_QUEUE_ID=QID
+		MILTER_RECIPIENT=<c@d.example>
+		MILTER_RECIPIENTS=<c@d.example>
+		MILTER_RECIPIENT_COUNT=1
+		MILTER_RECIPIENT_DOMAIN=d.example
+		MILTER_SENDER=<a@b.example>
+		MILTER_SENDER_DOMAIN=b.example
+		MILTER_SESSION=S
+		MILTER_SIZE=14
+	END
+}
+
+@test "input: the MTA is asked for header and body, and for no more than that" {
+	mta plain <<-END
+		optneg
+		print done
+	END
+	says <<-'END'
+		optneg: version 6 asks connect-,helo-,mail-,rcpt-,header-,body- actions add-header,replace-body,add-recipient,delete-recipient,change-header,quarantine,change-sender,add-recipient-arguments extras skip,leadspc
+		done
+	END
+	mta blocks <<-END
+		optneg
+		print done
+	END
+	says <<-'END'
+		optneg: version 6 asks connect-,helo-,mail-,rcpt- actions none extras none
+		done
+	END
+}
+
+@test "input: one that closes it at once, or never reads, has not failed" {
+	local s=$BATS_TEST_TMPDIR/s
+
+	cat >"$s" <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 1000000
+		eom
+	END
+	plan end-of-message <<-'END'
+		exec <&-
+		say 'add-header X-Closed yes'
+	END
+	mta plain "$s"
+	says <<-'END'
+		end-of-message: h "X-Closed" " yes"
+		end-of-message: continue
+	END
+	plan end-of-message <<-'END'
+		say 'add-header X-Unread yes'
+	END
+	mta plain "$s"
+	says <<-'END'
+		end-of-message: h "X-Unread" " yes"
+		end-of-message: continue
+	END
+	plan end-of-message <<-'END'
+		head -c 10 >/dev/null
+		say 'reject 550 5.7.1 no'
+		exec >&-
+		cat >/dev/null
+	END
+	mta plain "$s"
+	says <<-'END'
+		end-of-message: y "550 5.7.1 no"
+	END
+}
+
+@test "input: a slow reader gets all of it" {
+	plan end-of-message <<-'END'
+		{ head -c 100000; sleep 0.3; head -c 200000; sleep 0.3; cat; } >"$d/got/new"
+		mv "$d/got/new" "$d/got/all"
+	END
+	mta crlf <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 1000000
+		eom
+	END
+	says <<-'END'
+		end-of-message: continue
+	END
+	got all
+	assert_equal "$(wc -c <"$GOT/all")" 1000008
+}
+
+@test "input: a process started ahead has no variables, and gets the message" {
+	# The first one may not have been there yet.
+	for _ in 1 2; do
+		rm -f "$OUT/ahead.got"
+		mta ahead <<-END
+			hello $HOST
+			-mail <a@b.example>
+			-rcpt <c@d.example>
+			-header A b
+			-body text\\r\\n
+			eom
+		END
+		says <<-'END'
+			end-of-message: h "X-Ahead" " yes"
+			end-of-message: continue
+		END
+	done
+	wait_for test -s "$OUT/ahead.env"
+	assert_equal "$(cat "$OUT/ahead.env")" 0
+	printf 'A: b\n\ntext\n' | cmp - "$OUT/ahead.got"
+}
+
+@test "input: a process started ahead that is killed costs nothing" {
+	local pid
+
+	own_daemon
+	reads killed 'processes-min = 1' 'received = no' \
+	    "command = {'$HANDLERS/ahead'}" "environment = {'OUT=$GOT'}"
+	proto_run killed
+	wait_for test -s "$GOT/ahead.env"
+	pid=$(pgrep -P "$(cat "$DAEMONS/killed/pid")" -f "$HANDLERS/ahead")
+	kill -STOP "$pid"
+	mta killed <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		frame E
+		await end-of-message
+		run kill -KILL $pid
+		expect h "X-Ahead" " yes"
+		expect continue
+	END
+	printf 'A: b\n\n' | cmp - "$GOT/ahead.got"
+	stop_daemon killed
+}
+
+@test "input: 40 megabytes are kept in a file, and the engine stays small" {
+	local kb
+
+	own_daemon
+	reads big 'received = no' 'newlines = crlf'
+	proto_run big
+	plan end-of-message <<-'END'
+		head -c 1000 >/dev/null
+		note reading
+		while [ ! -e "$d/got/go" ]; do sleep 0.05; done
+		cat | wc -c >"$d/got/rest"
+	END
+	mta big <<-END &
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 40000000
+		eom => continue
+	END
+	wait_for test -s "$GOT/notes"
+	kb=$(awk '$1 == "RssAnon:" { print $2 }' "/proc/$(engine_pid big)/status")
+	assert_equal "$(kept_files big)" 1
+	: >"$GOT/go"
+	wait $!
+	assert_equal "$(cat "$GOT/rest")" $((40000000 + 8 - 1000))
+	echo "memory: $kb KB"
+	# Sanitizers need some more.
+	[ "$kb" -lt 40000 ]
+	wait_for no_kept_files big
+	stop_daemon big
+}
+
+@test "input: what is left behind by an MTA that goes away" {
+	own_daemon
+	reads gone
+	proto_run gone
+	mta gone <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 500000
+		drop
+	END
+	wait_for no_kept_files gone
+	plan end-of-message <<-'END'
+		note "$$"
+		head -c 100000 >/dev/null
+		exec sleep 100
+	END
+	mta gone <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 500000
+		frame E
+		wait-file $GOT/notes
+		drop
+	END
+	wait_for none_alive "$(cat "$GOT/notes")"
+	wait_for no_kept_files gone
+	stop_daemon gone
+}
+
+@test "input: a message that is too large, or that nobody wants, is not kept" {
+	own_daemon
+	reads_only leaves 'received = no' 'max-message = 2K'
+	handler_only after 'events = {end-of-message}'
+	listener leaves leaves,after
+	proto_run leaves
+	echo save | plan leaves.end-of-message
+	echo 'say "add-header X-After yes"' | plan after.end-of-message
+	mta leaves <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 500000
+		run ! find /proc/$(engine_pid leaves)/fd -lname '*/.engine/*' | grep .
+		eom
+	END
+	says <<-'END'
+		end-of-message: h "X-After" " yes"
+		end-of-message: continue
+	END
+	[ ! -e "$GOT/end-of-message" ]
+	stop_daemon leaves
+}
+
+# --- what stands before it
+
+@test "received: a mail server's lines stand before the message" {
+	echo save | plan end-of-message
+	mta traced <<-END
+		optneg
+		macro C j=mx.example.net
+		-connect $HOST
+		-helo client.example
+		macro M i=QID
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-body text\\r\\n
+		eom
+	END
+	without_date >"$GOT/undated"
+	got_is undated <<-END
+		Return-Path: <a@b.example>
+		Received: from client.example ($HOST [192.0.2.7])
+		~by mx.example.net with ESMTP id QID;
+		~DATE
+		A: b
+
+		text
+	END
+}
+
+@test "received: a null sender, an IPv6 client without name, TLS and authentication" {
+	plan -c '[IPv6:2001:db8:0:0:0:0:0:7]' end-of-message <<<save
+	mta traced <<-END
+		optneg
+		macro C j=mx.example.net
+		-connect [IPv6:2001:db8:0:0:0:0:0:7] 6 4321 IPv6:2001:db8:0:0:0:0:0:7
+		macro H {tls_version}=TLSv1.3
+		-helo [IPv6:2001:db8::7]
+		macro M {auth_type}=PLAIN {auth_authen}=someone
+		-mail <>
+		-rcpt <c@d.example>
+		-header A b
+		eom
+	END
+	GOT="$PLANS/[IPv6:2001:db8:0:0:0:0:0:7]/got"
+	without_date >"$GOT/undated"
+	got_is undated <<-END
+		Return-Path: <>
+		Received: from [IPv6:2001:db8::7] (unknown [IPv6:2001:db8::7])
+		~by mx.example.net with ESMTPSA;
+		~DATE
+		A: b
+
+	END
+}
+
+@test "received: nothing that a client says can break a line, or out of its place" {
+	echo save | plan end-of-message
+	mta traced <<-END
+		optneg
+		macro C "j=mx (evil)\\nX: y"
+		-connect $HOST
+		-helo evil) by here;\\r\\n\\r\\nX-Evil: [\\xe4] \\\\
+		macro M "i=Q\\nX-Evil: 1"
+		-mail "<a\\nX-Evil: 2\\r\\n\\r\\n@b.example>"
+		-rcpt <c@d.example>
+		-header A b
+		eom
+	END
+	without_date >"$GOT/undated"
+	got_is undated <<-END
+		Return-Path: <a?X-Evil: 2????@b.example>
+		Received: from evil??by?here?????X-Evil:?????? ($HOST [192.0.2.7])
+		~by mx??evil??X:?y with ESMTP id Q?X-Evil:?1;
+		~DATE
+		A: b
+
+	END
+	! grep -q '^X' "$GOT/end-of-message"
+}
+
+@test "received: values without end are cut" {
+	printf 'hello %s\n' "$HOST" >"$BATS_TEST_TMPDIR/s"
+	echo save | plan end-of-message
+	mta traced <<-END
+		optneg
+		-connect $HOST
+		-helo $(printf '%02000d' 0)
+		-mail <$(printf '%03000d' 0)@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		eom
+	END
+	got end-of-message
+	assert_equal "$(awk 'length > 998' "$GOT/end-of-message")" ''
+	assert_file_has "$GOT/end-of-message" "Return-Path: <$(printf '%0899d' 0)>"
+	grep -q "^Received: from 0\{255\} ($HOST" "$GOT/end-of-message"
+}
+
+@test "received: it is there whatever lines the environment has" {
+	new_client lined.example
+	plan -c lined.example end-of-message <<<save
+	mta lined <<-END
+		optneg
+		-connect $HOST
+		-helo client.example
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		eom
+	END
+	GOT=$PLANS/lined.example/got
+	got end-of-message
+	grep -q "^Received: from client.example ($HOST \[192.0.2.7\])" "$GOT/end-of-message"
+	assert_equal "$(variable end-of-message MILTER_CLIENT_HOST)" ''
+}
+
+# --- the status as the answer
+
+@test "output = none: what is written has no effect and is no fault" {
+	plan end-of-message <<-'END'
+		say 'reject 550 5.7.1 not meant' 'add-header X-No no' garbage
+		yes | head -c 3000000
+		cat >/dev/null
+	END
+	mta status <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		eom
+	END
+	says <<-'END'
+		end-of-message: continue
+	END
+	! daemon_log | grep 'handler status: .*garbage\|handler status: .*not meant'
+}
+
+@test "output = none: the exit status is the answer" {
+	local status_is
+
+	while read -r status_is answer; do
+		echo "cat >/dev/null; exit $status_is" | plan end-of-message
+		mta status <<-END
+			hello $HOST
+			-mail <a@b.example>
+			-rcpt <c@d.example>
+			-header A b
+			eom
+		END
+		says <<<"$answer" || { echo "status $status_is"; return 1; }
+	done <<-'END'
+		0 end-of-message: continue
+		1 end-of-message: y "554 5.7.1 Virus found"
+		2 end-of-message: discard
+		3 end-of-message: continue
+		75 end-of-message: y "451 4.7.1 Try again later"
+		100 end-of-message: y "550 5.7.1 Command rejected"
+		4 end-of-message: y "554 5.3.0 failed"
+	END
+	echo 'kill -9 $$' | plan end-of-message
+	mta status <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		eom $FAILED
+	END
+}
+
+@test "output = none: also for a handler of blocks" {
+	plan end-of-message <<-'END'
+		say 'add-header X-No no' garbage
+		grep -q '^sender <bad@' && exit 1
+	END
+	mta blocks <<-END
+		hello $HOST
+		-mail <good@b.example>
+		-rcpt <c@d.example>
+		eom => continue
+		-mail <bad@b.example>
+		-rcpt <c@d.example>
+		eom => y "554 5.7.1 No"
+	END
+}
+
+@test "output = none: one that does not end has timed out" {
+	echo 'exec sleep 100' | plan end-of-message
+	mta small <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		eom => y "451 4.4.2 slow"
+	END
+}
+
+@test "shadow: it reads a message that is over" {
+	plan trial.end-of-message <<-'END'
+		while [ ! -e "$d/got/go" ]; do sleep 0.05; done
+		save
+		exit 100
+	END
+	mta trial <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 300000
+		eom => continue
+		-mail <other@b.example>
+		-rcpt <c@d.example>
+		quit
+	END
+	: >"$GOT/go"
+	got end-of-message
+	assert_equal "$(sed "1,/^\r\$/d" "$GOT/end-of-message" | wc -c)" 300000
+	assert_file_has "$GOT/end-of-message" $'Return-Path: <a@b.example>\r'
+	wait_log 'handler trial: end-of-message: would reject 550 5.7.1'
+}
+
+# --- what can't be kept
+
+@test "spool-limit: beyond it is on-overload, for that message only" {
+	echo 'wc -c >"$d/got/size"' | plan end-of-message
+	mta small <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 1048576
+		eom $BUSY
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 1048000
+		eom => continue
+	END
+	assert_equal "$(cat "$GOT/size")" 1048008
+	wait_log 'the message could not be kept: spool-limit is reached; on-overload = tempfail' small
+	mta small-trial <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-bodyfill 1048576
+		eom => continue
+	END
+	wait_log 'spool-limit is reached; shadow, on-overload would be tempfail' small
+}
+
+@test "spool-limit: all messages together count, of all engines" {
+	local name=engines go=$OUT/go
+
+	write_handler waits <<-'END'
+		cat >/dev/null
+		: >"$OUT/waits"
+		while [ ! -e "$OUT/go" ]; do sleep 0.05; done
+	END
+	own_daemon
+	global 'engines = 2' 'spool-limit = 1M'
+	reads counts 'output = none' "command = {'$HANDLERS/waits'}" "environment = {'OUT=$OUT'}"
+	proto_run "$name"
+	mta counts <<-END &
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-bodyfill 600000
+		eom => continue
+	END
+	wait_for test -e "$OUT/waits"
+	# Whichever engine takes them.
+	for _ in 1 2 3 4; do
+		mta counts <<-END
+			hello $HOST
+			-mail <a@b.example>
+			-rcpt <c@d.example>
+			-bodyfill 600000
+			eom $BUSY
+		END
+	done
+	: >"$go"
+	wait $!
+	mta counts <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-bodyfill 600000
+		eom => continue
+	END
+	stop_daemon "$name"
+}
+
+@test "a disk that is full: on-overload, and nothing is left" {
+	own_daemon
+	reads full 'output = none' 'received = no' 'newlines = crlf'
+	# shellcheck disable=SC3045
+	(ulimit -f 300; proto_run full)
+	echo 'wc -c >"$d/got/size"' | plan end-of-message
+	mta full <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-bodyfill 500000
+		eom $BUSY
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-bodyfill 200000
+		eom => continue
+	END
+	assert_equal "$(cat "$GOT/size")" 200002
+	wait_log 'the message could not be kept: File too large' full
+	wait_for no_kept_files full
+	stop_daemon full
+}
+
+@test "a folder for files is made where one is needed, and nowhere else" {
+	local folder
+
+	[ -d "$WORK/spool-d/spool/.engine" ]
+	assert_equal "$(stat -c %a "$WORK/spool-d/spool/.engine")" 700
+	assert_equal "$(find "$WORK/spool-d/spool/.engine" -mindepth 1)" ''
+	own_daemon
+	handler nothing 'events = {mail}'
+	proto_run nothing
+	[ ! -e "$WORK/spool-nothing/spool" ]
+	stop_daemon nothing
+}
