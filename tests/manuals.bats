@@ -33,7 +33,7 @@ example_of() {
 		$0 == after { found = 1 }
 		found && /^\.Bd -literal/ { show = ++seen == n; next }
 		/^\.Ed/ { if (show) exit; next }
-		show { gsub(/\\e/, "\\"); gsub(/@pkgdatadir@/, lib); print }
+		show { gsub(/\\e/, "\\"); sub(/^\\&/, ""); gsub(/@pkgdatadir@/, lib); print }
 	' "$top/man/$1.in"
 }
 
@@ -151,6 +151,17 @@ filter() {
 	sed '/^line = /,$d' handler > unescape
 	printf '%s\n' 'print(unescape(rb"a\\b\n\0040\z"))' >> unescape
 	[ "$(python3 unescape)" = "b'a\\\\b\\n \\\\z'" ]
+}
+
+@test "manual: the example with the library for the shell" {
+	local shell
+	example_of pipemilter-libraries.7 'In the shell:' > handler
+	for shell in dash 'bash --posix' 'busybox sh' mksh zsh; do
+		# shellcheck disable=SC2086
+		filter $shell handler
+		# shellcheck disable=SC2086
+		loop handler $shell handler
+	done
 }
 
 @test "manual: the example with the library for Python" {
