@@ -260,8 +260,17 @@ non_smtpd_milters ='
 }
 
 @test "output that is not read to its end" {
-	conf "listen inet:8899 { }" "handler a { $H events = {mail} actions = {} }"
-	run bash -c 'set -o pipefail; "$@" | { read -r line; printf "%s\n" "$line"; }' - \
+	local i
+
+	# More than a pipe holds.
+	for i in {1..120}; do
+		echo "listen inet:$((8000 + i)) { handlers = {h$i} }"
+		echo "handler h$i { $H events = {mail} processes = 1 }"
+	done >"$WORK/many"
+	conf 'connections = 10' "include('many')"
+	explain
+	[ "${#output}" -gt 70000 ]
+	run bash -c '"$@" | { read -r line; printf "%s\n" "$line"; }' - \
 	    "$PIPEMILTER" -n -f "$CONF"
 	assert_equal "$output" "$CONF: OK"
 }
