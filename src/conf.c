@@ -189,6 +189,9 @@ conf_free(struct conf *conf)
 	free(conf->control);
 	free(conf->control_group);
 	free(conf->spool_directory);
+	free(conf->record);
+	if (conf->record_fd != -1)
+		close(conf->record_fd);
 	free(conf->spool_base);
 	free(conf->store_folder);
 	free(conf);

@@ -150,6 +150,8 @@ struct conf {
 	char		 *control, *control_group;
 	char		 *spool_directory;
 	int		  spool_directory_set;
+	char		 *record;		/* a folder for transcripts of sessions; NULL */
+	int		  record_fd;		/* open, -1: not, or there is none */
 	char		 *spool_base;	/* both set at start; NULL: no handler needs it */
 	char		 *store_folder;
 	uint64_t	  spool_limit;

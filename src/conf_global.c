@@ -96,6 +96,7 @@ const struct option global_options[] = {
 	OPTION_CALL("control-group", set_control_group),
 	OPTION_CALL("spool-directory", set_spool_directory),
 	OPTION("spool-limit", OPT_SIZE64, conf, spool_limit, MIB(1), GIB(1048576)),
+	OPTION("record", OPT_PATH, conf, record, 0, 0),
 	OPTION("engines", OPT_COUNT, conf, engines, 1, 64),
 	OPTION("pin", OPT_YES_NO, conf, pin, 0, 0),
 	OPTION("event-timeout", OPT_DURATION, conf, event_timeout, 1, DAYS(1)),
@@ -129,6 +130,7 @@ build_global(struct build *b)
 	conf->drain_timeout = SECONDS(30);
 	conf->syslog_facility = LOG_MAIL;
 	conf->log_level = LOG_INFO;
+	conf->record_fd = -1;
 	conf->engines = 1;
 	conf->connections = 1000;
 	conf->max_recipients = 1000;

@@ -93,6 +93,8 @@ conn_new(struct listener *l, int fd, const struct netaddr *peer)
 	c->peer = xstrdup(peer->ss.ss_family == AF_UNIX ? l->conf->spec : netaddr_print(peer));
 	c->missing = xcalloc(l->conf->nhandlers, sizeof(*c->missing));
 	buf_init(&c->out, CONN_OUT_MAX);
+	if (c->engine->conf->record_fd != -1)
+		c->record = record_new(c->engine->conf->record_fd);
 	/* An answer of several small packets would wait for an ACK otherwise. */
 	if (peer->ss.ss_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -122,6 +124,8 @@ detach_session(struct conn *c, const char *reason)
 
 	if (s == NULL)
 		return;
+	if (c->record != NULL)
+		record_end(c->record, reason);
 	c->session = NULL;
 	s->owner = NULL;
 	session_end(s, reason);
@@ -179,6 +183,7 @@ conn_free(struct conn *c)
 	free(c->peer);
 	free(c->missing);
 	buf_free(&c->out);
+	record_free(c->record);
 	free(c);
 }
 
@@ -187,6 +192,8 @@ new_session(struct conn *c)
 {
 	c->session = session_new(c->engine->conf, c->listener->conf, &c->neg, c->missing);
 	c->session->owner = c;
+	if (c->record != NULL)
+		record_begin(c->record, c->session->id);
 	c->engine->nsessions++;
 }
 
@@ -276,12 +283,27 @@ next_session(struct conn *c)
 	new_session(c);
 }
 
+/* The same with no word from the MTA; its macros have come already, in the old one's time. */
+static void
+session_without_end(struct conn *c)
+{
+	struct macros	 early;
+
+	macros_init(&early);
+	macros_move_connect(&early, &c->session->macros);
+	next_session(c);
+	macros_move_connect(&c->session->macros, &early);
+}
+
 /* Returns 0 if the connection was closed, or is to be. */
 static int
 command(struct conn *c, const struct milter_cmd *cmd)
 {
-	struct macros	 early;
-
+	if (cmd->code == SMFIC_CONNECT && c->session != NULL && c->session->begun)
+		session_without_end(c);
+	/* What has no place where it came is not a part of any session. */
+	if (c->record != NULL && (cmd->code == SMFIC_OPTNEG) != c->negotiated)
+		record_command(c->record, cmd, &c->out);
 	switch (cmd->code) {
 	case SMFIC_OPTNEG:
 		return on_optneg(c, cmd);
@@ -303,13 +325,6 @@ command(struct conn *c, const struct milter_cmd *cmd)
 	if (cmd->code == SMFIC_QUIT_NC) {
 		next_session(c);
 		return 1;
-	}
-	if (cmd->code == SMFIC_CONNECT && c->session->begun) {
-		/* Its macros have come already, in the old one's time. */
-		macros_init(&early);
-		macros_move_connect(&early, &c->session->macros);
-		next_session(c);
-		macros_move_connect(&c->session->macros, &early);
 	}
 	return act(c, session_command(c->session, cmd, &c->out));
 }

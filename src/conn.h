@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "listener.h"
 #include "ltimer.h"
+#include "record.h"
 #include "session.h"
 
 struct conn {
@@ -33,6 +34,7 @@ struct conn {
 	struct negotiated	 neg;
 	const char		**missing;	/* one for each handler of the listener */
 	struct session		*session;	/* NULL before negotiation */
+	struct record		*record;	/* NULL: it is not recorded */
 	unsigned int		 negotiated : 1;
 	unsigned int		 reading : 1;	/* ev_read is there */
 	unsigned int		 in_packet : 1;	/* idle_due is for the rest of one */

@@ -55,15 +55,23 @@ conn_flush(struct conn *c)
 	if (c->dead)
 		return;
 	if (c->out.len > 0) {
+		if (c->record != NULL)
+			record_answers(c->record, &c->out);
 		n = write(c->fd, c->out.data, c->out.len);
 		if (n == -1 && errno != EAGAIN && errno != EINTR) {
 			log_msg(LOG_DEBUG, conn_ids(c), "%s: write: %s", c->peer, strerror(errno));
+			if (c->record != NULL)
+				record_unsent(c->record);
 			conn_close(c, "closed");
 			return;
 		}
 		if (n > 0)
 			buf_drain(&c->out, (size_t)n);
+		if (c->record != NULL)
+			record_sent(c->record, &c->out);
 	}
+	if (c->record != NULL)
+		record_write(c->record);
 	if (c->out.len > 0) {
 		write_later(c);
 		return;

@@ -22,6 +22,7 @@
 
 #include "ms_child.h"
 #include "ms_options.h"
+#include "ms_replay.h"
 #include "ms_run.h"
 #include "ms_show.h"
 #include "ms_stats.h"
@@ -63,31 +64,57 @@ catch_signals(sigset_t *wait_mask)
 	(void)sigprocmask(SIG_BLOCK, &block, wait_mask);
 }
 
+/* Reads a file, NULL or "-" for stdin, whole; what is what it is. */
 static void
-read_message(struct ms_options *o)
+read_file(const char *path, const char *what, struct buf *b)
 {
-	const char	*name = o->message == NULL ? "stdin" : o->message, *why;
 	static char	 piece[65536];
-	struct buf	 b;
+	const char	*name;
 	ssize_t		 n;
 	int		 fd = STDIN_FILENO;
 
-	if (o->message != NULL && (fd = open(o->message, O_RDONLY | O_CLOEXEC)) == -1)
+	if (path != NULL && strcmp(path, "-") == 0)
+		path = NULL;
+	name = path == NULL ? "stdin" : path;
+	if (path != NULL && (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 		err(MS_EXIT_USAGE, "%s", name);
-	buf_init(&b, MAX_MESSAGE);
-	while ((n = read(fd, piece, sizeof(piece))) != 0 && buf_ok(&b)) {
+	buf_init(b, MAX_MESSAGE);
+	while ((n = read(fd, piece, sizeof(piece))) != 0 && buf_ok(b)) {
 		if (n == -1 && errno != EINTR)
 			err(MS_EXIT_USAGE, "%s", name);
 		if (n > 0)
-			buf_add(&b, piece, (size_t)n);
+			buf_add(b, piece, (size_t)n);
 	}
 	if (fd != STDIN_FILENO)
 		(void)close(fd);
-	if (!buf_ok(&b))
-		errx(MS_EXIT_USAGE, "%s: a message that is too large", name);
+	if (!buf_ok(b))
+		errx(MS_EXIT_USAGE, "%s: a %s that is too large", name, what);
+}
+
+static void
+read_message(struct ms_options *o)
+{
+	const char	*why;
+	struct buf	 b;
+
+	read_file(o->message, "message", &b);
 	if (ms_message_parse(&o->plan.message, b.data, b.len, &why) == -1)
-		errx(MS_EXIT_USAGE, "%s: %s", name, why);
+		errx(MS_EXIT_USAGE, "%s: %s", o->message == NULL ? "stdin" : o->message, why);
 	buf_free(&b);
+}
+
+static void
+read_transcript(struct ms_options *o)
+{
+	const char	*why;
+	struct buf	 b;
+	size_t		 line, len;
+	char		*text;
+
+	read_file(o->replay, "transcript", &b);
+	text = buf_steal(&b, &len);
+	if (transcript_parse(&o->transcript, text, len, &line, &why) == -1)
+		errx(MS_EXIT_USAGE, "%s:%zu: %s", o->replay, line, why);
 }
 
 static void
@@ -151,6 +178,27 @@ play_many(const struct ms_options *o, struct ms_run *run)
 	return r == 0 ? exit_status(ms_stats_result(&run->stats)) : MS_EXIT_BROKEN;
 }
 
+/* The sessions of the file, one after the other. */
+static int
+play_transcript(const struct ms_options *o, struct ms_run *run)
+{
+	struct ms_replay	 replay;
+	struct ms_side		 side;
+	int			 status = MS_EXIT_BROKEN;
+
+	ms_replay_init(&replay, &o->transcript, o->replay, stdout, o->verbose);
+	ms_replay_side(&replay, o->plan.timeout, &side);
+	run->side = &side;
+	run->count = ms_replay_sessions(&replay);
+	if (ms_run(run) == 0)
+		status = replay.different == 0 ? MS_EXIT_OK : MS_EXIT_DIFFERENT;
+	else if (replay.asked != NULL)
+		ms_replay_note(&replay, replay.asked, "this was asked last");
+	ms_replay_summary(&replay);
+	ms_replay_free(&replay);
+	return status;
+}
+
 static int
 play(const struct ms_options *o, struct ms_run *run)
 {
@@ -159,7 +207,10 @@ play(const struct ms_options *o, struct ms_run *run)
 	run->plan = &o->plan;
 	run->stop = &stop;
 	run->count = run->connections = run->per_connection = 1;
-	status = o->load ? play_many(o, run) : play_one(o, run);
+	if (o->replay != NULL)
+		status = play_transcript(o, run);
+	else
+		status = o->load ? play_many(o, run) : play_one(o, run);
 	if (run->error[0] != '\0' && !stop)
 		warnx("%s", run->error);
 	ms_run_free(run);
@@ -208,12 +259,16 @@ main(int argc, char **argv)
 	/* It moves argv and the environment, and the daemon needs it. */
 	setproctitle_init(argc, argv, environ);
 	ms_options_parse(&o, argc, argv);
-	read_message(&o);
+	if (o.replay != NULL)
+		read_transcript(&o);
+	else
+		read_message(&o);
 	memset(&run, 0, sizeof(run));
 	catch_signals(&wait_mask);
 	run.wait_mask = &wait_mask;
 	o.plan.id_base = (unsigned int)time(NULL) ^ (unsigned int)getpid() << 16;
 	status = o.socket != NULL ? play_socket(&o, &run) : play_daemon(&o, &run);
+	transcript_file_free(&o.transcript);
 	ms_plan_free(&o.plan);
 	free(o.daemon.options);
 	if (stop) {

@@ -46,15 +46,15 @@ fail(struct ms_conn *c, const char *fmt, ...)
 static unsigned int
 seconds_for(const struct ms_conn *c)
 {
-	int	 command = ms_player_waiting(c->player);
+	int	 command = c->side.waiting(c->side.arg);
 
-	if (c->plan->timeout != 0)
-		return c->plan->timeout;
+	if (c->side.timeout != 0)
+		return c->side.timeout;
 	return command != 0 && strchr("LNBE", command) != NULL ? CONTENT_SECONDS :
 	    COMMAND_SECONDS;
 }
 
-/* Says what comes of where the player has come to. */
+/* Says what comes of where the MTA's side has come to. */
 static void
 take(struct ms_conn *c, enum ms_state state, int64_t now)
 {
@@ -72,7 +72,7 @@ take(struct ms_conn *c, enum ms_state state, int64_t now)
 		c->state = MS_CONN_DONE;
 		break;
 	case MS_BROKEN:
-		fail(c, BROKEN "%s", ms_player_error(c->player));
+		fail(c, BROKEN "%s", c->side.error(c->side.arg));
 		break;
 	}
 }
@@ -104,7 +104,7 @@ send_all(struct ms_conn *c, int64_t now)
 		flush_out(c);
 		if (c->out.len > 0 || !c->more)
 			break;
-		take(c, ms_player_advance(c->player, &c->out), now);
+		take(c, c->side.advance(c->side.arg, &c->out), now);
 	}
 	if (c->state == MS_CONN_ENDING && c->out.len == 0) {
 		c->state = c->linger ? MS_CONN_LINGERING : MS_CONN_DONE;
@@ -116,7 +116,7 @@ static void
 start(struct ms_conn *c, int64_t now)
 {
 	c->state = MS_CONN_PLAYING;
-	take(c, ms_player_advance(c->player, &c->out), now);
+	take(c, c->side.advance(c->side.arg, &c->out), now);
 	send_all(c, now);
 }
 
@@ -154,31 +154,29 @@ start_connect(struct ms_conn *c, const struct netaddr *addr)
 }
 
 static void
-init(struct ms_conn *c, const struct ms_plan *plan, const struct ms_hooks *hooks)
+init(struct ms_conn *c, const struct ms_side *side)
 {
 	memset(c, 0, sizeof(*c));
-	c->plan = plan;
-	c->player = ms_player_new(plan, hooks);
+	c->side = *side;
 	buf_init(&c->in, MAX_IN);
 	buf_init(&c->out, MAX_OUT);
 }
 
 void
-ms_conn_adopt(struct ms_conn *c, int fd, const struct ms_plan *plan,
-    const struct ms_hooks *hooks, int64_t now)
+ms_conn_adopt(struct ms_conn *c, int fd, const struct ms_side *side, int64_t now)
 {
-	init(c, plan, hooks);
+	init(c, side);
 	c->fd = fd;
 	start(c, now);
 }
 
 void
-ms_conn_open(struct ms_conn *c, const struct netaddr *addr, const struct ms_plan *plan,
-    const struct ms_hooks *hooks, int64_t now)
+ms_conn_open(struct ms_conn *c, const struct netaddr *addr, const struct ms_side *side,
+    int64_t now)
 {
-	unsigned int	 seconds = plan->timeout != 0 ? plan->timeout : CONNECT_SECONDS;
+	unsigned int	 seconds = side->timeout != 0 ? side->timeout : CONNECT_SECONDS;
 
-	init(c, plan, hooks);
+	init(c, side);
 	c->deadline = now + (int64_t)seconds * 1000;
 	if (start_connect(c, addr) == 0)
 		start(c, now);
@@ -194,7 +192,6 @@ ms_conn_close(struct ms_conn *c)
 	if (c->fd != -1)
 		(void)close(c->fd);
 	c->fd = -1;
-	ms_player_free(c->player);
 	buf_free(&c->in);
 	buf_free(&c->out);
 }
@@ -228,7 +225,7 @@ closed(struct ms_conn *c)
 		c->state = MS_CONN_DONE;
 	else
 		fail(c, BROKEN "the connection was closed, expected an answer to %s",
-		    ms_command_name(ms_player_waiting(c->player)));
+		    ms_command_name(c->side.waiting(c->side.arg)));
 }
 
 /* An answer to what has not been sent yet is one answer too many. */
@@ -239,7 +236,7 @@ fail_early(struct ms_conn *c, const struct milter_packet *pkt)
 
 	buf_init(&b, sizeof(c->error));
 	ms_describe(&b, pkt->code, "where no answer was expected, before");
-	buf_printf(&b, " %s was sent", ms_command_name(ms_player_waiting(c->player)));
+	buf_printf(&b, " %s was sent", ms_command_name(c->side.waiting(c->side.arg)));
 	fail(c, BROKEN "%.*s", (int)b.len, (const char *)b.data);
 	buf_free(&b);
 }
@@ -258,14 +255,14 @@ parse(struct ms_conn *c, int64_t now)
 		if (frame == MILTER_FRAME_BAD) {
 			fail(c, BROKEN "a packet with a length of 0 or above %d "
 			    "in answer to %s", MILTER_MAX_DATA + 1,
-			    ms_command_name(ms_player_waiting(c->player)));
+			    ms_command_name(c->side.waiting(c->side.arg)));
 			return;
 		}
 		if (c->out.len > 0 && c->state == MS_CONN_PLAYING) {
 			fail_early(c, &pkt);
 			return;
 		}
-		take(c, ms_player_reply(c->player, &pkt, &c->out), now);
+		take(c, c->side.reply(c->side.arg, &pkt, &c->out), now);
 		buf_drain(&c->in, used);
 	}
 }
@@ -308,7 +305,7 @@ ms_conn_tick(struct ms_conn *c, int64_t now)
 		fail(c, "connect: %s", strerror(ETIMEDOUT));
 	else if (c->state == MS_CONN_PLAYING)
 		fail(c, BROKEN "no answer to %s within %u seconds",
-		    ms_command_name(ms_player_waiting(c->player)), seconds_for(c));
+		    ms_command_name(c->side.waiting(c->side.arg)), seconds_for(c));
 	else
 		c->state = MS_CONN_DONE;
 }

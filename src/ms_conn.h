@@ -4,7 +4,7 @@
  */
 
 /*
- * ms_conn.h: one milter connection and the player on it. Nothing blocks; who
+ * ms_conn.h: one milter connection and who plays the MTA on it. Nothing blocks; who
  * polls says when the descriptor is ready and what time it is.
  */
 #ifndef PM_MS_CONN_H
@@ -28,21 +28,19 @@ enum ms_conn_state {
 struct ms_conn {
 	int			 fd;
 	enum ms_conn_state	 state;
-	struct ms_player	*player;
-	const struct ms_plan	*plan;
+	struct ms_side		 side;
 	struct buf		 in, out;
 	int64_t			 deadline;	/* milliseconds; of what is waited for */
 	int			 linger;	/* wait for the filter's close */
-	int			 more;		/* the player has more to write */
+	int			 more;		/* there is more to write */
 	char			 error[640];
 };
 
 /* Begins to connect. The state is CONNECTING, PLAYING or FAILED then. */
-void	 ms_conn_open(struct ms_conn *, const struct netaddr *, const struct ms_plan *,
-	    const struct ms_hooks *, int64_t now);
+void	 ms_conn_open(struct ms_conn *, const struct netaddr *, const struct ms_side *,
+	    int64_t now);
 /* The same over a descriptor that is connected and does not block; it is taken. */
-void	 ms_conn_adopt(struct ms_conn *, int fd, const struct ms_plan *,
-	    const struct ms_hooks *, int64_t now);
+void	 ms_conn_adopt(struct ms_conn *, int fd, const struct ms_side *, int64_t now);
 /* Closes and frees everything but the struct. */
 void	 ms_conn_close(struct ms_conn *);
 /* What to poll for: EPOLL bits. */

@@ -31,6 +31,8 @@ static const struct command {
 	{ SMFIC_EOH,		"end-of-headers",	MESSAGE_REPLIES },
 	{ SMFIC_BODY,		"body",			MESSAGE_REPLIES "s" },
 	{ SMFIC_BODYEOB,	"end-of-message",	MESSAGE_REPLIES "phimb+2-eq" },
+	/* A Postfix that is told to accept one panics at the next MAIL. */
+	{ SMFIC_UNKNOWN,	"unknown",		"crty4" },
 };
 
 static const struct reply {
@@ -233,8 +235,8 @@ check_terms(const struct ms_terms *t, const struct milter_reply *r, enum ms_body
 	return check_data(r);
 }
 
-int
-ms_legal_reply(const struct ms_terms *t, int command, const struct milter_reply *r,
+static int
+check_reply(const struct ms_terms *t, int command, const struct milter_reply *r,
     enum ms_body body, struct buf *why)
 {
 	const struct command	*c = find_command(command);
@@ -252,4 +254,30 @@ ms_legal_reply(const struct ms_terms *t, int command, const struct milter_reply 
 	ms_describe(why, r->code, "in answer to");
 	buf_printf(why, " %s: %s", ms_command_name(command), reason);
 	return -1;
+}
+
+int
+ms_legal_packet(const struct ms_terms *t, int command, const struct milter_packet *pkt,
+    enum ms_body *body, struct milter_reply *r, struct buf *why)
+{
+	const char	*bad;
+
+	if (command == 0) {
+		ms_describe(why, pkt->code, "where no answer was expected");
+		return -1;
+	}
+	if (milter_dec_reply(pkt, r, &bad) == -1) {
+		ms_describe(why, pkt->code, "in answer to");
+		buf_printf(why, " %s: %s", ms_command_name(command), bad);
+		return -1;
+	}
+	if (command == SMFIC_OPTNEG)
+		return 0;
+	if (check_reply(t, command, r, *body, why) == -1)
+		return -1;
+	if (r->code == SMFIR_REPLBODY)
+		*body = MS_BODY_GROWING;
+	else if (*body == MS_BODY_GROWING)
+		*body = MS_BODY_OVER;
+	return 0;
 }

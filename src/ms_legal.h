@@ -37,9 +37,12 @@ void	 ms_terms_free(struct ms_terms *);
  */
 int	 ms_legal_optneg(const struct ms_terms *offer, const struct milter_reply *,
 	    struct ms_terms *, struct buf *why);
-/* Judges an answer to any other command (SMFIC_); as above. */
-int	 ms_legal_reply(const struct ms_terms *, int command,
-	    const struct milter_reply *, enum ms_body, struct buf *why);
+/*
+ * Reads an answer to a command (SMFIC_, 0: none is due) and judges it, but
+ * for an answer to the offer; as above. body is of this message.
+ */
+int	 ms_legal_packet(const struct ms_terms *, int command, const struct milter_packet *,
+	    enum ms_body *body, struct milter_reply *, struct buf *why);
 
 /* "rcpt", "end-of-message", "negotiate" ... */
 const char *ms_command_name(int command);

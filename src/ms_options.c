@@ -34,7 +34,8 @@ usage(void)
 	    "[-h client-host]\n"
 	    "         [-H helo] [-m macro=value] ... [-O file] [-P version] "
 	    "[-t seconds]\n"
-	    "         [-n count] [-j connections] [-M per-connection] [--json]\n");
+	    "         [-n count] [-j connections] [-M per-connection] [--json]\n"
+	    "         [--replay file]\n");
 	exit(MS_EXIT_USAGE);
 }
 
@@ -84,7 +85,8 @@ program_option(struct ms_options *o, int ch, char *arg)
 		o->out_file = arg;
 		break;
 	case OPT_REPLAY:
-		errx(MS_EXIT_USAGE, "--replay is not there yet");
+		o->replay = arg;
+		break;
 	case OPT_TORTURE:
 		errx(MS_EXIT_USAGE, "--torture is not there yet");
 	default:
@@ -102,8 +104,21 @@ check_daemon(const struct ms_options *o)
 }
 
 static void
+check_replay(const struct ms_options *o)
+{
+	if (o->replay == NULL)
+		return;
+	if (o->session || o->message != NULL)
+		errx(MS_EXIT_USAGE, "--replay plays the sessions of its file: not with -c, "
+		    "-f, -H, -h, -m, -P, -r or a message");
+	if (o->load || o->out_file != NULL)
+		errx(MS_EXIT_USAGE, "--replay plays once: not with -n, -j, -M, --json or -O");
+}
+
+static void
 check(const struct ms_options *o)
 {
+	check_replay(o);
 	if (o->daemon.command != NULL)
 		check_daemon(o);
 	else if (o->socket == NULL) {
@@ -166,8 +181,9 @@ ms_options_parse(struct ms_options *o, int argc, char **argv)
 			o->daemon.command = argv + optind;
 			break;
 		}
-		if (!ms_plan_option(&o->plan, &host, ch, optarg) &&
-		    !load_option(o, ch, optarg))
+		if (ms_plan_option(&o->plan, &host, ch, optarg))
+			o->session |= ch != 't';
+		else if (!load_option(o, ch, optarg))
 			program_option(o, ch, optarg);
 	}
 	if (o->daemon.command == NULL)

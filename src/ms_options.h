@@ -14,10 +14,12 @@
 #include "ms_child.h"
 #include "ms_plan.h"
 #include "ms_plan_options.h"
+#include "transcript.h"
 
 /* Statuses of the program; MS_EXIT_USAGE is another. */
 #define MS_EXIT_OK		0
 #define MS_EXIT_REJECTED	1
+#define MS_EXIT_DIFFERENT	1	/* --replay */
 #define MS_EXIT_BROKEN		70
 #define MS_EXIT_TEMPFAILED	75
 #define MS_EXIT_DISCARDED	99
@@ -28,6 +30,9 @@ struct ms_options {
 	struct ms_child_args	 daemon;	/* of -x */
 	const char		*message;	/* a file; NULL or "-": stdin */
 	const char		*out_file;
+	const char		*replay;	/* a transcript; NULL */
+	struct transcript_file	 transcript;	/* what is in it; not set here */
+	int			 session;	/* an option of the session was given */
 	int			 load;		/* -n, -j, -M or --json was given */
 	int			 json;
 	size_t			 count, connections, per_connection;

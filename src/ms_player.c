@@ -35,16 +35,13 @@ ms_player_new(const struct ms_plan *plan, const struct ms_hooks *hooks)
 void
 ms_player_free(struct ms_player *p)
 {
+	if (p == NULL)
+		return;
 	ms_terms_free(&p->terms);
 	ms_packets_release(p->packets);
 	free(p);
 }
 
-int
-ms_player_waiting(const struct ms_player *p)
-{
-	return p->waiting;
-}
 
 size_t
 ms_player_events(const struct ms_player *p)
@@ -237,41 +234,30 @@ take_optneg(struct ms_player *p, const struct milter_reply *r, struct buf *why)
 }
 
 static int
-take_reply(struct ms_player *p, const struct milter_reply *r, struct buf *out,
+take_reply(struct ms_player *p, const struct milter_packet *pkt, struct buf *out,
     struct buf *why)
 {
-	if (p->waiting == SMFIC_OPTNEG)
-		return take_optneg(p, r, why);
-	if (ms_legal_reply(&p->terms, p->waiting, r, p->body, why) == -1)
+	struct milter_reply	 r;
+
+	if (ms_legal_packet(&p->terms, p->waiting, pkt, &p->body, &r, why) == -1)
 		return -1;
+	if (p->waiting == SMFIC_OPTNEG)
+		return take_optneg(p, &r, why);
 	if (p->hooks->reply != NULL)
-		p->hooks->reply(p->hooks->arg, p->waiting, r);
-	if (r->code == SMFIR_REPLBODY)
-		p->body = MS_BODY_GROWING;
-	else if (p->body == MS_BODY_GROWING)
-		p->body = MS_BODY_OVER;
-	if (ms_reply_is_final(r->code))
-		take_verdict(p, r, out);
+		p->hooks->reply(p->hooks->arg, p->waiting, &r);
+	if (ms_reply_is_final(r.code))
+		take_verdict(p, &r, out);
 	return 0;
 }
 
 enum ms_state
 ms_player_reply(struct ms_player *p, const struct milter_packet *pkt, struct buf *out)
 {
-	struct milter_reply	 r;
-	struct buf		 why;
-	const char		*bad;
-	int			 ok = 0;
+	struct buf	 why;
+	int		 ok;
 
 	buf_init(&why, sizeof(p->error));
-	if (p->waiting == 0)
-		ms_describe(&why, pkt->code, "where no answer was expected");
-	else if (milter_dec_reply(pkt, &r, &bad) == -1) {
-		ms_describe(&why, pkt->code, "in answer to");
-		buf_printf(&why, " %s: %s", ms_command_name(p->waiting), bad);
-	}
-	else
-		ok = take_reply(p, &r, out, &why) == 0;
+	ok = take_reply(p, pkt, out, &why) == 0;
 	if (!ok) {
 		(void)snprintf(p->error, sizeof(p->error), "%.*s", (int)why.len,
 		    (const char *)why.data);
@@ -279,4 +265,41 @@ ms_player_reply(struct ms_player *p, const struct milter_packet *pkt, struct buf
 	}
 	buf_free(&why);
 	return ok ? ms_player_advance(p, out) : MS_BROKEN;
+}
+
+static enum ms_state
+side_advance(void *arg, struct buf *out)
+{
+	return ms_player_advance(arg, out);
+}
+
+static enum ms_state
+side_reply(void *arg, const struct milter_packet *pkt, struct buf *out)
+{
+	return ms_player_reply(arg, pkt, out);
+}
+
+static int
+side_waiting(const void *arg)
+{
+	const struct ms_player	*p = arg;
+
+	return p->waiting;
+}
+
+static const char *
+side_error(const void *arg)
+{
+	return ms_player_error(arg);
+}
+
+void
+ms_player_side(struct ms_player *p, struct ms_side *side)
+{
+	side->arg = p;
+	side->advance = side_advance;
+	side->reply = side_reply;
+	side->waiting = side_waiting;
+	side->error = side_error;
+	side->timeout = p->plan->timeout;
 }

@@ -57,20 +57,31 @@ enum ms_state {
 	MS_BROKEN	/* the filter broke the protocol: ms_player_error() */
 };
 
+/* Whoever plays the MTA over a connection. */
+struct ms_side {
+	void		*arg;
+	/* Writes on until there is something to wait for. */
+	enum ms_state	(*advance)(void *arg, struct buf *out);
+	/* Takes the packet, and advances. */
+	enum ms_state	(*reply)(void *arg, const struct milter_packet *, struct buf *out);
+	/* The command (SMFIC_) whose answer is waited for, 0 if none. */
+	int		(*waiting)(const void *arg);
+	const char	*(*error)(const void *arg);
+	unsigned int	 timeout;	/* seconds for every event; 0: as Postfix */
+};
+
 struct ms_player;
 
 /* The first message is taken as granted; more() is asked from the second on. */
 struct ms_player *ms_player_new(const struct ms_plan *, const struct ms_hooks *);
-void	 ms_player_free(struct ms_player *);
-/* Writes on until there is something to wait for. */
+void	 ms_player_free(struct ms_player *);	/* NULL is nothing */
 enum ms_state ms_player_advance(struct ms_player *, struct buf *out);
-/* Takes the packet, and advances. */
 enum ms_state ms_player_reply(struct ms_player *, const struct milter_packet *,
 	    struct buf *out);
-/* The command (SMFIC_) whose answer is waited for, 0 if none. */
-int	 ms_player_waiting(const struct ms_player *);
+const char *ms_player_error(const struct ms_player *);
+/* The same for a connection. */
+void	 ms_player_side(struct ms_player *, struct ms_side *);
 /* How many events have been sent so far. */
 size_t	 ms_player_events(const struct ms_player *);
-const char *ms_player_error(const struct ms_player *);
 
 #endif

@@ -25,6 +25,7 @@
 struct slot {
 	struct ms_conn	 conn;
 	struct ms_hooks	 hooks;
+	struct ms_player *player;	/* NULL: run->side plays */
 	struct ms_run	*run;
 	size_t		 left;		/* messages of this connection */
 	int64_t		 opened;	/* nanoseconds */
@@ -115,6 +116,15 @@ poll_for(struct loop *l, struct slot *s, int op)
 	return epoll_ctl(l->ep, op, s->conn.fd, &ev);
 }
 
+static void
+close_slot(struct slot *s)
+{
+	ms_conn_close(&s->conn);
+	ms_player_free(s->player);
+	s->player = NULL;
+	s->busy = 0;
+}
+
 /* The connection is over: counts it; -1 if it failed. */
 static int
 retire(struct loop *l, struct slot *s)
@@ -123,11 +133,11 @@ retire(struct loop *l, struct slot *s)
 
 	if (failed)
 		(void)strlcpy(l->run->error, s->conn.error, sizeof(l->run->error));
-	l->run->stats.events += ms_player_events(s->conn.player);
+	if (s->player != NULL)
+		l->run->stats.events += ms_player_events(s->player);
 	l->left += s->left;
 	s->left = 0;
-	ms_conn_close(&s->conn);
-	s->busy = 0;
+	close_slot(s);
 	l->busy--;
 	return failed ? -1 : 0;
 }
@@ -142,16 +152,23 @@ static void
 connect_slot(struct slot *s)
 {
 	struct ms_run	*run = s->run;
+	struct ms_side	 side;
 	int64_t		 now;
 
+	if (run->side != NULL)
+		side = *run->side;
+	else {
+		s->player = ms_player_new(run->plan, &s->hooks);
+		ms_player_side(s->player, &side);
+	}
 	s->opened = now_ns();
 	now = s->opened / 1000000;
 	if (run->first_fd == -1)
-		ms_conn_open(&s->conn, &run->addr, run->plan, &s->hooks, now);
+		ms_conn_open(&s->conn, &run->addr, &side, now);
 	else
-		ms_conn_adopt(&s->conn, run->first_fd, run->plan, &s->hooks, now);
+		ms_conn_adopt(&s->conn, run->first_fd, &side, now);
 	run->first_fd = -1;
-	s->conn.linger = run->watch != NULL;
+	s->conn.linger = run->watch != NULL || run->side != NULL;
 }
 
 static int
@@ -271,7 +288,7 @@ ms_run(struct ms_run *run)
 		r = play(&l);
 	for (i = 0; i < l.nslots; i++)
 		if (l.slots[i].busy)
-			ms_conn_close(&l.slots[i].conn);
+			close_slot(&l.slots[i]);
 	if (l.ep != -1)
 		(void)close(l.ep);
 	free(l.slots);

@@ -28,6 +28,8 @@ struct ms_stats {
 
 struct ms_run {
 	const struct ms_plan		*plan;
+	/* Plays instead of the plan, on one connection after the other; NULL. */
+	const struct ms_side		*side;
 	struct netaddr			 addr;
 	int				 first_fd;	/* connected already; -1: none */
 	size_t				 count;		/* messages to send */

@@ -22,6 +22,7 @@
 #include "listen_sock.h"
 #include "log.h"
 #include "pipemilter.h"
+#include "record_dir.h"
 #include "supervisor.h"
 #include "tmpdir.h"
 
@@ -188,6 +189,8 @@ prepare(const struct options *o, struct conf *conf, int **fds)
 	hold_signals();
 	/* Before the folders: who can't listen must not empty another one's. */
 	if ((*fds = listen_sock_open(conf)) == NULL)
+		return -1;
+	if (record_dir_open(conf) == -1)
 		return -1;
 	return tmpdir_prepare(conf, !conf->spool_directory_set &&
 	    (o->adhoc || geteuid() != 0));

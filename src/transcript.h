@@ -64,7 +64,7 @@ void	 transcript_end(struct transcript *, const char *reason, struct buf *out);
 /* A line of an answer. */
 struct transcript_line {
 	size_t			 line;	/* of the file, from 1 */
-	const char		*text;	/* as it stands */
+	const char		*text;	/* as it stands, with escapes that can be undone */
 	const unsigned char	*body;	/* of replace-body; else NULL */
 	size_t			 body_len;
 };

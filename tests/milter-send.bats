@@ -943,7 +943,6 @@ os.execv(sys.argv[1], sys.argv[1:])' "$MILTER_SEND" "${as[@]}" \
 	usage '-O writes one message' -s unix:x -O f -n 2
 	usage 'do not go together' -s unix:x -x true
 	usage 'expected a command' -e mail -x
-	usage '--replay is not there yet' --replay=f
 	usage '--torture is not there yet' --torture
 	usage 'No such file' -s unix:x ./missing
 	printf 'A: \0\n\n' > message

@@ -485,3 +485,7 @@ END
 	arrived
 	header | grep '^X-TLS: TLSv1'
 }
+
+@test "a session that was recorded is played with no difference" {
+	case_replay
+}

@@ -138,7 +138,11 @@ END
 	export FULL_MILTER SPARSE_MILTER POOLED_MILTER
 	cp "$LIB_DIR/loops/loop.sh" "$HANDLERS/loop"
 	chmod 755 "$HANDLERS/loop"
+	FULL_ADDRESS=$full
+	RECORDS=$WORK/records
+	export FULL_ADDRESS RECORDS
 	start_daemon <<END
+record = '$RECORDS'
 listen "$full" { handlers = {cases, hang} $group }
 listen "$sparse" { handlers = {sparse} $group }
 listen "$pooled" { handlers = {loop} $group }

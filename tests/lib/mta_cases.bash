@@ -968,3 +968,53 @@ END
 	no_reply_like '250 2\.0\.0.*\([Qq]ueued\|accepted\)'
 	mta_stop advised
 }
+
+# What the daemon recorded of a session, played again: RSET, two messages, a
+# refused recipient.
+
+case_replay() {
+	local file
+
+	on rcpt <<'END'
+case $MILTER_RECIPIENT in
+*-bad@*) echo 'reject 550 5.7.1 not this one' ;;
+esac
+END
+	on end-of-message <<'END'
+printf '%s\n' "add-header X-Count $MILTER_RECIPIENT_COUNT" 'change-header Subject 1 new'
+END
+	{
+		echo "MAIL FROM:<first@x.test>"
+		echo "RCPT TO:<$KEY-lost@y.test>"
+		echo RSET
+		transaction "$T/message" "$KEY" "$KEY-bad"
+		transaction "$T/message" "$KEY-second"
+		echo QUIT
+	} | smtp "$FULL_PORT"
+	arrived
+	arrived "$KEY-second"
+	wait_for recorded_session
+	file=$(recorded_session)
+	assert_equal "$(grep -ac '^event mail' "$file")" 3
+	run "$MILTER_SEND" --replay "$file" -s "$FULL_ADDRESS"
+	assert_success
+	assert_output_has '1 session, 3 messages, '
+	assert_output_has ': no difference'
+	on rcpt <<'END'
+[ "$MILTER_RECIPIENT_COUNT" -lt 2 ] || echo 'reject 550 5.7.1 too many'
+END
+	run "$MILTER_SEND" --replay "$file" -s "$FULL_ADDRESS"
+	assert_status 1
+	assert_output_has "session 1, message 2, rcpt <$KEY-bad@y.test>: the answer differs
+- reject 550 5.7.1 not this one
++ reject 550 5.7.1 too many
+1 session, 3 messages, "
+}
+
+# Prints the file of this test's session once that is over.
+recorded_session() {
+	local file
+
+	file=$(grep -alx "helo $KEY.test" "$RECORDS"/* | head -n 1)
+	grep -aqx 'reason quit' "$file" && echo "$file"
+}
