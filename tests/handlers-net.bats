@@ -224,7 +224,7 @@ greylist_learns() {
 greylist_same_senders() {
 	local first same
 
-	serve greylist "DATABASE=$DATABASE"
+	serve greylist "DATABASE=$DATABASE" AUTO_ALLOW=0
 	while read -r first same; do
 		sent 75 -f "<$first>" -r '<bob@example.net>' -c 192.0.2.7
 	done <"$WORK/pairs"
@@ -245,6 +245,7 @@ pairs() {
 		prvs=1234567890=carol@example.org prvs=0987654321=carol@example.org
 		prvs=dave/1234567890@example.org prvs=dave/a98765bcde@example.org
 		btv1==123abc456==erin@example.org btv1==999fff111==erin@example.org
+		msprvs1=17563HzyYbRfv=frank@example.org msprvs1=17999QwertYui=frank@example.org
 		bounce-4711-list@lists.example bounce-4712-list@lists.example
 		list+bob=example.net@lists.example list+x@lists.example
 		b-0123456789abcdef-x@lists.example b-fedcba9876543210-x@lists.example
@@ -452,8 +453,8 @@ all_at_once() {
 	local status
 
 	for status in tempfailed delivered; do
-		crowd "$SOCK" >"$WORK/one" &
-		crowd "$WORK/sock.two" >"$WORK/other"
+		crowd "$SOCK" 25 >"$WORK/one" &
+		crowd "$WORK/sock.two" 25 >"$WORK/other"
 		wait "$!"
 		cat "$WORK/one" "$WORK/other"
 		grep -F "$status 25" "$WORK/one"
@@ -462,9 +463,10 @@ all_at_once() {
 	done
 }
 
+# crowd SOCKET NUMBER: so many messages, some of them at a time
 crowd() {
 	# shellcheck disable=SC2086
-	"$MILTER_SEND" -s "unix:$1" $A -n 25 -j 5 <"$WORK/message" || :
+	"$MILTER_SEND" -s "unix:$1" $A -n "$2" -j 5 <"$WORK/message" || :
 }
 
 @test "greylist, SQLite: what is over goes away by itself" {
@@ -716,16 +718,17 @@ past() {
 @test "rate-limit: exact with several processes and daemons at the same time" {
 	local total
 
-	serve rate-limit "DATABASE=$STATE/rate-limit.db" MESSAGES=20/1h
-	serve -n two rate-limit "DATABASE=$STATE/rate-limit.db" MESSAGES=20/1h
-	crowd "$SOCK" >"$WORK/one" &
-	crowd "$WORK/sock.two" >"$WORK/other"
+	serve rate-limit "DATABASE=$STATE/rate-limit.db" MESSAGES=200/1h
+	serve -n two rate-limit "DATABASE=$STATE/rate-limit.db" MESSAGES=200/1h
+	crowd "$SOCK" 150 >"$WORK/one" &
+	crowd "$WORK/sock.two" 150 >"$WORK/other"
 	wait "$!"
 	cat "$WORK/one" "$WORK/other"
 	total=$(sed -n 's/^delivered \([0-9]*\),.*/\1/p' "$WORK/one" "$WORK/other" |
 	    awk '{ n += $1 } END { print n }')
-	[ "$total" -eq 20 ]
-	[ "$(sql rate-limit.db 'SELECT count(*) FROM sent')" = 20 ]
+	[ "$total" -eq 200 ]
+	[ "$(sql rate-limit.db 'SELECT count(*) FROM sent')" = 200 ]
+	run ! grep -F 'database' "$DAEMONS"/*/log
 }
 
 @test "rate-limit: trouble, and wrong settings" {
@@ -771,6 +774,8 @@ past() {
 		Authentication-Results: bücher.example; spf=pass n=19
 		Authentication-Results: ; n=20 other
 		Authentication-Results: mail.example.org; spf=pass n=21
+		Authentication-Results: (a (nested) mail.example.org) other.example; n=22
+		Authentication-Results: other.example 1 (mail.example.org) ; n=23
 
 		one
 	END
@@ -778,16 +783,16 @@ past() {
 	    'AUTHSERV_IDS=Mail.example.org *.mx.example.org bücher.example' \
 	    'TRUSTED_CLIENTS=198.51.100.0/24'
 	sent 0 -c 192.0.2.7
-	[ "$(kept)" = '2 7 9 10 13 15 16 20' ]
+	[ "$(kept)" = '2 7 9 10 13 15 16 20 22 23' ]
 	# Without value for n: also gone
 	[ "$(grep -ac '^Authentication-Results: mail.example.org.$' "$WORK/delivered")" -eq 0 ]
 	# Who has logged in is outside, one of our servers is not.
 	sent 0 -c 192.0.2.7 -m '{auth_authen}=mallory'
-	[ "$(kept)" = '2 7 9 10 13 15 16 20' ]
+	[ "$(kept)" = '2 7 9 10 13 15 16 20 22 23' ]
 	sent 0 -c 198.51.100.1
-	[ "$(kept)" = '1 2 3 4 5 6 7 9 10 11 12 13 14 15 16 17 18 19 20 21' ]
+	[ "$(kept)" = '1 2 3 4 5 6 7 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23' ]
 	sent 0 -c unix:/run/x
-	[ "$(kept)" = '1 2 3 4 5 6 7 9 10 11 12 13 14 15 16 17 18 19 20 21' ]
+	[ "$(kept)" = '1 2 3 4 5 6 7 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23' ]
 	# The next message of a session begins anew.
 	run -0 "$MILTER_SEND" -s "unix:$SOCK" -n 10 -j 2 -M 5 -c 192.0.2.7 <"$WORK/message"
 	stop_daemon d
@@ -906,4 +911,29 @@ kept() {
 	mv "$WORK/rules.new" "$WORK/rules"
 	sent 0 -H bad
 	sent 1 -H worse
+}
+
+# hostile SCOPE EVENTS HANDLER VARIABLE=VALUE ...
+hostile() {
+	local scope=$1 events=$2 name=$3
+
+	shift 3
+	env -i LC_ALL=C PIPEMILTER_HANDLER="$name" "$@" /usr/bin/python3 "$LIB_DIR/hostile.py" \
+	    "$scope" "$events" "$HANDLERS/$name"
+}
+
+@test "hostile values neither end a process nor speak for it" {
+	mkdir "$WORK/empty"
+	cd "$WORK/empty"
+	printf '%s\n' 'client *[a-c]* -> tag X-A: b' 'helo {* -> tag X-B: c' 'sender *;* -> tag X-C: d' \
+	    'recipient *%* -> quarantine' 'header Subject: *=* -> quarantine x' >"$WORK/rules"
+	hostile event rcpt greylist "DATABASE=$STATE/g.db" "ALLOW_CLIENTS=*x.*" \
+	    ALLOW_SENDERS=x.example
+	hostile event rcpt,end-of-message rate-limit "DATABASE=$STATE/r.db" MESSAGES=3/1h
+	hostile event mail dnsbl ZONES=bl.test TIMEOUT=1s 'ALLOW_CLIENTS=192.0.2.7'
+	hostile message report:header,end-of-headers authentication-results \
+	    'AUTHSERV_IDS=a *.example'
+	hostile message report:header,end-of-headers authentication-results
+	hostile message report:header,end-of-headers quarantine "RULES=$WORK/rules"
+	[ -z "$(ls)" ]
 }
