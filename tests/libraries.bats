@@ -19,12 +19,17 @@ setup_file() {
 	local shell
 
 	proto_start
-	cp "$TOP_DIR"/lib/pipemilter.py "$TOP_DIR"/lib/handler.sh "$LIB_DIR"/libs/* "$HANDLERS"
+	cp "$TOP_DIR"/lib/{handler.sh,pipemilter.py,Pipemilter.pm} "$LIB_DIR"/libs/* "$HANDLERS"
 	loop_handler python "'$HANDLERS/loop.py'" "$ALL"
 	for shell in "${SHELLS[@]}"; do
 		loop_handler "${shell%% *}" "${shell/ /, }, '$HANDLERS/loop.sh'" "$ALL"
 	done
+	handler piped "command = {dash, '$HANDLERS/piped.sh'}" \
+	    'events = {mail, rcpt, end-of-message}' 'scope = session' 'reuse = yes' \
+	    "on-failure = 'reject 554 5.3.0 failed'"
 	many python "'$HANDLERS/loop.py'"
+	loop_handler perl "'$HANDLERS/loop.pl'" "$ALL"
+	many perl "'$HANDLERS/loop.pl'"
 	proto_run
 }
 
@@ -44,7 +49,7 @@ setup() {
 	proto_setup
 	cd "$BATS_TEST_TMPDIR" || return
 	LIBRARY=$HANDLERS/handler.sh
-	export PYTHONPATH=$HANDLERS PYTHONDONTWRITEBYTECODE=1 LC_ALL=C LIBRARY
+	export PYTHONPATH=$HANDLERS PERL5LIB=$HANDLERS PYTHONDONTWRITEBYTECODE=1 LC_ALL=C LIBRARY
 }
 
 teardown_file() {
@@ -66,9 +71,11 @@ ask() {
 	"$@" >out 2>err || status=$?
 }
 
-# says LINE ...: the replies
+# said [LINE ...]: the replies
 said() {
-	printf '%s\n' "$@" >want
+	if [ $# -gt 0 ]; then
+		printf '%s\n' "$@"
+	fi >want
 	assert_same_file want out
 }
 
@@ -107,6 +114,16 @@ all_bytes() {
 			fi ;;
 		esac
 	done
+}
+
+# Events with numbers, of two sessions; the last is of one that is over.
+numbered() {
+	printf '%s\n' 'event helo' 'session 1.1' 'event-id 7' complete 'helo one' ''
+	printf '%s\n' 'event helo' 'session 1.2' 'event-id 8' complete 'helo two' ''
+	printf '%s\n' 'event data' 'session 1.1' 'event-id 9' ''
+	printf '%s\n' 'report disconnect' 'session 1.1' 'event-id 10' ''
+	printf '%s\n' 'event data' 'session 1.2' 'event-id 11' ''
+	printf '%s\n' 'event data' 'session 1.1' 'event-id 12' ''
 }
 
 # What was in all_bytes, in a reply.
@@ -321,14 +338,7 @@ def on_data(m):
 
 @test "python: replies to events that have a number, and sessions apart" {
 	script $'def on_data(m): m.add_header("X-A", m.helo)\nmain = globals()'
-	{
-		printf '%s\n' 'event helo' 'session 1.1' 'event-id 7' complete 'helo one' ''
-		printf '%s\n' 'event helo' 'session 1.2' 'event-id 8' complete 'helo two' ''
-		printf '%s\n' 'event data' 'session 1.1' 'event-id 9' ''
-		printf '%s\n' 'report disconnect' 'session 1.1' 'event-id 10' ''
-		printf '%s\n' 'event data' 'session 1.2' 'event-id 11' ''
-		printf '%s\n' 'event data' 'session 1.1' 'event-id 12' ''
-	} >in
+	numbered >in
 	python h.py <in
 	said 'event-id 7' continue 'event-id 8' continue 'event-id 9' \
 	    'add-header X-A one' continue 'event-id 11' 'add-header X-A two' continue
@@ -344,6 +354,104 @@ def on_data(m):
 	{ block 'event body' 'length 7' && printf '\0\n\n\377ab'; } >in
 	python h.py <in
 	assert_equal "$status:$(cat out)" 0:
+}
+
+# --- Pipemilter.pm
+
+perl_script() {
+	printf '%s\n' 'use strict; use warnings FATAL => "all"; use Pipemilter;' "$1" \
+	    'Pipemilter::main();' >h.pl
+}
+
+# perl_h STATUS [LINE ...]: how `in' is answered
+perl_h() {
+	local want=$1
+
+	shift
+	ask perl h.pl <in
+	cat err
+	said "$@"
+	assert_equal "$status" "$want"
+}
+
+@test "perl: what blocks tell is known, and forgotten in time" {
+	knows_blocks "$HANDLERS/tell.pl"
+}
+
+@test "perl: every action and every verdict" {
+	acts "$HANDLERS/acts.pl"
+	replies_at_once "$HANDLERS/acts.pl"
+}
+
+@test "perl: the same script under every scope, with reuse and without" {
+	loop_works perl
+}
+
+@test "perl: one process keeps many sessions apart" {
+	serves_many perl
+}
+
+@test "perl: a function that dies is told, and is a failure" {
+	block 'event data' >in
+	perl_script 'sub on_data { $_[0]->add_header("X-A", 1); die "oh" }'
+	perl_h 70 'add-header X-A 1'
+	complained 'oh at h.pl line'
+	perl_script 'sub on_data { $_[0]->reject("no"); $_[0]->oh }'
+	perl_h 70 'reject no'
+	complained 'object method "oh"'
+	perl_script 'sub on_data { $_[0]->reject("no"); exit }'
+	perl_h 0 'reject no'
+}
+
+@test "perl: what cannot stand in a reply dies" {
+	block 'event data' >in
+	perl_script 'sub on_data {
+		my ($m) = @_;
+		for my $call ("add_header(q(X A), 1)", "add_header(q(), 1)",
+		    "add_header(q(X-A), qq(a\\0b))", "insert_header(0, q(a:b), 1)",
+		    "insert_header(q(a), q(X-A), 1)", "delete_header(qq(X-A\\n))",
+		    "change_header(q(X-A), q(), 1)", "set_context(q(a b), 1)",
+		    "set_message_context(q(), 1)", "unset_context(qq(a\\n))",
+		    "reject(qq(\\0))", "log(qq(a\\0b))") {
+			print "taken: $call\n" if eval "\$m->$call; 1";
+		}
+	}'
+	perl_h 0 'log a?b' continue
+	assert_equal "$(cat err)" 'taken: log(qq(a\0b))'
+}
+
+@test "perl: text is bytes, and what is not is written in UTF-8" {
+	block 'event helo' $'helo \303\244' >in
+	perl_script 'sub on_helo { $_[0]->log($_[0]->helo); $_[0]->log("\x{20ac}") }'
+	perl_h 0 $'log \303\244' $'log \342\202\254' continue
+}
+
+@test "perl: a function for no event is told, one that is missing passes" {
+	perl_script 'sub on_rctp { $_[0]->reject } sub on_end_of_message { $_[0]->reject }'
+	block 'event rcpt' 'recipient <a@b>' >in
+	perl_h 0 continue
+	assert_equal "$(cat err)" 'Pipemilter.pm: on_rctp: there is no such event'
+}
+
+@test "perl: replies to events that have a number, and sessions apart" {
+	perl_script 'sub on_data { $_[0]->add_header("X-A", $_[0]->helo) }'
+	numbered >in
+	perl_h 70 'event-id 7' continue 'event-id 8' continue 'event-id 9' \
+	    'add-header X-A one' continue 'event-id 11' 'add-header X-A two' continue
+	complained 'has been forgotten'
+}
+
+@test "perl: a payload is bytes, and one that is cut no event" {
+	perl_script 'sub on_body { $_[0]->log(unpack "H*", $_[0]->payload) }'
+	{ block 'event body' 'length 6' && printf '\0\n\n\377ab'; } >in
+	perl_h 0 'log 000a0aff6162' continue
+	{ block 'event body' 'length 7' && printf '\0\n\n\377ab'; } >in
+	perl_h 0
+}
+
+@test "perl: no warnings" {
+	run -0 perl -c -w "$TOP_DIR/lib/Pipemilter.pm"
+	assert_equal "$output" "$TOP_DIR/lib/Pipemilter.pm syntax OK"
 }
 
 # --- handler.sh
@@ -550,4 +658,46 @@ in_pieces() {
 
 @test "shell: lint" {
 	shellcheck -P "$TOP_DIR/lib" "$TOP_DIR/lib/handler.sh" "$LIB_DIR"/libs/*.sh
+}
+
+@test "shell: after a verdict in a subshell another process takes over" {
+	mta piped <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <a@b.example>
+		rcpt <no@b.example> => y "550 5.1.1 no"
+		rcpt <never@b.example> => y "550 5.1.1 never"
+		-rcpt <c@b.example>
+		rcpt <no@b.example> => y "550 5.1.1 no"
+		-rcpt <b@b.example>
+		-data
+		eom
+		quit
+	END
+	says <<-END
+		end-of-message: h "X-Recipients" " 3"
+		end-of-message: continue
+	END
+}
+
+# --- all of them
+
+@test "all: what a header has comes back as it was" {
+	local name value=' \x01\xff%s\\\\n$(date)`date`*\\0101\t\n\t\\\\\s\x7f\s-n\s\s'
+
+	for name in python perl dash bash busybox mksh zsh; do
+		echo "$name:"
+		mta "$name-session-yes" <<-END
+			hello $HOST
+			-mail <a@b.example>
+			-rcpt <a@b.example>
+			-data
+			-headerraw X-Echo $value
+			-eoh
+			eom
+			quit
+		END
+		assert_equal "$(printf '%s\n' "$output" | grep X-Echo)" \
+		    "end-of-message: h \"X-Echo\" \"${value//\\s/ }\""
+	done
 }

@@ -164,6 +164,12 @@ filter() {
 	done
 }
 
+@test "manual: the example with the library for Perl" {
+	example_of pipemilter-libraries.7 'In Perl:' > handler
+	filter perl handler
+	loop handler perl handler
+}
+
 @test "manual: the example with the library for Python" {
 	export PYTHONDONTWRITEBYTECODE=1
 	example_of pipemilter-libraries.7 'In Python:' > handler
