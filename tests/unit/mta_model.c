@@ -263,6 +263,7 @@ encode(const struct mailfile *came, struct action_list *list, int leading_space,
 	size_t				 i;
 
 	neg.leading_space = leading_space;
+	neg.granted = ~0u;
 	s.neg = &neg;
 	s.message = &msg;
 	TAILQ_INIT(&msg.recipients);

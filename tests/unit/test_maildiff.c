@@ -314,7 +314,7 @@ huge(int names, unsigned int n, const char *what)
 static void
 test_huge(void)
 {
-	huge(1, 400000, "400000 headers of as many names");
+	huge(1, 100000, "100000 headers of as many names");
 	huge(0, 1000, "1000 headers of one name");
 	huge(0, 3000, "more than can be compared, each with each");
 	huge(0, 400000, "400000 of one name");

@@ -21,7 +21,7 @@
 #include "tap.h"
 #include "xmalloc.h"
 
-#define ROUNDS	20000
+#define ROUNDS	6000
 #define NAMES	7
 #define MAX	7		/* headers, where all choices are tried */
 
