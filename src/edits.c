@@ -77,7 +77,9 @@ put_deletion(struct header_edits *edits, struct session *s, const struct action 
 {
 	uint32_t	 i, count = header_names_count(&s->message->headers, a->name);
 
-	if (count == 0 || a->index > count)
+	if (a->exact)
+		put_edit(edits, a->name, a->index, NULL);
+	else if (count == 0 || a->index > count)
 		log_msg(LOG_INFO, s->ids, "handler %s: delete-header %s: there is none",
 		    session_handler(s, a->handler)->name, a->name);
 	else if (a->index != 0)
@@ -99,6 +101,8 @@ put_default(struct header_edits *edits, struct session *s, const struct action *
 		"Resent-Date", "Resent-From", "Resent-Message-Id" };
 	size_t			 i;
 
+	if ((s->neg->granted & ACT_BIT(ACT_DELETE_HEADER)) == 0)
+		return;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (a->exact && strcasecmp(a->name, names[i]) == 0 &&
 		    header_names_count(&s->message->headers, a->name) == 0)

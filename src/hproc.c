@@ -102,6 +102,8 @@ hproc_start(struct pool *p, struct task *t)
 	hp->engine = p->engine;
 	hp->pool = p;
 	hp->ahead = t == NULL;
+	hp->may_return = HPROC_RETURNED;
+	newline_init(&hp->output_crlf);
 	hp->fds[0] = hp->fds[1] = hp->fds[2] = -1;
 	TAILQ_INIT(&hp->asked);
 	TAILQ_INIT(&hp->bound);
@@ -127,6 +129,7 @@ void
 hproc_free(struct hproc *hp)
 {
 	action_list_clear(&hp->actions);
+	store_release(hp->output);
 	reply_dec_free(hp->dec);
 	buf_free(&hp->out);
 	free(hp);

@@ -67,6 +67,10 @@ struct hproc {
 	struct store		*input;		/* a message that follows, piece by piece; or NULL */
 	size_t			 input_at;	/* how much of it was put into out */
 	struct newline		 input_lf;	/* line ends across the pieces */
+	struct store		*output;	/* the message that it returns, so far; or NULL */
+	struct newline		 output_crlf;	/* its line ends */
+	size_t			 returned;	/* bytes of it as they came */
+	size_t			 may_return;	/* at most */
 	uint64_t		 given;		/* bytes that were ever put into out */
 	uint64_t		 seen;		/* of them it had read when it closed its stdin */
 	struct task		*answering;	/* event-id named it; NULL: none yet */

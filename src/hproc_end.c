@@ -325,7 +325,8 @@ is_for_another(const struct hproc *hp, struct task *t, int saw, int status)
 	if (t->session == NULL || t->report || t->shadow || t->retried || !WIFSIGNALED(status) ||
 	    (WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM) ||
 	    hp->pool->conf->concurrency > 1 ||
-	    engine_now(hp->engine) - t->since > JUST_NOW || reply_dec_pending(hp->dec) > 0)
+	    engine_now(hp->engine) - t->since > JUST_NOW || reply_dec_pending(hp->dec) > 0 ||
+	    hp->returned > 0)
 		return 0;
 	t->retried = 1;
 	return 1;
@@ -339,6 +340,16 @@ judge_report(struct hproc *hp, const struct task *t, int status, struct task_res
 	if (r->end == TASK_REPORTED && status != 0)
 		log_msg(LOG_WARNING, t->ids, "handler %s: report %s: exit status %d",
 		    hp->pool->conf->name, event_name(t->event), WEXITSTATUS(status));
+}
+
+/* The last of what it returned goes to the disk only now. */
+static void
+check_output(struct task_result *r)
+{
+	if (r->end != TASK_REPLY || r->output == NULL || store_bytes(r->output) != NULL)
+		return;
+	r->end = TASK_OVERLOAD;
+	r->why = store_error(r->output);
 }
 
 /* What its end means for a task that it had in hand. */
@@ -358,6 +369,7 @@ judge_exit(struct hproc *hp, struct task *t, int status, int saw, struct task_re
 		r->end = TASK_FAILURE;
 		r->why = why;
 	}
+	check_output(r);
 	if (r->end == TASK_FAILURE) {
 		hproc_explain(hp, t, r->why, text, sizeof(text));
 		r->why = text;
@@ -379,6 +391,7 @@ exit_with(struct hproc *hp, struct task_list *had, struct action_list *actions,
 		t->proc = NULL;
 		memset(&r, 0, sizeof(r));
 		r.actions = actions;
+		r.output = hp->output;
 		saw = !never_saw(hp, t, seen);
 		if (TAILQ_EMPTY(actions) && is_for_another(hp, t, saw, status))
 			pool_resubmit(hp->pool, t);

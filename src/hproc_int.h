@@ -12,6 +12,8 @@
 #include "hproc.h"
 
 #define HPROC_OUT_MAX	(SIZE_MAX / 2)
+/* Bytes that a message may have which a process returns, beside twice what it was given. */
+#define HPROC_RETURNED	(1024 * 1024)
 
 /* hproc.c: the scope, in its session, of a task that is not detached. */
 struct hstate	*hproc_state(const struct task *);

@@ -213,6 +213,41 @@ take_idle(struct hproc *hp, const char *p, size_t len)
 		note_more(hp, p, len);
 }
 
+/* With CRLF, as messages are kept. */
+static void
+add_to_output(struct hproc *hp, const char *p, size_t len)
+{
+	struct buf	 b;
+
+	if (hp->output == NULL)
+		hp->output = store_new();
+	if (hp->pool->conf->keep_newlines) {
+		store_add(hp->output, p, len);
+		return;
+	}
+	buf_init(&b, 2 * PIPE_READ);
+	buf_borrow(&b, &hp->engine->spare);
+	newline_to_crlf(&hp->output_crlf, p, len, &b);
+	store_add(hp->output, b.data, b.len);
+	buf_lend(&b, &hp->engine->spare, PIPE_READ);
+}
+
+/* It returns a message. How that counts its exit tells. */
+static void
+collect(struct hproc *hp, const char *p, size_t len)
+{
+	if (hp->slot.state != SLOT_LIVE)
+		return;
+	if (len > hp->may_return - hp->returned) {
+		hproc_fail(hp, TASK_FAILURE, "it returned more than twice the message and 1M");
+		return;
+	}
+	hp->returned += len;
+	add_to_output(hp, p, len);
+	if (store_error(hp->output) != NULL)
+		hproc_fail(hp, TASK_OVERLOAD, store_error(hp->output));
+}
+
 static void
 take_output(struct hproc *hp, const char *p, size_t len)
 {
@@ -223,6 +258,10 @@ take_output(struct hproc *hp, const char *p, size_t len)
 
 	if (hp->pool->conf->output == OUTPUT_NONE)
 		return;
+	if (hp->pool->conf->output == OUTPUT_MESSAGE) {
+		collect(hp, p, len);
+		return;
+	}
 	while (len > 0) {
 		t = current(hp);
 		if (hp->slot.state != SLOT_LIVE || TAILQ_EMPTY(&hp->asked)) {

@@ -74,6 +74,7 @@ hproc_put(struct hproc *hp, struct task *t)
 		hp->input = store_hold(t->input);
 		hp->input_at = 0;
 		newline_init(&hp->input_lf);
+		hp->may_return += 2 * (t->block.len + store_len(t->input));
 	}
 	if (!hp->is_dirty)
 		TAILQ_INSERT_TAIL(&hp->engine->dirty, hp, dirty);

@@ -5,7 +5,7 @@
 
 #include "compat.h"
 
-#include "session.h"
+#include "session_int.h"
 
 /* The actions that a handler's own configuration and the MTA both allow. */
 static unsigned int
@@ -42,8 +42,24 @@ judge_for_mta(const struct task *t, const struct action *a, const struct action_
 	if (a->kind == ACT_REPLACE_BODY && t->event != EV_END_OF_MESSAGE)
 		return "a body can be replaced at end-of-message only";
 	if (a->kind == ACT_REPLACE_BODY && (has_kind(before, ACT_REPLACE_BODY) ||
-	    (!t->shadow && has_kind(&s->message->kept, ACT_REPLACE_BODY))))
+	    (!t->shadow && (has_kind(&s->message->kept, ACT_REPLACE_BODY) ||
+	    has_kind(&s->message->difference, ACT_REPLACE_BODY)))))
 		return "the body was replaced already";
+	return NULL;
+}
+
+const char *
+judge_difference(const struct session *s, unsigned int place, const struct action *a)
+{
+	unsigned int	 listed = handler_actions(session_handler(s, place));
+
+	/* To whoever returns a message one is like the other. */
+	if ((listed & ACT_BIT(ACT_ADD_HEADER)) != 0)
+		listed |= ACT_BIT(ACT_INSERT_HEADER);
+	if ((listed & ACT_BIT(a->kind)) == 0)
+		return "which is not in the handler's list of actions";
+	if ((s->neg->granted & ACT_BIT(a->kind)) == 0)
+		return "which the MTA did not agree to";
 	return NULL;
 }
 

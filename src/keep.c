@@ -56,6 +56,9 @@ add_value(struct store *st, const char *value)
 		store_add(st, value, (size_t)(end - value));
 		store_add(st, "\r\n", 2);
 		value = lf + 1;
+		/* It would begin something new. */
+		if (*value != ' ' && *value != '\t')
+			store_add(st, "\t", 1);
 	}
 	store_add(st, value, strlen(value));
 }
@@ -67,6 +70,7 @@ keep_header(struct session *s, const char *name, const char *value)
 
 	if (s->keeps == 0 || (st = wanted(s)) == NULL)
 		return;
+	s->message->nheaders++;
 	store_add(st, name, strlen(name));
 	store_add(st, ": ", s->neg->leading_space ? 1 : 2);
 	add_value(st, value);
@@ -102,15 +106,25 @@ keep_end(struct session *s)
 		end_headers(st);
 }
 
-const char *
-keep_problem(const struct session *s, unsigned int place)
+/* As it came, or for one that returns a message as the one before returned it. */
+static struct store *
+store_for(struct session *s, unsigned int place)
 {
-	struct store	*st = s->message == NULL ? NULL : s->message->store;
+	if (session_handler(s, place)->output == OUTPUT_MESSAGE)
+		return rewrite_current(s);
+	return s->message->store;
+}
 
-	if ((s->keeps >> place & 1) == 0 || st == NULL || s->cur.event != EV_END_OF_MESSAGE ||
-	    store_bytes(st) != NULL)
+const char *
+keep_problem(struct session *s, unsigned int place)
+{
+	struct store	*st;
+
+	if ((s->keeps >> place & 1) == 0 || s->cur.event != EV_END_OF_MESSAGE ||
+	    s->message->store == NULL)
 		return NULL;
-	return store_error(st);
+	st = store_for(s, place);
+	return store_bytes(st) != NULL ? NULL : store_error(st);
 }
 
 void
@@ -147,7 +161,7 @@ keep_give(struct session *s, unsigned int place, struct task *t)
 {
 	const struct handler_conf	*h = session_handler(s, place);
 
-	t->input = store_hold(s->message->store);
+	t->input = store_hold(store_for(s, place));
 	if (h->received)
 		t->received = xstrdup(received(s));
 	keep_encode(h, t);

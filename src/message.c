@@ -70,6 +70,7 @@ message_open(struct session *s, const struct milter_cmd *cmd)
 	TAILQ_INIT(&msg->recipients);
 	TAILQ_INIT(&msg->refused);
 	TAILQ_INIT(&msg->kept);
+	TAILQ_INIT(&msg->difference);
 	header_names_init(&msg->headers);
 	newline_init(&msg->to_lf);
 	s->message = msg;
@@ -101,7 +102,9 @@ message_free(struct message *msg)
 	mailbox_free(msg->sender);
 	action_list_clear(&msg->kept);
 	header_names_clear(&msg->headers);
+	action_list_clear(&msg->difference);
 	store_release(msg->store);
+	store_release(msg->version);
 	free(msg->received);
 	if (spare == NULL)
 		spare = msg;

@@ -22,6 +22,10 @@
 #define ACTING_EVENTS	(MESSAGE_EVENTS & EV_ANSWERABLE)
 #define AFTER_RCPT	(MESSAGE_EVENTS & ~(EV_BIT(EV_MAIL) | EV_BIT(EV_RCPT)))
 
+/* What makes one message another. */
+#define REWRITING_ACTIONS (ACT_BIT(ACT_INSERT_HEADER) | ACT_BIT(ACT_CHANGE_HEADER) | \
+			    ACT_BIT(ACT_DELETE_HEADER) | ACT_BIT(ACT_REPLACE_BODY))
+
 /* How an event is switched off, or made to need no reply. */
 static const struct {
 	uint32_t	 no;
@@ -96,7 +100,9 @@ handler_actions(const struct handler_conf *h)
 		return 0;
 	if (h->output == OUTPUT_NONE)
 		return 0;
-	return h->actions_named ? h->actions | h->optional_actions : ACT_ALL_MTA;
+	if (h->actions_named)
+		return h->actions | h->optional_actions;
+	return h->output == OUTPUT_MESSAGE ? REWRITING_ACTIONS : ACT_ALL_MTA;
 }
 
 /* The recipients, for its blocks or for what it may do with them. */

@@ -32,6 +32,8 @@ note_wishes(struct session *s, unsigned int place)
 		s->takes_macros |= (uint64_t)1 << place;
 	if (handler_wants_message(h))
 		s->keeps |= (uint64_t)1 << place;
+	if (h->output == OUTPUT_MESSAGE)
+		s->counts_headers = 1;
 	if ((handler_actions(h) & (ACT_BIT(ACT_CHANGE_HEADER) | ACT_BIT(ACT_DELETE_HEADER))) != 0)
 		s->counts_headers = 1;
 	if ((handler_events(h) & EV_BIT(EV_BODY)) == 0)

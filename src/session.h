@@ -89,6 +89,11 @@ struct message {
 	struct newline		 to_lf;		/* state of the body for handlers that want LF */
 	struct store		*store;		/* all of it as it came; NULL: nobody wants it */
 	char			*received;	/* what handlers get before it; NULL: not made yet */
+	unsigned int		 nheaders;	/* that are in store */
+	struct store		*version;	/* as a handler returned it; NULL: none did */
+	int			 version_clean;	/* what it got before it was taken off again */
+	struct action_list	 difference;	/* what makes store the version */
+	unsigned int		 returned_by;	/* place of the last that returned one */
 	struct action_list	 kept;		/* actions for the end of the message */
 	unsigned int		 nkept;
 };

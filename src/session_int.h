@@ -64,11 +64,29 @@ void	 keep_body(struct session *, const void *, size_t);
 /* There is nothing more of it. */
 void	 keep_end(struct session *);
 /* NULL, or why a handler that wants the message in hand can't have it. */
-const char *keep_problem(const struct session *, unsigned int place);
+const char *keep_problem(struct session *, unsigned int place);
 /* Gives the message to a task as its input. */
 void	 keep_give(struct session *, unsigned int place, struct task *);
 /* What goes before the message is made anew: the block of a task with input. */
 void	 keep_encode(const struct handler_conf *, struct task *);
+
+/*
+ * rewrite.c: a handler returned the message. NULL: it is taken in place of the
+ * one that was returned before. Else why not, and nothing has changed.
+ */
+const char *rewrite_take(struct session *, unsigned int place, struct store *output);
+/*
+ * The same for one that nobody waits for: the actions that it comes to are
+ * added to the list.
+ */
+const char *rewrite_show(const struct task *, struct store *output, struct action_list *);
+/* The message as it was returned last, or as it came. */
+struct store *rewrite_current(struct session *);
+/* What was returned becomes actions among those that are kept. */
+void	 rewrite_settle(struct message *);
+
+/* judge.c: NULL, or why the handler may not make this change by what it returns. */
+const char *judge_difference(const struct session *, unsigned int place, const struct action *);
 
 /* wants.c: 1 if a handler said accept and no handler wants anything more. */
 int	 wants_nothing_more(const struct session *);

@@ -128,8 +128,15 @@ take_reply(const struct task *t, const struct task_result *r)
 {
 	/* on-exit may name what this event has no verdict for. */
 	const struct outcome	 said = { .verdict = r->verdict };
+	const char		*why;
 	enum verdict		 vd;
 
+	if (session_handler(t->session, t->place)->output == OUTPUT_MESSAGE &&
+	    r->verdict == VD_CONTINUE && (why = rewrite_show(t, r->output, r->actions)) != NULL) {
+		take_failure(t, &session_handler(t->session, t->place)->on_failure,
+		    "on-failure", why);
+		return;
+	}
 	vd = r->verdict == VD_SKIP ? VD_SKIP : verdict_of_outcome(&said, t->event);
 	log_reply(t, vd, r);
 	if (is_current(t) || t->event == EV_CONNECT || t->event == EV_HELO)

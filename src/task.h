@@ -83,6 +83,7 @@ struct task_result {
 	enum verdict		 verdict;
 	struct smtp_reply	 smtp;
 	struct action_list	*actions;	/* taken from, or left to the caller */
+	struct store		*output;	/* with output = message, or NULL; left to the caller */
 	const char		*why;
 };
 

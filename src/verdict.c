@@ -183,11 +183,15 @@ take_reply(struct session *s, unsigned int place, struct task_result *r)
 	const struct handler_conf	*h = session_handler(s, place);
 	/* on-exit may name what this event has no verdict for. */
 	const struct outcome		 said = { .verdict = r->verdict };
+	const char			*why;
 	enum verdict			 vd;
 
 	if (!TAILQ_EMPTY(r->actions) && !take_context(s, r->actions))
 		return verdict_fail(s, place, &h->on_failure, "on-failure",
 		    "its context would be larger than max-context");
+	if (h->output == OUTPUT_MESSAGE && r->verdict == VD_CONTINUE && s->message != NULL &&
+	    (why = rewrite_take(s, place, r->output)) != NULL)
+		return verdict_fail(s, place, &h->on_failure, "on-failure", why);
 	keep_actions(s, place, r->actions);
 	vd = r->verdict == VD_SKIP ? VD_SKIP : verdict_of_outcome(&said, s->cur.event);
 	switch (vd) {
@@ -262,9 +266,10 @@ session_give_up(struct session *s, struct buf *out)
 static int
 answer_positive(struct session *s, struct buf *out, struct buf *summary)
 {
-	if (s->cur.event == EV_END_OF_MESSAGE && s->message != NULL)
+	if (s->cur.event == EV_END_OF_MESSAGE && s->message != NULL) {
+		rewrite_settle(s->message);
 		edits_encode(s, out, log_enabled(LOG_INFO) ? summary : NULL);
-	else if (s->cur.event == EV_BODY && s->neg->skip && wants_no_body(s)) {
+	} else if (s->cur.event == EV_BODY && s->neg->skip && wants_no_body(s)) {
 		milter_enc_simple(out, SMFIR_SKIP);
 		s->message->skipped = 1;
 		return 0;

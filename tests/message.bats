@@ -14,6 +14,8 @@ FAILED='=> y "554 5.3.0 failed"'
 BUSY='=> y "452 4.3.2 busy"'
 
 setup_file() {
+	local name
+
 	proto_start
 	reads plain 'received = no'
 	reads crlf 'received = no' 'newlines = crlf'
@@ -26,6 +28,26 @@ setup_file() {
 	reads_only trial 'shadow = yes' 'output = none' 'newlines = crlf'
 	handler_only after 'events = {end-of-message}'
 	listener trial trial,after
+	for name in a b c; do
+		reads_only "$name" 'output = message' 'received = no'
+	done
+	listener a a
+	listener abc a,b,c
+	listener a-lets-b a,lets,b
+	handler_only explicit 'events = {end-of-message}'
+	listener a-explicit a,explicit
+	listener explicit-a explicit,a
+	listener a-reader a,plain
+	reads traced-a 'output = message'
+	reads_only traced-b 'output = message'
+	listener traced-ab traced-a,traced-b
+	reads crlf-a 'output = message' 'received = no' 'newlines = crlf'
+	reads inserts 'output = message' 'received = no' 'actions = {insert-header}'
+	reads adds 'output = message' 'received = no' 'optional-actions = {add-header, replace-body}'
+	FAILURE=continue reads lets 'output = message' 'received = no' \
+	    "on-exit = {'1=continue', '2=accept', '3=reject 554 5.7.1 No'}"
+	reads_only shade 'output = message' 'shadow = yes'
+	listener shade shade,after
 	handler blocks 'events = {end-of-message}' 'actions = {}' 'output = none' \
 	    "on-exit = {'1=reject 554 5.7.1 No'}"
 	write_handler ahead <<-'END'
@@ -45,10 +67,11 @@ setup_file() {
 
 # reads_only NAME [OPTION ...]: a handler of messages
 reads_only() {
-	local name=$1
+	local name=$1 failure="on-failure = 'reject 554 5.3.0 failed'"
 
 	shift
-	handler_only "$name" 'input = message' "on-failure = 'reject 554 5.3.0 failed'" \
+	[ -z "${FAILURE-}" ] || failure="on-failure = $FAILURE"
+	handler_only "$name" 'input = message' "$failure" \
 	    "on-timeout = 'tempfail 451 4.4.2 slow'" \
 	    "on-overload = 'tempfail 452 4.3.2 busy'" "$@"
 }
@@ -637,6 +660,536 @@ no_kept_files() {
 	assert_equal "$(sed "1,/^\r\$/d" "$GOT/end-of-message" | wc -c)" 300000
 	assert_file_has "$GOT/end-of-message" $'Return-Path: <a@b.example>\r'
 	wait_log 'handler trial: end-of-message: would reject 550 5.7.1'
+}
+
+# --- the message as the output
+
+# to SOCKET: a message
+to() {
+	mta "$1" <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header From a@b.example
+		-header Subject Hello
+		-header X-Two one
+		-header X-Two two
+		-body line one\r\nline two\r\n
+		eom
+	END
+}
+
+@test "output = message: what is returned as it was changes nothing" {
+	local s
+
+	echo cat | plan end-of-message
+	for s in a crlf-a traced-a abc traced-ab; do
+		to "$s"
+		says <<-'END' || { echo "$s"; return 1; }
+			end-of-message: continue
+		END
+	done
+	# Line ends are none of its affair.
+	echo "sed 's/\$/\r/'" | plan end-of-message
+	to a
+	says <<-'END'
+		end-of-message: continue
+	END
+}
+
+@test "output = message: what differs becomes actions" {
+	echo "sed -e 's/^Subject: /&[x] /' -e 's/line/LINE/'" | plan end-of-message
+	to a
+	says <<-'END'
+		end-of-message: m 1 "Subject" " [x] Hello"
+		end-of-message: b 20
+		end-of-message: continue
+	END
+	wait_log ': accept; a: change-header Subject, replace-body'
+	plan end-of-message <<-'END'
+		printf 'X-Top: \344 1\n'
+		sed -e '/^X-Two: one/d' -e 's/^$/X-End: open\n\tand folded\n/'
+	END
+	to a
+	says <<-'END'
+		end-of-message: m 1 "X-Two" ""
+		end-of-message: i 2147483647 "X-End" " open\n\tand folded"
+		end-of-message: i 1 "X-Top" " \xe4 1"
+		end-of-message: continue
+	END
+	plan end-of-message <<-'END'
+		cat >/dev/null
+		printf 'From: a@b.example\r\n\r\nall\r\nthe same\n\n'
+	END
+	to a
+	says <<-'END'
+		end-of-message: m 2 "X-Two" ""
+		end-of-message: m 1 "X-Two" ""
+		end-of-message: m 1 "Subject" ""
+		end-of-message: b 17
+		end-of-message: continue
+	END
+}
+
+@test "output = message: bytes of every kind are left as they are" {
+	echo "sed 's/^Subject: Hello/& you/'" | plan end-of-message
+	mta a <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header Subject Hello
+		-header X-Blanks \\s\\stwo\\xff\\t
+		-header X-Empty
+		-header X-Folded one\\n\\ttwo\\n three
+		-body \\0\\xff bare \\r and \\n\\r\\n.\\r\\n\\r\\n
+		-body no end\\r
+		eom
+	END
+	says <<-'END'
+		end-of-message: m 1 "Subject" " Hello you"
+		end-of-message: continue
+	END
+	echo "sed 's/^no end/no end at all/'" | plan end-of-message
+	mta crlf-a <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header Subject Hello
+		-body \\0\\xff bare \\r.\\r\\n
+		-body no end
+		eom
+	END
+	says <<-'END'
+		end-of-message: b 27
+		end-of-message: continue
+	END
+}
+
+@test "output = message: without body, without header" {
+	echo 'cat; echo new' | plan end-of-message
+	mta a <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header Subject Hello
+		eom
+	END
+	says <<-'END'
+		end-of-message: b 5
+		end-of-message: continue
+	END
+	echo 'echo "Subject: new"; cat' | plan end-of-message
+	mta a <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-body text\\r\\n
+		eom
+	END
+	says <<-'END'
+		end-of-message: i 1 "Subject" " new"
+		end-of-message: continue
+	END
+}
+
+@test "output = message: what came before it is taken off, wherever it is" {
+	echo 'echo "X-Spam: no"; cat' | plan end-of-message
+	to traced-a
+	says <<-'END'
+		end-of-message: i 1 "X-Spam" " no"
+		end-of-message: continue
+	END
+	echo 'sed -e "/^Return-Path:/d" -e "s/^Subject: /&x/"' | plan end-of-message
+	to traced-a
+	says <<-'END'
+		end-of-message: m 1 "Subject" " xHello"
+		end-of-message: continue
+	END
+	# One that came with the message is the message's.
+	echo 'sed -e "s/^Subject: /&x/"' | plan end-of-message
+	mta traced-a <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header Return-Path <a@b.example>
+		-header Subject Hello
+		eom
+	END
+	says <<-'END'
+		end-of-message: m 1 "Subject" " xHello"
+		end-of-message: continue
+	END
+}
+
+@test "output = message: it counts with a status that means continue" {
+	local status_is answer
+
+	while read -r status_is answer; do
+		echo "sed 's/^Subject: /&x/'; exit $status_is" | plan end-of-message
+		to lets
+		says <<<"${answer//|/$'\n'}" || { echo "status $status_is"; return 1; }
+	done <<-'END'
+		0 end-of-message: m 1 "Subject" " xHello"|end-of-message: continue
+		1 end-of-message: m 1 "Subject" " xHello"|end-of-message: continue
+		2 end-of-message: continue
+		3 end-of-message: y "554 5.7.1 No"
+		75 end-of-message: y "451 4.7.1 Try again later"
+		77 end-of-message: continue
+	END
+	log_has 'handler lets: end-of-message: exit status 77 and no verdict'
+}
+
+# broken WHY: what the plan returns is a failure, and the mail is untouched
+broken() {
+	to a
+	says <<-'END' || return 1
+		end-of-message: y "554 5.3.0 failed"
+	END
+	log_has "handler a: end-of-message: $1" || { daemon_log | tail -3; return 1; }
+	to lets
+	says <<-'END'
+		end-of-message: continue
+	END
+}
+
+@test "output = message: nothing, half a message, or no message at all" {
+	echo 'cat >/dev/null' | plan end-of-message
+	broken 'it returned nothing; on-failure = reject'
+	echo 'exec >&-; cat >/dev/null' | plan end-of-message
+	broken 'it returned nothing; on-failure = reject'
+	echo "sed '/^\$/q'" | plan end-of-message
+	broken 'it returned a message without its body'
+	echo "sed '/^Subj/q'" | plan end-of-message
+	broken 'it returned a message without its body'
+	echo "sed '1,/^\$/d'" | plan end-of-message
+	broken 'it returned a message without a header'
+	echo 'echo "error: no such file"; echo "I give up"' | plan end-of-message
+	broken 'it returned a line that is no header among the headers'
+	echo 'tac' | plan end-of-message
+	broken 'it returned a message without a header'
+	echo 'printf "A: b\0c\n\ntext\n"' | plan end-of-message
+	broken 'it returned a NUL in a header'
+	echo 'head -c 100; kill -9 $$' | plan end-of-message
+	broken 'ended by signal 9'
+}
+
+@test "output = message: an enormous one" {
+	echo 'exec yes' | plan end-of-message
+	broken 'it returned more than twice the message and 1M'
+	echo 'cat; head -c 1048576 /dev/zero' | plan end-of-message
+	to a
+	assert_equal "$(awk '$2 == "b" { n += $3 } END { print n }' <<<"$output")" 1048598
+	assert_output_has 'end-of-message: continue'
+	echo 'cat; head -c 1048800 /dev/zero' | plan end-of-message
+	broken 'it returned more than twice the message and 1M'
+}
+
+@test "output = message: a header that can't be sent" {
+	echo 'printf "X: %070000d\n" 0; cat' | plan end-of-message
+	broken "it returned a message that can't be sent on: header too long"
+}
+
+@test "output = message: one that reads nothing, and one that is slow" {
+	echo 'exec <&-; printf "From: a@b.example\nSubject: Hello\nX-Two: one\nX-Two: two\n\nother\n"' |
+		plan end-of-message
+	to a
+	says <<-'END'
+		end-of-message: b 7
+		end-of-message: continue
+	END
+	plan end-of-message <<-'END'
+		while IFS= read -r line; do
+			printf '%s' "$line"
+			sleep 0.1
+			echo
+		done
+		echo more
+	END
+	to a
+	says <<-'END'
+		end-of-message: b 26
+		end-of-message: continue
+	END
+}
+
+@test "output = message: one that hangs behind half of it has timed out" {
+	own_daemon
+	global 'message-timeout = 2s' 'spool-limit = 1M'
+	reads hangs 'output = message' 'newlines = crlf'
+	proto_run hangs
+	echo 'head -n 1; exec sleep 100' | plan end-of-message
+	mta hangs <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-body text\\r\\n
+		eom => y "451 4.4.2 slow"
+	END
+	# What is returned counts as well.
+	echo cat | plan end-of-message
+	mta hangs <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 600000
+		eom $BUSY
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 500000
+		eom => continue
+	END
+	wait_log 'the message could not be kept: spool-limit is reached, after' hangs
+	echo 'cat; exec sleep 100' | plan end-of-message
+	mta hangs <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 400000
+		frame E
+		run sleep 0.3
+		drop
+	END
+	wait_for no_kept_files hangs
+	stop_daemon hangs
+}
+
+@test "output = message: the option actions says what may be changed" {
+	echo 'echo "X-New: 1"; cat' | plan end-of-message
+	to inserts
+	says <<-'END'
+		end-of-message: i 1 "X-New" " 1"
+		end-of-message: continue
+	END
+	to adds
+	says <<-'END'
+		end-of-message: i 1 "X-New" " 1"
+		end-of-message: continue
+	END
+	echo "sed 's/^Subject: /&x/'" | plan end-of-message
+	to inserts
+	says <<-'END'
+		end-of-message: y "554 5.3.0 failed"
+	END
+	log_has "handler inserts: end-of-message: it returned what takes change-header, which is not in the handler's list of actions"
+	# One that the MTA makes itself would be deleted, if it might be.
+	echo 'echo "Date: x"; cat' | plan end-of-message
+	to inserts
+	says <<-'END'
+		end-of-message: i 1 "Date" " x"
+		end-of-message: continue
+	END
+	to a
+	says <<-'END'
+		end-of-message: m 1 "Date" ""
+		end-of-message: i 1 "Date" " x"
+		end-of-message: continue
+	END
+	# A Date that was there is not taken for one that the MTA makes.
+	echo 'echo "Date: x"; cat' | plan end-of-message
+	mta inserts <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header Date y
+		eom
+	END
+	says <<-'END'
+		end-of-message: i 1 "Date" " x"
+		end-of-message: continue
+	END
+}
+
+@test "output = message: what the MTA did not agree to is a failure" {
+	echo "sed 's/line/x/'" | plan end-of-message
+	mta a <<-END
+		optneg 6 0x1 0x1fffff
+		-connect $HOST
+		-helo c.example
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-body line\\r\\n
+		eom $FAILED
+	END
+	log_has 'it returned what takes replace-body, which the MTA did not agree to'
+}
+
+# --- several
+
+@test "several: each gets what the one before returned, and the difference is taken once" {
+	echo "sed 's/^Subject: /&[a] /'" | plan a.end-of-message
+	plan b.end-of-message <<-'END'
+		echo 'X-B: 1'
+		tee "$d/got/b"
+	END
+	echo "sed -e 's/^Subject: .a. /&[c] /' -e 's/line/c/'" | plan c.end-of-message
+	to abc
+	says <<-'END'
+		end-of-message: m 1 "Subject" " [a] [c] Hello"
+		end-of-message: i 1 "X-B" " 1"
+		end-of-message: b 14
+		end-of-message: continue
+	END
+	assert_file_has "$GOT/b" 'Subject: [a] Hello'
+	wait_log ': accept; c: change-header Subject, b: insert-header X-B, c: replace-body'
+	echo "sed 's/\\[a\\] //'" | plan c.end-of-message
+	echo cat | plan b.end-of-message
+	to abc
+	says <<-'END'
+		end-of-message: continue
+	END
+}
+
+@test "several: each gets the lines of received anew" {
+	plan traced-a.end-of-message <<-'END'
+		echo 'X-A: 1'
+		cat
+	END
+	plan traced-b.end-of-message <<-'END'
+		tee "$d/got/b"
+		echo more
+	END
+	to traced-ab
+	says <<-'END'
+		end-of-message: i 1 "X-A" " 1"
+		end-of-message: b 26
+		end-of-message: continue
+	END
+	assert_equal "$(grep -c '^Received:' "$GOT/b")" 1
+	assert_equal "$(sed -n '1s/:.*//p; 5p' "$GOT/b")" "$(printf 'Return-Path\nX-A: 1')"
+}
+
+@test "several: one that fails leaves what the one before returned" {
+	echo "sed 's/^Subject: /&[a] /'" | plan a.end-of-message
+	echo 'yes' | plan lets.end-of-message
+	plan b.end-of-message <<-'END'
+		tee "$d/got/b"
+		echo more
+	END
+	to a-lets-b
+	says <<-'END'
+		end-of-message: m 1 "Subject" " [a] Hello"
+		end-of-message: b 26
+		end-of-message: continue
+	END
+	assert_file_has "$GOT/b" 'Subject: [a] Hello'
+	echo 'sed "/^$/q"' | plan b.end-of-message
+	to a-lets-b
+	says <<-'END'
+		end-of-message: y "554 5.3.0 failed"
+	END
+	echo 'exit 1' | plan b.end-of-message
+	to abc
+	says <<-'END'
+		end-of-message: y "554 5.3.0 failed"
+	END
+}
+
+@test "several: actions of others mean the message as it came, and later ones prevail" {
+	echo "sed -e '/^X-Two: one/d' -e 's/^Subject: /&[a] /'" | plan a.end-of-message
+	plan explicit.end-of-message <<-'END'
+		say 'change-header X-Two 2 changed' 'change-header Subject 1 explicit' continue
+	END
+	to a-explicit
+	says <<-'END'
+		end-of-message: m 1 "Subject" " explicit"
+		end-of-message: m 2 "X-Two" " changed"
+		end-of-message: m 1 "X-Two" ""
+		end-of-message: continue
+	END
+	to explicit-a
+	says <<-'END'
+		end-of-message: m 1 "Subject" " [a] Hello"
+		end-of-message: m 2 "X-Two" " changed"
+		end-of-message: m 1 "X-Two" ""
+		end-of-message: continue
+	END
+}
+
+@test "several: a second body is a failure of whoever comes later" {
+	echo "sed 's/line/a/'" | plan a.end-of-message
+	plan explicit.end-of-message <<-'END'
+		say 'replace-body 4'
+		say new continue
+	END
+	to explicit-a
+	says <<-'END'
+		end-of-message: y "554 5.3.0 failed"
+	END
+	log_has 'handler a: end-of-message: it returned another body, and the body was replaced already'
+	to a-explicit
+	says <<-'END'
+		end-of-message: y "451 4.7.1 Try again later"
+	END
+	wait_log 'handler explicit: end-of-message: the body was replaced already'
+}
+
+@test "several: one that only reads gets the message as it came" {
+	echo "sed 's/^Subject: /&[a] /'" | plan a.end-of-message
+	echo save | plan plain.end-of-message
+	to a-reader
+	says <<-'END'
+		end-of-message: m 1 "Subject" " [a] Hello"
+		end-of-message: continue
+	END
+	got end-of-message
+	assert_file_has "$GOT/end-of-message" 'Subject: Hello'
+}
+
+@test "shadow: what it would have changed is in the log" {
+	plan shade.end-of-message <<-'END'
+		while [ ! -e "$d/got/go" ]; do sleep 0.05; done
+		sed -e 's/^Subject: /&[x] /' -e 's/line/x/'
+	END
+	to shade
+	says <<-'END'
+		end-of-message: continue
+	END
+	: >"$GOT/go"
+	wait_log 'handler shade: end-of-message: would continue with 2 actions: change-header Subject, replace-body'
+	echo 'cat >/dev/null' | plan shade.end-of-message
+	to shade
+	says <<-'END'
+		end-of-message: continue
+	END
+	wait_log 'handler shade: end-of-message: it returned nothing; shadow, on-failure would be reject'
+}
+
+@test "output = message: 40 megabytes, returned as they are and changed" {
+	local kb
+
+	own_daemon
+	reads large 'output = message'
+	proto_run large
+	plan end-of-message <<-'END'
+		sed "s/^A: .*/A: $MILTER_SENDER_DOMAIN/"
+	END
+	mta large -t 60 <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 40000000
+		eom
+		-mail <a@b>
+		-rcpt <c@d.example>
+		-header A b
+		eom
+	END
+	says <<-'END'
+		end-of-message: m 1 "A" " b.example"
+		end-of-message: continue
+		end-of-message: continue
+	END
+	kb=$(awk '$1 == "RssAnon:" { print $2 }' "/proc/$(engine_pid large)/status")
+	echo "memory: $kb KB"
+	[ "$kb" -lt 40000 ]
+	wait_for no_kept_files large
+	stop_daemon large
 }
 
 # --- what can't be kept
