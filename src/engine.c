@@ -20,9 +20,13 @@
 #include "mono.h"
 #include "pool.h"
 #include "spool.h"
+#include "spool_file.h"
 #include "store.h"
 #include "supervisor.h"
 #include "xmalloc.h"
+
+/* So long files of messages are put away for the next ones. */
+#define SPARES_MS	1000
 
 static void on_ipc_read(evutil_socket_t, short, void *);
 static void on_ipc_write(evutil_socket_t, short, void *);
@@ -259,6 +263,20 @@ sweep(struct engine *e)
 	}
 }
 
+/* Files that the next message may be written over: not for long. */
+static void
+drop_spares(void *arg __unused)
+{
+	(void)spool_file_drop_spares();
+}
+
+static void
+watch_spares(struct engine *e)
+{
+	if (e->spares.due == 0 && spool_file_spares() > 0)
+		ltimer_set(&e->spares, engine_now(e) + SPARES_MS);
+}
+
 static void
 raise_fd_limit(struct engine *e)
 {
@@ -308,6 +326,7 @@ init(struct engine *e, const struct conf *conf, const int *listen_fds, int ipc_f
 	event_assign(&e->ipc_read, e->base, ipc_fd, EV_READ | EV_PERSIST, on_ipc_read, e);
 	event_assign(&e->ipc_write, e->base, ipc_fd, EV_WRITE, on_ipc_write, e);
 	event_add(&e->ipc_read, NULL);
+	ltimer_init(&e->spares, e->base, drop_spares, e);
 	e->pools = xcalloc(conf->nhandlers, sizeof(*e->pools));
 	for (i = 0; i < conf->nhandlers; i++)
 		pool_init(&e->pools[i], e, i);
@@ -343,7 +362,7 @@ engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd, unsigned 
 	e.board = board;
 	init(&e, conf, listen_fds, ipc_fd);
 	store_setup(board, index, conf->store_folder);
-	spool_setup(board, index);
+	spool_setup(conf, board, index);
 	spool_sweep(conf);
 	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)
 		fatal("message to the supervisor");
@@ -354,7 +373,9 @@ engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd, unsigned 
 			fatalx("event loop");
 		flush_processes(&e);
 		sweep(&e);
+		watch_spares(&e);
 		e.now = 0;
 	}
+	(void)spool_file_drop_spares();
 	exit(0);
 }

@@ -20,6 +20,7 @@
 #include "conf.h"
 #include "board.h"
 #include "ipc.h"
+#include "ltimer.h"
 #include "session.h"
 
 struct conn;
@@ -44,6 +45,7 @@ struct engine {
 	struct session_list	 dead_sessions;
 	struct hproc_list	 unsent;	/* processes with a message for the supervisor */
 	struct hproc_list	 dirty;		/* processes with something to be written */
+	struct ltimer		 spares;	/* files that were put away go */
 	struct hproc_tree	 procs;		/* by id */
 	uint64_t		 last_id;
 	unsigned int		 nconns;

@@ -5,19 +5,17 @@
 
 #include "compat.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "buf.h"
 #include "log.h"
 #include "newline.h"
 #include "spool.h"
+#include "spool_file.h"
 #include "xmalloc.h"
 
 /* Of the body, so much is converted and written at a time. */
@@ -32,47 +30,23 @@ struct spool {
 	char				 name[88];	/* of all files, but for the end */
 };
 
-static const char *const ends[SPOOL_FILES] = {
+static const char *const ends[SPOOL_KINDS] = {
 	[SPOOL_MESSAGE] = ".message", [SPOOL_HEADERS] = ".headers", [SPOOL_BODY] = ".body",
 };
 
 static struct board	*board;
 static unsigned int	 row;
+static char		 prefix[16];	/* of names of files */
 static struct buf	 scratch = { .max = SIZE_MAX / 2 };
 
 void
-spool_setup(struct board *b, unsigned int engine)
+spool_setup(const struct conf *conf, struct board *b, unsigned int engine)
 {
 	board = b;
 	row = engine;
-}
-
-/* "ENGINE-": engines of one number never live at the same time. */
-static size_t
-prefix(char *buf, size_t size)
-{
-	return (size_t)snprintf(buf, size, "%u-", row + 1);
-}
-
-static void
-sweep_folder(int folder)
-{
-	struct dirent	*e;
-	DIR		*dir;
-	char		 own[16];
-	size_t		 len = prefix(own, sizeof(own));
-	int		 fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
-		log_warn("spool folder");
-		if (fd != -1)
-			close(fd);
-		return;
-	}
-	while ((e = readdir(dir)) != NULL)
-		if (strncmp(e->d_name, own, len) == 0 && unlinkat(folder, e->d_name, 0) == -1)
-			log_warn("removing %s", e->d_name);
-	(void)closedir(dir);
+	/* Engines of one number never live at the same time. */
+	snprintf(prefix, sizeof(prefix), "%u-", engine + 1);
+	spool_file_setup(conf->store_folder, prefix);
 }
 
 void
@@ -82,86 +56,51 @@ spool_sweep(const struct conf *conf)
 
 	for (i = 0; i < conf->nhandlers; i++)
 		if (conf->handlers[i].spool)
-			sweep_folder(conf->handlers[i].spool_fd);
+			spool_file_sweep(conf->handlers[i].spool_fd, prefix);
+	spool_file_sweep_spares();
 }
 
 struct spool *
 spool_new(const struct handler_conf *conf, struct store *store, const char *id)
 {
 	struct spool	*sp = xcalloc(1, sizeof(*sp));
-	size_t		 len = prefix(sp->name, sizeof(sp->name));
 
 	sp->conf = conf;
 	sp->store = store_hold(store);
-	strlcpy(sp->name + len, id, sizeof(sp->name) - len);
+	snprintf(sp->name, sizeof(sp->name), "%s%s", prefix, id);
 	return sp;
 }
 
 const char *
-spool_path(const struct spool *sp, enum spool_file f)
+spool_path(const struct spool *sp, enum spool_kind k)
 {
 	static char	 path[PATH_MAX + sizeof(sp->name) + 16];
 
-	snprintf(path, sizeof(path), "%s/%s%s", sp->conf->spool_path, sp->name, ends[f]);
+	snprintf(path, sizeof(path), "%s/%s%s", sp->conf->spool_path, sp->name, ends[k]);
 	return path;
 }
 
 static const char *
-file_name(const struct spool *sp, enum spool_file f, char *buf, size_t size)
+file_name(const struct spool *sp, enum spool_kind k, char *buf, size_t size)
 {
-	snprintf(buf, size, "%s%s", sp->name, ends[f]);
+	snprintf(buf, size, "%s%s", sp->name, ends[k]);
 	return buf;
 }
 
 static int
-open_file(const struct spool *sp, enum spool_file f)
+open_file(const struct spool *sp, enum spool_kind k, struct spool_file *f)
 {
 	char	 name[sizeof(sp->name) + 16];
 
-	return openat(sp->conf->spool_fd, file_name(sp, f, name, sizeof(name)),
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+	return spool_file_open(f, sp->conf, k, file_name(sp, k, name, sizeof(name)));
 }
 
-static void
-remove_file(const struct spool *sp, enum spool_file f)
+static int
+close_file(const struct spool *sp, enum spool_kind k, struct spool_file *f, int result)
 {
 	char	 name[sizeof(sp->name) + 16];
 
-	if (unlinkat(sp->conf->spool_fd, file_name(sp, f, name, sizeof(name)), 0) == -1 &&
-	    errno != ENOENT)
-		log_warn("removing %s", spool_path(sp, f));
-}
-
-static int
-write_all(int fd, const void *data, size_t n)
-{
-	const unsigned char	*p = data;
-	ssize_t			 w;
-
-	while (n > 0) {
-		if ((w = write(fd, p, n)) == -1 && errno == EINTR)
-			continue;
-		if (w <= 0) {
-			if (w == 0)
-				errno = ENOSPC;
-			return -1;
-		}
-		p += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
-/* Keeps the error of what went before. */
-static int
-close_file(int fd, int result)
-{
-	int	 error = errno;
-
-	if (close(fd) == -1)
-		return -1;
-	errno = error;
-	return result;
+	return spool_file_close(f, sp->conf, file_name(sp, k, name, sizeof(name)), result);
 }
 
 /* One line for each header: a line that begins with a blank goes on with the one before. */
@@ -183,28 +122,29 @@ unfold(const unsigned char *p, size_t len, const char *line_end, struct buf *out
 static int
 write_headers(const struct spool *sp, const unsigned char *p, size_t len)
 {
-	int	 fd = open_file(sp, SPOOL_HEADERS);
+	struct spool_file	 f;
 
-	if (fd == -1)
+	if (open_file(sp, SPOOL_HEADERS, &f) == -1)
 		return -1;
 	buf_reset(&scratch);
 	/* Without the empty line. */
 	unfold(p, len - 2, sp->conf->keep_newlines ? "\r\n" : "\n", &scratch);
-	return close_file(fd, write_all(fd, scratch.data, scratch.len));
+	return close_file(sp, SPOOL_HEADERS, &f,
+	    spool_file_write(&f, scratch.data, scratch.len));
 }
 
-/* fds: of the message and the body. at: where that begins. */
+/* f: message and body. at: where that begins. */
 static int
-write_as_it_is(const int *fds, const unsigned char *p, size_t len, size_t at)
+write_as_it_is(struct spool_file *f, const unsigned char *p, size_t len, size_t at)
 {
-	if (write_all(fds[0], p, len) == -1)
+	if (spool_file_write(&f[0], p, len) == -1)
 		return -1;
-	return write_all(fds[1], p + at, len - at);
+	return spool_file_write(&f[1], p + at, len - at);
 }
 
 /* A message of the usual size is converted once, and written in one piece. */
 static int
-write_converted(const int *fds, const unsigned char *p, size_t len, size_t at)
+write_converted(struct spool_file *f, const unsigned char *p, size_t len, size_t at)
 {
 	struct newline	 nl;
 	size_t		 n, body;
@@ -219,8 +159,8 @@ write_converted(const int *fds, const unsigned char *p, size_t len, size_t at)
 		at += n;
 		if (at == len)
 			newline_flush(&nl, &scratch);
-		if (write_all(fds[0], scratch.data, scratch.len) == -1 ||
-		    write_all(fds[1], scratch.data + body, scratch.len - body) == -1)
+		if (spool_file_write(&f[0], scratch.data, scratch.len) == -1 ||
+		    spool_file_write(&f[1], scratch.data + body, scratch.len - body) == -1)
 			return -1;
 		buf_reset(&scratch);
 		body = 0;
@@ -231,30 +171,19 @@ write_converted(const int *fds, const unsigned char *p, size_t len, size_t at)
 static int
 write_message(const struct spool *sp, const unsigned char *p, size_t len, size_t at)
 {
-	int	 fds[2], ret;
+	struct spool_file	 f[2];
+	int			 ret;
 
-	if ((fds[0] = open_file(sp, SPOOL_MESSAGE)) == -1)
+	if (open_file(sp, SPOOL_MESSAGE, &f[0]) == -1)
 		return -1;
-	if ((fds[1] = open_file(sp, SPOOL_BODY)) == -1)
-		return close_file(fds[0], -1);
+	if (open_file(sp, SPOOL_BODY, &f[1]) == -1)
+		return close_file(sp, SPOOL_MESSAGE, &f[0], -1);
 	if (sp->conf->keep_newlines)
-		ret = write_as_it_is(fds, p, len, at);
+		ret = write_as_it_is(f, p, len, at);
 	else
-		ret = write_converted(fds, p, len, at);
-	ret = close_file(fds[0], ret);
-	return close_file(fds[1], ret);
-}
-
-static void
-remove_all(struct spool *sp)
-{
-	int	 f;
-
-	for (f = 0; f < SPOOL_FILES; f++)
-		remove_file(sp, (enum spool_file)f);
-	if (board != NULL)
-		board_drop(board, row, sp->counted);
-	sp->counted = 0;
+		ret = write_converted(f, p, len, at);
+	ret = close_file(sp, SPOOL_MESSAGE, &f[0], ret);
+	return close_file(sp, SPOOL_BODY, &f[1], ret);
 }
 
 /* As if nothing became shorter: a bound that is known before. */
@@ -265,6 +194,41 @@ count(struct spool *sp, uint64_t n)
 		return 0;
 	sp->counted = n;
 	return 1;
+}
+
+static void
+uncount(struct spool *sp)
+{
+	if (board != NULL)
+		board_drop(board, row, sp->counted);
+	sp->counted = 0;
+}
+
+static void
+remove_files(const struct spool *sp, size_t size)
+{
+	char	 name[sizeof(sp->name) + 16];
+	int	 k;
+
+	for (k = 0; k < SPOOL_KINDS; k++)
+		spool_file_remove(sp->conf, k,
+		    file_name(sp, (enum spool_kind)k, name, sizeof(name)), size);
+}
+
+/* What was put away may be what fills the disk. */
+static int
+write_files(struct spool *sp, const unsigned char *p, size_t len, size_t at)
+{
+	int	 error;
+
+	do {
+		if (write_headers(sp, p, at) == 0 && write_message(sp, p, len, at) == 0)
+			return 0;
+		error = errno;
+		remove_files(sp, SIZE_MAX);
+	} while (spool_file_drop_spares() > 0);
+	errno = error;
+	return -1;
 }
 
 static const char *
@@ -291,9 +255,9 @@ spool_write(struct spool *sp)
 	at = store_body_at(sp->store);
 	if (!count(sp, (uint64_t)len * 2))
 		return failure("spool-limit is reached");
-	if (write_headers(sp, p, at) == -1 || write_message(sp, p, len, at) == -1) {
+	if (write_files(sp, p, len, at) == -1) {
 		why = failure(strerror(errno));
-		remove_all(sp);
+		uncount(sp);
 	} else {
 		store_release(sp->store);
 		sp->store = NULL;
@@ -308,9 +272,10 @@ spool_free(struct spool *sp)
 {
 	if (sp == NULL)
 		return;
-	if (sp->store == NULL)
-		remove_all(sp);
-	else
+	if (sp->store == NULL) {
+		remove_files(sp, (size_t)(sp->counted / 2));
+		uncount(sp);
+	} else
 		store_release(sp->store);
 	free(sp);
 }

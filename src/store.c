@@ -35,6 +35,7 @@ struct store {
 static struct board	*board;
 static unsigned int	 row;
 static const char	*folder;
+static size_t		 in_memory;	/* bytes of all */
 
 void
 store_setup(struct board *b, unsigned int engine, const char *where)
@@ -78,6 +79,7 @@ forget(struct store *st)
 	if (st->fd != -1)
 		close(st->fd);
 	st->fd = -1;
+	in_memory -= st->tail.len;
 	buf_free(&st->tail);
 	if (board != NULL)
 		board_drop(board, row, st->counted);
@@ -161,6 +163,7 @@ write_tail(struct store *st)
 	unmap(st);
 	if (!write_file(st, st->tail.data, st->tail.len))
 		return 0;
+	in_memory -= st->tail.len;
 	buf_reset(&st->tail);
 	return 1;
 }
@@ -180,17 +183,30 @@ count(struct store *st, size_t n)
 	return 1;
 }
 
+/* How many bytes more it may have in memory. */
+static size_t
+room(const struct store *st)
+{
+	size_t	 most = STORE_SCARCE;
+
+	if (st->fd == -1 && in_memory < STORE_PLENTY)
+		most = STORE_MEMORY;
+	return most > st->tail.len ? most - st->tail.len : 0;
+}
+
 void
 store_add(struct store *st, const void *p, size_t n)
 {
 	if (n == 0 || st->why[0] != '\0' || !count(st, n))
 		return;
-	if (n > STORE_MEMORY - st->tail.len && !write_tail(st))
+	if (n > room(st) && !write_tail(st))
 		return;
-	if (n > STORE_MEMORY)
+	if (n > room(st))
 		(void)write_file(st, p, n);
-	else
+	else {
 		buf_add(&st->tail, p, n);
+		in_memory += n;
+	}
 }
 
 void

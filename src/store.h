@@ -17,8 +17,13 @@
 
 #include "board.h"
 
-/* Bytes of one message that are kept in memory. */
-#define STORE_MEMORY	(64 * 1024)
+/*
+ * Bytes of one message that are kept in memory; and where all that this process
+ * keeps there is plenty already.
+ */
+#define STORE_MEMORY	(1024 * 1024)
+#define STORE_SCARCE	(64 * 1024)
+#define STORE_PLENTY	(32 * 1024 * 1024)
 
 struct store;
 

@@ -750,7 +750,7 @@ engines() {
 		run [ -z "\$(ls $SPOOL/one)" ]
 		-mail <a@b.example>
 		-eoh
-		-bodyfill 400000
+		-bodyfill 600000
 		eom $FULL
 		run [ -z "\$(ls $SPOOL/one)" ]
 		-mail <a@b.example>
@@ -764,7 +764,7 @@ engines() {
 		hello $HOST
 		-mail <a@b.example>
 		-eoh
-		-bodyfill 400000
+		-bodyfill 600000
 		eom $FULL
 		run [ -z "\$(ls $SPOOL/two)" ]
 		-mail <a@b.example>

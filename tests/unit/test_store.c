@@ -141,6 +141,33 @@ test_file(void)
 	CHECK(first_free_fd() == fd, "and no longer");
 }
 
+/* With as much in memory as it may be, a small message is a file. */
+static void
+test_scarce(void)
+{
+	struct store	*large[STORE_PLENTY / STORE_MEMORY], *small;
+	int		 fd = first_free_fd();
+	size_t		 i;
+
+	store_setup(NULL, 0, folder);
+	for (i = 0; i < nitems(large); i++)
+		large[i] = filled(STORE_MEMORY, 50000);
+	CHECK(first_free_fd() == fd, "there is memory for many");
+	small = filled(STORE_SCARCE + 1, 50000);
+	CHECK(first_free_fd() != fd, "when that is taken a file begins sooner");
+	CHECK(is_whole(small, STORE_SCARCE + 1), "and is whole");
+	store_release(small);
+	small = filled(STORE_SCARCE, 1000);
+	CHECK(first_free_fd() == fd, "but some is for everybody");
+	store_release(small);
+	for (i = 0; i < nitems(large); i++)
+		store_release(large[i]);
+	small = filled(STORE_SCARCE + 1, 50000);
+	CHECK(first_free_fd() == fd, "memory that is free again is used");
+	store_release(small);
+	store_setup(board, 0, folder);
+}
+
 static void
 test_body(void)
 {
@@ -193,7 +220,7 @@ test_full(void)
 	small = old;
 	small.rlim_cur = 100000;
 	setrlimit(RLIMIT_FSIZE, &small);
-	st = filled(200000, 1000);
+	st = filled(STORE_MEMORY + 200000, 1000);
 	setrlimit(RLIMIT_FSIZE, &old);
 	CHECK(store_error(st) != NULL && strstr(store_error(st), "File too large") != NULL,
 	    "a write that fails breaks it");
@@ -237,6 +264,7 @@ main(void)
 	test_sizes();
 	test_growing();
 	test_file();
+	test_scarce();
 	test_body();
 	test_limit();
 	test_full();
