@@ -26,6 +26,7 @@
 #include "ms_run.h"
 #include "ms_show.h"
 #include "ms_stats.h"
+#include "ms_torture.h"
 
 #define MAX_MESSAGE	(((size_t)1 << 30) + 1)
 #define SPARE_FILES	32
@@ -238,6 +239,15 @@ play_daemon(const struct ms_options *o, struct ms_run *run)
 }
 
 static int
+torture(const struct ms_options *o, const sigset_t *wait_mask)
+{
+	struct torture_options	 t = { .args = &o->daemon, .verbose = o->verbose,
+	    .stateful = o->stateful, .wait_mask = wait_mask, .stop = &stop };
+
+	return ms_torture(&t);
+}
+
+static int
 play_socket(const struct ms_options *o, struct ms_run *run)
 {
 	const char	*why;
@@ -261,13 +271,16 @@ main(int argc, char **argv)
 	ms_options_parse(&o, argc, argv);
 	if (o.replay != NULL)
 		read_transcript(&o);
-	else
+	else if (!o.torture)
 		read_message(&o);
 	memset(&run, 0, sizeof(run));
 	catch_signals(&wait_mask);
 	run.wait_mask = &wait_mask;
 	o.plan.id_base = (unsigned int)time(NULL) ^ (unsigned int)getpid() << 16;
-	status = o.socket != NULL ? play_socket(&o, &run) : play_daemon(&o, &run);
+	if (o.torture)
+		status = torture(&o, &wait_mask);
+	else
+		status = o.socket != NULL ? play_socket(&o, &run) : play_daemon(&o, &run);
 	transcript_file_free(&o.transcript);
 	ms_plan_free(&o.plan);
 	free(o.daemon.options);

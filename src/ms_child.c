@@ -197,22 +197,32 @@ severity_of(const char **line)
 	return p[1] - '0';
 }
 
+static void
+show_line(const struct ms_child *c, const char *line, int all)
+{
+	const char	*text = line;
+	int		 severity = severity_of(&text);
+
+	if (severity > LOG_WARNING && !all)
+		return;
+	if (c->log_line != NULL)
+		c->log_line(c->log_arg, severity, text);
+	else
+		(void)fputs(text, stderr);
+}
+
 /* Warnings and what is worse, or all of it. */
 static void
 show_log(const struct ms_child *c, int all)
 {
 	char		*line = NULL;
-	const char	*text;
 	size_t		 cap = 0;
 	FILE		*f;
 
 	if (c->verbose || (f = fopen(c->log, "re")) == NULL)
 		return;
-	while (getline(&line, &cap, f) != -1) {
-		text = line;
-		if (severity_of(&text) <= LOG_WARNING || all)
-			(void)fputs(text, stderr);
-	}
+	while (getline(&line, &cap, f) != -1)
+		show_line(c, line, all);
 	free(line);
 	(void)fclose(f);
 }

@@ -18,6 +18,9 @@ struct ms_child {
 	int			 running;
 	int			 status;	/* as wait(2) has it, once it has ended */
 	int			 verbose;	/* its log goes straight to stderr */
+	/* Who gets the lines of its log in place of stderr; NULL. */
+	void			(*log_line)(void *arg, int severity, const char *line);
+	void			*log_arg;
 	const sigset_t		*wait_mask;
 	const volatile sig_atomic_t *stop;
 	char			 dir[1024];

@@ -19,7 +19,7 @@
 #define MAX_COUNT	10000000
 #define MAX_CONNECTIONS	10000
 
-enum { OPT_JSON = 256, OPT_REPLAY, OPT_TORTURE };
+enum { OPT_JSON = 256, OPT_REPLAY, OPT_STATEFUL, OPT_TORTURE };
 
 static void usage(void) NO_RETURN;
 
@@ -30,6 +30,8 @@ usage(void)
 	    "usage: milter-send [-v] -s socket [options] [message]\n"
 	    "       milter-send [-v] [-e events] [-o 'option = value'] ... [options]\n"
 	    "           -x command [argument ...] < message\n"
+	    "       milter-send [-v] --torture [--stateful] [-e events]\n"
+	    "           [-o 'option = value'] ... -x command [argument ...]\n"
 	    "options: [-f sender] [-r recipient] ... [-c client-address] "
 	    "[-h client-host]\n"
 	    "         [-H helo] [-m macro=value] ... [-O file] [-P version] "
@@ -87,8 +89,12 @@ program_option(struct ms_options *o, int ch, char *arg)
 	case OPT_REPLAY:
 		o->replay = arg;
 		break;
+	case OPT_STATEFUL:
+		o->stateful = 1;
+		break;
 	case OPT_TORTURE:
-		errx(MS_EXIT_USAGE, "--torture is not there yet");
+		o->torture = 1;
+		break;
 	default:
 		usage();
 	}
@@ -126,6 +132,12 @@ check(const struct ms_options *o)
 		usage();
 	} else if (o->daemon.events != NULL || o->daemon.noptions > 0)
 		errx(MS_EXIT_USAGE, "-e and -o are for -x alone");
+	if (o->torture && o->daemon.command == NULL)
+		errx(MS_EXIT_USAGE, "--torture is for a handler: expected -x");
+	if (o->stateful && !o->torture)
+		errx(MS_EXIT_USAGE, "--stateful is for --torture alone");
+	if (o->torture && (o->load || o->out_file != NULL))
+		errx(MS_EXIT_USAGE, "--torture does not go with -n, -j, -M, --json and -O");
 	if (o->load && o->verbose)
 		errx(MS_EXIT_USAGE, "-v shows one message: not with -n, -j, -M or --json");
 	if (o->load && o->out_file != NULL)
@@ -164,6 +176,7 @@ ms_options_parse(struct ms_options *o, int argc, char **argv)
 	static const struct option	 longs[] = {
 		{ "json",	no_argument,		NULL, OPT_JSON },
 		{ "replay",	required_argument,	NULL, OPT_REPLAY },
+		{ "stateful",	no_argument,		NULL, OPT_STATEFUL },
 		{ "torture",	no_argument,		NULL, OPT_TORTURE },
 		{ NULL,		0,			NULL, 0 },
 	};

@@ -36,6 +36,8 @@ struct ms_options {
 	int			 load;		/* -n, -j, -M or --json was given */
 	int			 json;
 	size_t			 count, connections, per_connection;
+	int			 torture;	/* --torture */
+	int			 stateful;	/* --stateful */
 	struct ms_plan		 plan;		/* all but the message */
 };
 

@@ -1,0 +1,37 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * ms_torture_int.h: what the drivers of milter-send --torture share.
+ */
+#ifndef PM_MS_TORTURE_INT_H
+#define PM_MS_TORTURE_INT_H
+
+#include "ms_torture.h"
+#include "ms_torture_mail.h"
+#include "ms_torture_report.h"
+#include "session.h"
+
+struct torture {
+	const struct torture_options	*options;
+	struct torture_report		 report;
+	struct conf			*conf;
+	struct handler_conf		*handler;	/* the only one of conf */
+	struct negotiated		 neg;
+	const char			*missing[1];
+	struct torture_value		*values;
+	size_t				 nvalues;
+	char				*dir;		/* canaries appear here */
+	uint64_t			 began;		/* ms */
+	int				 hopeless;	/* it does not answer: nothing more is tried */
+	int				 broken;	/* we could not go on */
+};
+
+/* 1 if the handler keeps its process after an event. */
+int	 torture_lasts(const struct torture *);
+/* 1 if there is no sense in going on. */
+int	 torture_is_over(struct torture *);
+
+#endif
