@@ -943,7 +943,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$MILTER_SEND" "${as[@]}" \
 	usage '-O writes one message' -s unix:x -O f -n 2
 	usage 'do not go together' -s unix:x -x true
 	usage 'expected a command' -e mail -x
-	usage '--torture is not there yet' --torture
+	usage '--torture is for a handler: expected -x' --torture
 	usage 'No such file' -s unix:x ./missing
 	printf 'A: \0\n\n' > message
 	usage 'stdin: a NUL in a header' -s unix:x
