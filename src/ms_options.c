@@ -122,9 +122,24 @@ check_replay(const struct ms_options *o)
 }
 
 static void
+check_torture(const struct ms_options *o)
+{
+	if (o->stateful && !o->torture)
+		errx(MS_EXIT_USAGE, "--stateful is for --torture alone");
+	if (!o->torture)
+		return;
+	if (o->daemon.command == NULL)
+		errx(MS_EXIT_USAGE, "--torture is for a handler: expected -x");
+	if (o->session || o->load || o->out_file != NULL || o->replay != NULL)
+		errx(MS_EXIT_USAGE, "--torture makes sessions of its own: only -e, -o, -v and "
+		    "--stateful go with it");
+}
+
+static void
 check(const struct ms_options *o)
 {
 	check_replay(o);
+	check_torture(o);
 	if (o->daemon.command != NULL)
 		check_daemon(o);
 	else if (o->socket == NULL) {
@@ -132,12 +147,6 @@ check(const struct ms_options *o)
 		usage();
 	} else if (o->daemon.events != NULL || o->daemon.noptions > 0)
 		errx(MS_EXIT_USAGE, "-e and -o are for -x alone");
-	if (o->torture && o->daemon.command == NULL)
-		errx(MS_EXIT_USAGE, "--torture is for a handler: expected -x");
-	if (o->stateful && !o->torture)
-		errx(MS_EXIT_USAGE, "--stateful is for --torture alone");
-	if (o->torture && (o->load || o->out_file != NULL))
-		errx(MS_EXIT_USAGE, "--torture does not go with -n, -j, -M, --json and -O");
 	if (o->load && o->verbose)
 		errx(MS_EXIT_USAGE, "-v shows one message: not with -n, -j, -M or --json");
 	if (o->load && o->out_file != NULL)

@@ -129,6 +129,13 @@ ms_packets_release(struct ms_packets *ps)
 	free(ps);
 }
 
+void
+ms_packets_forget(void)
+{
+	ms_packets_release(shared);
+	shared = NULL;
+}
+
 static struct chunk *
 chunk_of(struct ms_packets *ps, int command, size_t n)
 {

@@ -29,6 +29,8 @@ struct ms_packets;
  */
 struct ms_packets *ms_packets_get(const struct ms_plan *, const struct ms_terms *);
 void	 ms_packets_release(struct ms_packets *);
+/* The plan that was last played ends: another one may come to stand in its place. */
+void	 ms_packets_forget(void);
 
 /*
  * Adds the macros of an event: command is a SMFIC_, n the number of the

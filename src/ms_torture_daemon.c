@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "milter_proto.h"
+#include "ms_packets.h"
 #include "ms_run.h"
 #include "ms_torture_daemon.h"
 #include "ms_torture_judge.h"
@@ -124,6 +125,7 @@ play(struct through *th, struct ms_plan *plan, const struct buf *message, size_t
 	if (ms_run(&run) == -1 && *run.stop == 0)
 		torture_wrong(&th->t->report, "in the daemon", run.error, NULL, 0, NULL);
 	ms_run_free(&run);
+	ms_packets_forget();
 	ms_plan_free(plan);
 }
 

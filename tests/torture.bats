@@ -408,7 +408,7 @@ loops_pass() {
 #	handler_options		options to be added, those of milter-send first
 #	handler_env		settings that take the place of those in the comment
 #				or are added to them, as NAME=VALUE
-# It returns 1 with a reason printed where something is not installed.
+# A function finish_NAME ends them, and may look whether they were used.
 
 prepare_rate_limit() {
 	handler_env=('MESSAGES=1000000/5m' 'RECIPIENTS=1000000/1h')
@@ -419,9 +419,21 @@ prepare_greylist() {
 	handler_env=("DELAY=1h")
 }
 
-# No list is asked for real.
+# The client that every third message comes from is listed.
 prepare_dnsbl() {
-	handler_env=('ZONES=bl.example.net' 'RESOLVERS=127.0.0.1@1' 'TIMEOUT=100ms')
+	local port
+
+	port=$(free_port)
+	printf '%s\n' '2.100.51.198.bl.test A 127.0.0.2' >"$WORK/zone"
+	mkdir "$DAEMONS/dns"
+	keep_daemon dns python3 "$LIB_DIR/dns_server.py" "$port" "$WORK/zone" "$WORK/asked"
+	wait_for tcp_listens "$port"
+	handler_env=('ZONES=bl.test' "RESOLVERS=127.0.0.1@$port")
+}
+
+finish_dnsbl() {
+	stop_daemon dns TERM 143
+	grep -q '9.100.51.198.bl.test' "$WORK/asked"
 }
 
 prepare_quarantine() {
@@ -496,17 +508,23 @@ shipped() {
 	done < <(section "$TOP_DIR/handlers/$name" "$2")
 	[ "${#command[@]}" -gt 0 ] || { echo "$name: no section $2"; return 1; }
 	cp -p "$TOP_DIR"/handlers/* "$HANDLERS"
+	# Where they look for it beside an installation.
+	[ -d "$WORK/lib" ] || cp -Rp "$TOP_DIR/lib" "$WORK"
+	chmod -R go+rX "$WORK/lib"
 	# Lists that are in files are empty ones.
 	grep -o "$OUT/[a-z./-]*" <<<"$environment" | while read -r line; do
 		case $line in *.db|*/archive) ;; *) : >"$line" ;; esac
 	done
 	if declare -F "prepare_${name//-/_}" >/dev/null; then
-		"prepare_${name//-/_}" || return
+		"prepare_${name//-/_}"
 	fi
 	environment=$(set_env "$environment" "${handler_env[@]}")
 	torture "${handler_options[@]}" "${options[@]}" -o "$environment" "${command[@]}"
 	[ "$status" -eq 0 ] || { printf '%s\n' "$name:" "${options[@]}" "$environment"; show_run
 		return 1; }
+	if declare -F "finish_${name//-/_}" >/dev/null; then
+		"finish_${name//-/_}"
+	fi
 	# Something was tried.
 	[[ ${lines[-1]} == *[1-9]' things tried, 0 wrong' ]]
 }
@@ -538,6 +556,35 @@ events  = {mail, rcpt}"
 	assert_equal "$(set_env "$(section "$WORK/handler" 2)" 'B=c d' C=e)" \
 	    "environment = {'A=$OUT/a', 'B=c d', 'C=e'}"
 	assert_equal "$(set_env '' C=e)" "environment = {'C=e'}"
+}
+
+@test "programs that read the message itself" {
+	write_handler good <<-'END'
+		cat >/dev/null
+		[ "$MILTER_SENDER" != '<x@y.example>' ]
+	END
+	fine -o 'input = message' -o 'output = none' "$HANDLERS/good"
+	finds 'message: it ran a command that stood in mail (backquotes)' \
+	    -o 'input = message' -o 'output = none' <<-'END'
+		eval "x=\"$(sed -n 's/^Subject: //p')\""
+		exit 0
+	END
+	finds 'what becomes of a message depends on whether it has a star' \
+	    -o 'input = message' <<-'END'
+		#!/bin/bash
+		subject=$(sed -n 's/^Subject: //p')
+		case spam in
+		$subject) printf '%s\n' reject ;;
+		esac
+	END
+	finds 'end-of-message: it changed a value (backslashes) to' -o 'input = message' <<-'END'
+		#!/bin/dash
+		printf '%s\n' "add-header X-Copy $(sed -n 's/^X-Torture://p')"
+	END
+	finds 'in the daemon: its log says' -o 'input = message' -o 'output = none' <<-'END'
+		if grep -q 'every other'; then :; fi
+		[ "$MILTER_SENDER" != '<>' ] || exit 3
+	END
 }
 
 @test "usage" {
