@@ -35,11 +35,20 @@ class Database:
             raise Trouble("%s: there is no such folder; make it with: "
                           "install -d -o %s -m 0700 %s" %
                           (folder, user, folder))
-        db = sqlite3.connect(self.path, timeout=BUSY, isolation_level=None)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.executescript(self._schema)
-        return db
+        # Where several make it at once, SQLite gives up at the first lock.
+        until = time.monotonic() + BUSY
+        while True:
+            db = sqlite3.connect(self.path, timeout=BUSY, isolation_level=None)
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = NORMAL")
+                db.executescript(self._schema)
+                return db
+            except sqlite3.Error as error:
+                db.close()
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+            time.sleep(0.02)
 
     def transaction(self, function, *values):
         """What function(db, now, *values) returns, done as a whole."""

@@ -9,6 +9,7 @@ of a name and type counts, and *.NAME is all below it.
     A ADDRESS,...   TXT TEXT            records
     SERVFAIL, REFUSED                   that code
     SILENT                              no answer
+    LOST                                no answer to the first question
     WRONGID                             the answer to another question
     GARBAGE                             what is no packet of the DNS
     TRUNCATED                           by UDP; by TCP the records
@@ -21,6 +22,7 @@ import sys
 import threading
 
 TTL = 60
+seen = set()
 TYPES = {1: "A", 16: "TXT", 28: "AAAA"}
 CODES = {"NXDOMAIN": 3, "SERVFAIL": 2, "REFUSED": 5}
 
@@ -79,6 +81,9 @@ def answer(packet, tcp):
     if found is None:
         found = {"NXDOMAIN": ""}
     if "SILENT" in found:
+        return None
+    if "LOST" in found and (name, kind) not in seen:
+        seen.add((name, kind))
         return None
     if "GARBAGE" in found:
         return b"\xff" * 7
