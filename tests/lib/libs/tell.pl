@@ -24,7 +24,7 @@ sub tell {
 	for my $name (qw(i auth_authen odd-macro)) {
 		$m->log("macro $name=" . $m->macros->{$name}) if defined $m->macros->{$name};
 	}
-	for my $name (qw(a a-b a_b)) {
+	for my $name (qw(a a-b a_b a-b_c a_b-c)) {
 		$m->log("context $name=" . $m->context->{$name})
 		    if defined $m->context->{$name};
 	}

@@ -23,7 +23,7 @@ def tell(m):
     for name in ("i", "auth_authen", "odd-macro"):
         if name in m.macros:
             m.log("macro %s=%s" % (name, m.macros[name]))
-    for name in ("a", "a-b", "a_b"):
+    for name in ("a", "a-b", "a_b", "a-b_c", "a_b-c"):
         if name in m.context:
             m.log("context %s=%s" % (name, m.context[name]))
     m.add_header("X-A", m.helo)

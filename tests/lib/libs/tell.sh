@@ -24,7 +24,7 @@ tell_macros() {
 			log "macro $name=$value"
 		fi
 	done
-	for name in a a-b a_b; do
+	for name in a a-b a_b a-b_c a_b-c; do
 		if context "$name" value; then
 			log "context $name=$value"
 		fi
