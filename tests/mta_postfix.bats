@@ -400,6 +400,10 @@ teardown() {
 	case_pooled
 }
 
+@test "a message in files" {
+	case_message_in_files
+}
+
 @test "two messages with an abort between them" {
 	case_two_messages_and_an_abort
 }

@@ -118,6 +118,14 @@ END
 	write_handler hang <<'END'
 [ ! -e "$CASES/${MILTER_HELO%%.*}/hang" ] || sleep 60
 END
+	write_handler spooled <<'END'
+key=${MILTER_HELO%%.*}
+if [ -e "$CASES/$key/spooled" ]; then
+	cp "$MILTER_MESSAGE_FILE" "$OUT/$key.message"
+	cp "$MILTER_HEADERS_FILE" "$OUT/$key.headers"
+	cp "$MILTER_BODY_FILE" "$OUT/$key.body"
+fi
+END
 	# A path for Postfix, a port for Sendmail, as their manuals have it.
 	if [ "$MTA" = postfix ]; then
 		group='group = postfix'
@@ -145,7 +153,7 @@ END
 record = '$RECORDS'
 listen "$full" { handlers = {cases, hang} $group }
 listen "$sparse" { handlers = {sparse} $group }
-listen "$pooled" { handlers = {loop} $group }
+listen "$pooled" { handlers = {loop, spooled} $group }
 handler loop {
 	command = {'$HANDLERS/loop'}
 	events = {connect, helo, mail, rcpt, end-of-message}
@@ -155,6 +163,13 @@ handler loop {
 	reuse = yes
 	processes = 1
 	queue-timeout = 8s
+}
+handler spooled {
+	command = {'$HANDLERS/spooled'}
+	events = {end-of-message}
+	actions = {}
+	spool = yes
+	environment = {'CASES=$CASES', 'OUT=$OUT'}
 }
 handler cases {
 	command = {'$HANDLERS/cases'}

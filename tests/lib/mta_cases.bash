@@ -829,6 +829,20 @@ case_pooled() {
 	[ "${first% *}" = "$(headers_named X-Process | sed 's/ [0-9]*$//')" ]
 }
 
+case_message_in_files() {
+	: >"$CASES/$KEY/spooled"
+	message "Subject: $KEY" $'X-Folded: one\r\n\ttwo\r\n  three' 'X-Empty:' \
+	    'X-Spaces:   both  ' $'X-8-Bit: \xc3\xa9' >"$T/message"
+	transaction "$T/message" | smtp "$POOLED_PORT"
+	arrived
+	tr -d '\r' <"$T/message" >"$T/lf"
+	assert_same_file "$OUT/$KEY.message" "$T/lf"
+	sed '1,/^$/d' "$T/lf" | assert_same_file "$OUT/$KEY.body" -
+	sed '/^$/,$d' "$T/lf" | sed -e ':a' -e '$!N' -e 's/\n\([[:blank:]]\)/\1/' -e 'ta' -e P -e D |
+	    assert_same_file "$OUT/$KEY.headers" -
+	grep -qx $'X-Folded: one\ttwo  three' "$OUT/$KEY.headers"
+}
+
 case_two_messages_and_an_abort() {
 	record
 	on rcpt <<'END'
