@@ -49,10 +49,10 @@ busy_handler() {
 	END
 }
 
-# daemon [OPTION ...]: these are global
+# The daemon that records, with the handler for each event.
 daemon() {
 	{
-		printf '%s\n' "listen 'unix:$SOCK' { }" "record = '$REC'" "$@"
+		printf '%s\n' "listen 'unix:$SOCK' { }" "record = '$REC'"
 		cat <<-END
 			handler h {
 				command = {'$HANDLERS/h'}
@@ -421,6 +421,10 @@ sent() {
 	assert_equal "$output" '1 session, 1 message, 10 answers: no difference'
 	diff <(grep -v -e '^#' -e '^add-header X-Id' "$T") \
 	    <(grep -v -e '^#' -e '^add-header X-Id' "$T.2")
+	# How often a sign of life came, and how a value is spelled, is no difference.
+	sed -i -e 's/^add-header X-Id.*/progress\n&/' -e 's/^quarantine for a/quarantine \\0146or a/' "$T"
+	replay "$T"
+	assert_success
 }
 
 @test "a transcript from standard input, against a handler with no daemon, twice" {
@@ -570,7 +574,7 @@ plan_slow() {
 		    "spool-directory = '$WORK/spool'" "handler h {" \
 		    "command = {'$HANDLERS/h'}" 'events = {rcpt}' '}' >"$WORK/c"
 		add_users_to "$WORK/c"
-		run "$PIPEMILTER" -d -f "$WORK/c"
+		run timeout 10 "$PIPEMILTER" -d -f "$WORK/c"
 		assert_status 1
 		assert_output_has "$2"
 	}
