@@ -968,3 +968,34 @@ hostile() {
 	hostile message report:header,end-of-headers quarantine "RULES=$WORK/rules"
 	[ -z "$(ls)" ]
 }
+
+# tortured HANDLER VARIABLE=VALUE ...: as its section shows it
+tortured() {
+	local name=$1 option options=()
+
+	while IFS= read -r option; do
+		case $option in
+		events*) options+=(-e "$(tr -d ' {}' <<<"${option#*=}")") ;;
+		handler*|command*|on-failure*) ;;
+		*) options+=(-o "$option") ;;
+		esac
+	done < <(section "$@" | tr -s '\t' ' ' |
+	    awk '/^ [a-z-]+ *=/ { if (o) print substr(o, 2); o = $0; next }
+		/^ [^}]/ { o = o $0 } END { print substr(o, 2) }')
+	if [ -n "$ENGINE_USER" ]; then
+		options+=(-o "engine-user = $ENGINE_USER" -o "handler-user = $HANDLER_USER")
+	fi
+	echo "$name: ${options[*]}"
+	run -0 "$MILTER_SEND" --torture "${options[@]}" -x "$HANDLERS/$name" </dev/null
+	[[ ${lines[-1]} =~ ^[1-9][0-9]*' things tried, 0 wrong'$ ]]
+}
+
+@test "torture finds nothing wrong" {
+	printf '%s\n' 'client *.test -> tag X-A: b' 'header Subject: *=* -> quarantine x' >"$WORK/rules"
+	tortured greylist "DATABASE=$STATE/g.db"
+	tortured rate-limit "DATABASE=$STATE/r.db" MESSAGES=100/1h RECIPIENTS=200/1h
+	tortured dnsbl ZONES=bl.test 'ALLOW_CLIENTS=0.0.0.0/0 ::/0'
+	tortured quarantine "RULES=$WORK/rules"
+	tortured authentication-results AUTHSERV_IDS=mail.example.org
+	tortured plus-address 'DOMAINS=*' HEADER=X-Original-To
+}

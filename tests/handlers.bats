@@ -629,6 +629,16 @@ delete-recipient <-n+a@example.org>
 add-recipient <-n@example.org>
 continue'
 	[ ! -e x ]
+	# Control bytes, which no address may have in a reply
+	block='event end-of-message\nsession 1.1\n'
+	block="${block}recipient <\"a\\\\nb+c\"@example.org>\nrecipient-domain example.org\n"
+	block="${block}recipient <\"\\\\\\\\\\\\0001+c\"@example.org>\nrecipient-domain example.org\n"
+	block="${block}recipient <\"a\tb+c\"@example.org>\nrecipient-domain example.org\n"
+	block="${block}recipient <\"\\\\\\\\n+c\"@example.org>\nrecipient-domain example.org\n\n"
+	handler plus-address DOMAINS=example.org
+	says 'delete-recipient <"\\n+c"@example.org>
+add-recipient <"\\n"@example.org>
+continue'
 }
 
 @test "plus-address through pipemilter" {
