@@ -247,10 +247,43 @@ send_all(struct through *th)
 	send_large(th, LARGE, HUNDREDS);
 }
 
+/* Options that say who is asked at all, or that nobody waits for it. */
+static int
+is_about_whom(const char *option)
+{
+	static const char *const	 names[] = { "shadow", "except-clients", "only-clients",
+	    "except-authenticated" };
+	size_t				 i, len;
+
+	option += strspn(option, " \t\r\n");
+	len = strcspn(option, " \t\r\n=+{(");
+	for (i = 0; i < nitems(names); i++)
+		if (len == strlen(names[i]) && strncmp(option, names[i], len) == 0)
+			return 1;
+	return 0;
+}
+
+/* The others; the strings are not copied. */
+static char **
+choose_options(const struct ms_child_args *from, struct ms_child_args *args)
+{
+	size_t	 i;
+
+	*args = *from;
+	args->options = xcalloc(from->noptions + 1, sizeof(*args->options));
+	args->noptions = 0;
+	for (i = 0; i < from->noptions; i++)
+		if (!is_about_whom(from->options[i]))
+			args->options[args->noptions++] = from->options[i];
+	return args->options;
+}
+
 void
 torture_daemon(struct torture *t, int all)
 {
-	struct through	 th;
+	struct through		  th;
+	struct ms_child_args	  args;
+	char			**options = choose_options(t->options->args, &args);
 
 	memset(&th, 0, sizeof(th));
 	th.t = t;
@@ -263,7 +296,7 @@ torture_daemon(struct torture *t, int all)
 	th.hooks.message_begin = message_begin;
 	th.hooks.message_end = message_end;
 	th.hooks.reply = message_reply;
-	th.fd = ms_child_start(&th.child, t->options->args, &th.addr);
+	th.fd = ms_child_start(&th.child, &args, &th.addr);
 	if (th.fd == -1)
 		t->broken = 1;
 	else {
@@ -272,4 +305,5 @@ torture_daemon(struct torture *t, int all)
 			send_all(&th);
 	}
 	(void)ms_child_stop(&th.child, 0);
+	free(options);
 }

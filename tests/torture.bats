@@ -456,7 +456,7 @@ prepare_clamav() {
 
 prepare_spamassassin() {
 	write_handler tools/spamc <<-'END'
-		printf '%s\n' 'X-Spam-Checker-Version: none'
+		printf '%s\n' 'X-Spam-Status: No, score=0.1 required=5.0'
 		exec cat
 	END
 	handler_env=("PATH=$HANDLERS/tools:/usr/bin:/bin")
@@ -556,6 +556,16 @@ events  = {mail, rcpt}"
 	assert_equal "$(set_env "$(section "$WORK/handler" 2)" 'B=c d' C=e)" \
 	    "environment = {'A=$OUT/a', 'B=c d', 'C=e'}"
 	assert_equal "$(set_env '' C=e)" "environment = {'C=e'}"
+}
+
+@test "whom it is not asked about makes no difference" {
+	local option
+
+	for option in 'only-clients = {192.0.2.1}' 'except-clients = {0.0.0.0/0}' 'shadow = yes'; do
+		finds 'mail: it ended with status 3' -e mail -o "$option" <<<'exit 3'
+		finds 'in the daemon: its log says' -o 'input = message' \
+		    -o 'output = none' -o "$option" <<<'exit 3'
+	done
 }
 
 @test "programs that read the message itself" {
