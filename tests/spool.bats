@@ -98,8 +98,6 @@ both() {
 }
 
 @test "contents: byte by byte, with LF and with CRLF, each handler its own files" {
-	local value body
-
 	both
 	keep_copies
 	mta both <<-'END'
@@ -447,6 +445,44 @@ both() {
 	done
 }
 
+@test "many messages, long and short, several at a time: each is read as it came" {
+	local i
+
+	write_handler check <<'END'
+while read -r key value; do
+	case $key in
+	size) size=$value ;;
+	message-file) file=$value ;;
+	headers-file) headers=$value ;;
+	'')
+		if [ "$(wc -c <"$file")" -eq "$size" ] && [ "$(wc -l <"$headers")" -eq 1 ] &&
+		    [ "$(sed -n '1s/.* //p' "$file")" = "$(tail -n 1 "$file")" ]; then
+			echo continue
+		else
+			echo reject
+		fi ;;
+	esac
+done
+END
+	spooler check "command = {'$HANDLERS/check'}" 'events = {end-of-message}' 'reuse = yes' \
+	    'lines = {}' 'newlines = crlf' 'processes = 3' 'queue-timeout = 15s'
+	proto_run
+	for i in 3 300 10000; do
+		{
+			printf 'Subject: %s\n\n' "$i"
+			yes 'some line of text' | head -n "$i"
+			printf '%s\n' "$i"
+		} >"$T/$i"
+	done
+	for i in 3 300 10000; do
+		"$MILTER_SEND" -s "unix:$WORK/check" -n 60 -j 2 -M 20 "$T/$i" >"$T/$i.out" 2>&1 3>&- &
+	done
+	for i in 3 300 10000; do
+		wait -n || { tail -n 3 "$T"/*.out; daemon_log; false; }
+	done
+	assert_equal "$(grep -c ': accept$' "$DAEMON_LOG")" 180
+}
+
 # --- they go, whatever happens
 
 @test "one-shot: the files stay behind the reply, until the exit" {
@@ -470,8 +506,6 @@ both() {
 }
 
 @test "failures: exit, kill, timeout, a bad line, no answer: no file stays" {
-	local scope
-
 	spooler one 'events = {end-of-message}' 'timeout = 500ms'
 	worker two 'timeout = 500ms'
 	global 'message-timeout = 700ms'
@@ -487,7 +521,7 @@ both() {
 	END
 	mta one <<-END
 		hello $HOST
-		$(for scope in 1 2 3 4; do
+		$(for _ in 1 2 3 4; do
 			a_message
 			echo 'eom => y "554 5.3.0 failed"'
 			echo "run until [ -z \"\$(ls $SPOOL/one)\" ]; do sleep 0.02; done"
@@ -501,7 +535,7 @@ both() {
 	echo '!nothing' | plan end-of-message.4
 	mta two <<-END
 		hello $HOST
-		$(for scope in 1 2 3 4; do
+		$(for _ in 1 2 3 4; do
 			a_message
 			echo 'eom => y "554 5.3.0 failed"'
 			echo "run until [ -z \"\$(ls $SPOOL/two)\" ]; do sleep 0.02; done"
