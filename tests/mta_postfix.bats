@@ -404,6 +404,22 @@ teardown() {
 	case_message_in_files
 }
 
+@test "a filter that returns the message as it was" {
+	case_filter_returns_it
+}
+
+@test "a filter that puts headers on top and tags the subject" {
+	case_filter_marks_it
+}
+
+@test "a filter that changes much" {
+	case_filter_changes_much
+}
+
+@test "a filter that adds what is missing" {
+	case_filter_adds_what_is_missing
+}
+
 @test "two messages with an abort between them" {
 	case_two_messages_and_an_abort
 }

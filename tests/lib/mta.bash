@@ -17,10 +17,11 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2153
 
-# mta_setup_file, from setup_file. There are four instances of the MTA:
+# mta_setup_file, from setup_file. There are five instances of the MTA:
 # "plain" without a milter, "full" with a handler that answers every event,
 # "sparse" with one that answers end-of-message alone, "pooled" with a process
-# that serves one session after the other.
+# that serves one session after the other, "rewritten" with one that returns
+# the message.
 mta_setup_file() {
 	local why
 
@@ -41,11 +42,13 @@ mta_setup_file() {
 	FULL_PORT=$(free_port)
 	SPARSE_PORT=$(free_port)
 	POOLED_PORT=$(free_port)
-	export PLAIN_PORT FULL_PORT SPARSE_PORT POOLED_PORT
+	REWRITTEN_PORT=$(free_port)
+	export PLAIN_PORT FULL_PORT SPARSE_PORT POOLED_PORT REWRITTEN_PORT
 	mta_start plain "$PLAIN_PORT" "$SINK_PORT"
 	mta_start full "$FULL_PORT" "$SINK_PORT" "$FULL_MILTER"
 	mta_start sparse "$SPARSE_PORT" "$SINK_PORT" "$SPARSE_MILTER"
 	mta_start pooled "$POOLED_PORT" "$SINK_PORT" "$POOLED_MILTER"
+	mta_start rewritten "$REWRITTEN_PORT" "$SINK_PORT" "$REWRITTEN_MILTER"
 }
 
 mta_teardown_file() {
@@ -100,7 +103,7 @@ make_certificate() {
 }
 
 start_filter() {
-	local full sparse pooled group=
+	local full sparse pooled rewritten group=
 
 	write_handler cases <<'END'
 # A connection has no name yet.
@@ -126,24 +129,36 @@ if [ -e "$CASES/$key/spooled" ]; then
 	cp "$MILTER_BODY_FILE" "$OUT/$key.body"
 fi
 END
+	write_handler filter <<'END'
+filter=$CASES/${MILTER_HELO%%.*}/filter
+if [ -e "$filter" ]; then
+	. "$filter"
+else
+	cat
+fi
+END
 	# A path for Postfix, a port for Sendmail, as their manuals have it.
 	if [ "$MTA" = postfix ]; then
 		group='group = postfix'
 		FULL_MILTER=$WORK/full.sock
 		SPARSE_MILTER=$WORK/sparse.sock
 		POOLED_MILTER=$WORK/pooled.sock
+		REWRITTEN_MILTER=$WORK/rewritten.sock
 		full=unix:$FULL_MILTER
 		sparse=unix:$SPARSE_MILTER
 		pooled=unix:$POOLED_MILTER
+		rewritten=unix:$REWRITTEN_MILTER
 	else
 		FULL_MILTER=$(free_port)
 		SPARSE_MILTER=$(free_port)
 		POOLED_MILTER=$(free_port)
+		REWRITTEN_MILTER=$(free_port)
 		full=inet:$FULL_MILTER@127.0.0.1
 		sparse=inet:$SPARSE_MILTER@127.0.0.1
 		pooled=inet:$POOLED_MILTER@127.0.0.1
+		rewritten=inet:$REWRITTEN_MILTER@127.0.0.1
 	fi
-	export FULL_MILTER SPARSE_MILTER POOLED_MILTER
+	export FULL_MILTER SPARSE_MILTER POOLED_MILTER REWRITTEN_MILTER
 	cp "$LIB_DIR/loops/loop.sh" "$HANDLERS/loop"
 	chmod 755 "$HANDLERS/loop"
 	FULL_ADDRESS=$full
@@ -154,6 +169,13 @@ record = '$RECORDS'
 listen "$full" { handlers = {cases, hang} $group }
 listen "$sparse" { handlers = {sparse} $group }
 listen "$pooled" { handlers = {loop, spooled} $group }
+listen "$rewritten" { handlers = {filter} $group }
+handler filter {
+	command = {'$HANDLERS/filter'}
+	input = message
+	output = message
+	environment = {'CASES=$CASES'}
+}
 handler loop {
 	command = {'$HANDLERS/loop'}
 	events = {connect, helo, mail, rcpt, end-of-message}

@@ -843,6 +843,70 @@ case_message_in_files() {
 	grep -qx $'X-Folded: one\ttwo  three' "$OUT/$KEY.headers"
 }
 
+# Messages that a filter returns
+
+# rewritten FILE: sends it through the filter of this test, from standard
+# input, which knows nothing of milters. To the byte it arrives as the filter
+# alone makes it.
+rewritten() {
+	on filter
+	{
+		transaction "$1"
+		echo QUIT
+	} | smtp "$REWRITTEN_PORT"
+	reply_like '250 2.0.0'
+	arrived
+	without_received "$MSG" >"$T/got"
+	tr -d '\r' <"$1" | sh "$CASES/$KEY/filter" | sed 's/$/\r/' >"$T/expected"
+	assert_same_file "$T/expected" "$T/got"
+}
+
+odd_message() {
+	message 'Subject: one' 'X-Tight:none' 'X-Wide:  two ' $'X-Tab:\ttab' 'X-Empty:' \
+	    $'X-Folded: first\r\n\tsecond\r\n  third' 'X-Dup: a' 'x-dup: b' 'X-Dup: a' \
+	    $'X-Eight: \xc3\xa4' 'Received: from elsewhere'
+}
+
+case_filter_returns_it() {
+	odd_message >"$T/message"
+	rewritten "$T/message" <<'END'
+cat
+END
+}
+
+# As SpamAssassin does
+case_filter_marks_it() {
+	odd_message >"$T/message"
+	rewritten "$T/message" <<'END'
+printf '%s\n' 'X-Spam-Flag: YES' 'X-Spam-Status: Yes, score=9.1' '	tests=ONE,TWO' 'X-Spam-Level: *********'
+sed -e '1,/^$/s/^Subject: /&[SPAM] /' -e 's/^A line\./Another line./'
+END
+}
+
+case_filter_changes_much() {
+	odd_message >"$T/message"
+	rewritten "$T/message" <<'END'
+sed -e '/^X-Empty:/d' -e '/^x-dup:/d' -e 's/^X-Tight:none/X-Tight: some/' \
+    -e 's/^X-Wide:.*/X-Wide:none/' -e 's/^	second/ 2/' -e 's/^X-Tab:.*/X-New: here/' \
+    -e '/^$/{' -e 's/.*/X-Last:\t1/p' -e 's/.*/X-None:/p' -e 's/.*//' -e '}'
+END
+}
+
+# A date that the client did not give: Sendmail has one that nobody sees.
+case_filter_adds_what_is_missing() {
+	printf '%s\r\n' 'From: <from@x.test>' 'To: <to@y.test>' 'Subject: one' '' 'A line.' >"$T/message"
+	on filter <<'END'
+printf '%s\n' 'Message-Id: <filter@x.test>' 'Date: Sun, 22 Nov 2026 12:00:00 +0000'
+sed -e '/^Message-Id:/d' -e '/^Date:/d'
+END
+	transaction "$T/message" | smtp "$REWRITTEN_PORT"
+	arrived
+	header | sed 1d >"$T/got"
+	printf '%s\n' 'Message-Id: <filter@x.test>' 'Date: Sun, 22 Nov 2026 12:00:00 +0000' \
+	    'From: <from@x.test>' 'To: <to@y.test>' 'Subject: one' >"$T/expected"
+	assert_same_file "$T/expected" "$T/got"
+}
+
 case_two_messages_and_an_abort() {
 	record
 	on rcpt <<'END'
