@@ -22,6 +22,7 @@
 #define CHUNK		(256u * 1024)
 /* Memory that has grown that far is not kept. */
 #define SCRATCH_KEPT	(2u * CHUNK)
+#define NOT_IN_FILES	"the message could not be put into files: "
 
 struct spool {
 	const struct handler_conf	*conf;
@@ -231,12 +232,13 @@ write_files(struct spool *sp, const unsigned char *p, size_t len, size_t at)
 	return -1;
 }
 
+/* A text that outlives the store. */
 static const char *
-failure(const char *why)
+failure(const char *what, const char *why)
 {
 	static char	 text[160];
 
-	snprintf(text, sizeof(text), "the message could not be put into files: %s", why);
+	snprintf(text, sizeof(text), "%s%s", what, why);
 	return text;
 }
 
@@ -250,13 +252,13 @@ spool_write(struct spool *sp)
 	if (sp->store == NULL)
 		return NULL;
 	if ((p = store_bytes(sp->store)) == NULL)
-		return store_error(sp->store);
+		return failure("", store_error(sp->store));
 	len = store_len(sp->store);
 	at = store_body_at(sp->store);
 	if (!count(sp, (uint64_t)len * 2))
-		return failure("spool-limit is reached");
+		return failure(NOT_IN_FILES, "spool-limit is reached");
 	if (write_files(sp, p, len, at) == -1) {
-		why = failure(strerror(errno));
+		why = failure(NOT_IN_FILES, strerror(errno));
 		uncount(sp);
 	} else {
 		store_release(sp->store);
