@@ -129,6 +129,7 @@ if [ -e "$CASES/$key/spooled" ]; then
 	cp "$MILTER_BODY_FILE" "$OUT/$key.body"
 fi
 END
+	# What it returns as it was must change nothing, whatever the case.
 	write_handler filter <<'END'
 filter=$CASES/${MILTER_HELO%%.*}/filter
 if [ -e "$filter" ]; then
@@ -166,7 +167,7 @@ END
 	export FULL_ADDRESS RECORDS
 	start_daemon <<END
 record = '$RECORDS'
-listen "$full" { handlers = {cases, hang} $group }
+listen "$full" { handlers = {cases, hang, filter} $group }
 listen "$sparse" { handlers = {sparse} $group }
 listen "$pooled" { handlers = {loop, spooled} $group }
 listen "$rewritten" { handlers = {filter} $group }
