@@ -21,7 +21,7 @@
 #include "milter_enc.h"
 #include "session.h"
 
-#define NHANDLERS	4
+#define NHANDLERS	6
 #define NOUGHT		{ 0, "", NULL }
 #define CHECK(what)	do { if (!(what)) { fprintf(stderr, "broken: %s\n", #what); abort(); } } while (0)
 
@@ -29,7 +29,8 @@ int	 LLVMFuzzerInitialize(int *, char ***);
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static char		 name_all[] = "all", name_body[] = "body", name_told[] = "told",
-			 name_needs[] = "needs", spec[] = "unix:/s";
+			 name_needs[] = "needs", name_first[] = "first",
+			 name_second[] = "second", spec[] = "unix:/s";
 static struct handler_conf handlers[NHANDLERS] = {
 	{ .name = name_all, .events = EV_ANSWERABLE, .lines = LINES_ALL,
 	    .on_failure = { VD_TEMPFAIL, NOUGHT }, .on_timeout = { VD_DISCARD, NOUGHT },
@@ -45,6 +46,15 @@ static struct handler_conf handlers[NHANDLERS] = {
 	    .actions = ACT_BIT(ACT_ADD_HEADER) | ACT_BIT(ACT_QUARANTINE),
 	    .on_failure = { VD_REJECT, NOUGHT }, .on_timeout = { VD_ACCEPT, NOUGHT },
 	    .on_overload = { VD_DISCARD, NOUGHT } },
+	{ .name = name_first, .events = EV_BIT(EV_END_OF_MESSAGE), .input_message = 1,
+	    .output = OUTPUT_MESSAGE, .received = 1, .lines = LINES_ALL,
+	    .on_failure = { VD_CONTINUE, NOUGHT }, .on_timeout = { VD_CONTINUE, NOUGHT },
+	    .on_overload = { VD_CONTINUE, NOUGHT } },
+	{ .name = name_second, .events = EV_BIT(EV_END_OF_MESSAGE), .input_message = 1,
+	    .output = OUTPUT_MESSAGE, .keep_newlines = 1, .actions_named = 1,
+	    .optional_actions = ACT_BIT(ACT_INSERT_HEADER) | ACT_BIT(ACT_DELETE_HEADER) |
+	    ACT_BIT(ACT_REPLACE_BODY), .on_failure = { VD_CONTINUE, NOUGHT },
+	    .on_timeout = { VD_TEMPFAIL, NOUGHT }, .on_overload = { VD_REJECT, NOUGHT } },
 };
 static unsigned int	 order[NHANDLERS];
 static struct listen_conf listen_conf = { .spec = spec, .handlers = order };
@@ -280,6 +290,10 @@ reader_take(struct reader *r, const struct task *t)
 	int	 rejected = strstr(copy, "\nrecipient-status rejected\n") != NULL;
 
 	r->seen = t->id;
+	if (t->input != NULL) {
+		free(copy);
+		return;
+	}
 	if (strstr(copy, "\ncomplete\n") != NULL)
 		reader_clear(r);
 	CHECK(!t->begins || strstr(copy, "\ncomplete\n") != NULL);
@@ -485,6 +499,10 @@ check_lines(struct fuzz *f)
 	for (i = 0; i < f->s->nh; i++)
 		TAILQ_FOREACH(t, &f->s->h[i].line, line) {
 			n++;
+			if (t->input != NULL) {
+				CHECK(store_bytes(t->input) != NULL && t->begins && t->ends);
+				continue;
+			}
 			CHECK(t->block.len > 25 && memcmp(t->block.data, t->report ?
 			    "report " : "event ", t->report ? 7 : 6) == 0);
 			CHECK(memmem(t->block.data, t->block.len, "\n\n", 2) != NULL);
@@ -624,16 +642,57 @@ reply(struct fuzz *f, const struct task *t, struct reply_dec *d, struct task_res
 }
 
 static void
+add_text(struct store *st, const char *text)
+{
+	store_add(st, text, strlen(text));
+}
+
+static void
+add_pieces(struct fuzz *f, struct store *st)
+{
+	static const char *const	 pieces[] = { "X-A: 1\r\n", "Subject:new\r\n", " fold\r\n",
+		"\r\n", "body\r\n", "no header\r\n", "\n", "From x\n", "To: b\nTo : c\r\n" };
+	unsigned int			 n;
+
+	for (n = byte(f) % 4; n > 0; n--)
+		add_text(st, pieces[byte(f) % (sizeof(pieces) / sizeof(pieces[0]))]);
+}
+
+/* A message that is returned: a part of what was given, with other things around it. */
+static struct store *
+returned(struct fuzz *f, const struct task *t)
+{
+	struct store	*st = store_new();
+	size_t		 from, len = store_len(t->input);
+
+	add_pieces(f, st);
+	from = byte(f) % 4 == 0 ? byte(f) % len : 0;
+	len -= from;
+	if (byte(f) % 4 == 0)
+		len -= byte(f) % len;
+	if (t->received != NULL)
+		add_text(st, t->received);
+	store_add(st, store_bytes(t->input) + from, len);
+	add_pieces(f, st);
+	return st;
+}
+
+static void
 answer(struct fuzz *f, struct task *t)
 {
 	static const struct reply_limits limits = { .max_line = 300, .max_body = 500 };
 	struct task_result	 r = { .end = (enum task_end)(byte(f) % 5), .why = "said so" };
 	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
 	struct reply_dec	*d = reply_dec_new(&limits);
+	struct store		*output = NULL;
 	unsigned int		 place = t->place;
 
 	r.actions = &actions;
-	if (r.end == TASK_REPORTED) {	/* here: an exit status, at any event */
+	if (t->input != NULL && (r.end == TASK_REPORTED || r.end == TASK_REPLY)) {
+		r.end = TASK_REPLY;
+		r.verdict = byte(f) % 8 == 0 ? (enum verdict)(byte(f) % VD_SKIP) : VD_CONTINUE;
+		r.output = output = byte(f) % 8 == 0 ? NULL : returned(f, t);
+	} else if (r.end == TASK_REPORTED) {	/* here: an exit status, at any event */
 		r.end = TASK_REPLY;
 		r.verdict = (enum verdict)(byte(f) % VD_SKIP);
 	} else if (r.end == TASK_REPLY)
@@ -653,6 +712,7 @@ answer(struct fuzz *f, struct task *t)
 	}
 	action_list_clear(&actions);
 	reply_dec_free(d);
+	store_release(output);
 }
 
 static void
@@ -732,13 +792,17 @@ step(struct fuzz *f)
 static void
 choose_handlers(struct fuzz *f)
 {
-	unsigned int	 i, how, which = 1 + byte(f) % 15, first = byte(f);
+	unsigned int	 i, how, which = 1 + byte(f) % 63, first = byte(f);
 
 	for (i = 0; i < NHANDLERS; i++) {
 		how = byte(f);
-		handlers[i].scope = (enum scope)(how % 3);
+		if (!handlers[i].input_message)
+			handlers[i].scope = (enum scope)(how % 3);
 		handlers[i].shadow = (how & 12) == 12;
-		handlers[i].concurrency = 1 + (how >> 4 & 1);
+		if (!handlers[i].input_message)
+			handlers[i].concurrency = 1 + (how >> 4 & 1);
+		else
+			handlers[i].concurrency = 1;
 		handlers[i].rejected_recipients = how >> 5 & 1;
 		handlers[i].except_authenticated = how >> 6 & 1;
 		handlers[i].max_message = how & 128 ? how / 3 : 0;
