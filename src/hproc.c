@@ -376,8 +376,8 @@ on_slot_deadline(struct hproc *hp)
 static void
 on_stuck(struct hproc *hp, uint64_t now)
 {
-	/* Of what it is asked it need not read more than it likes. */
-	if (is_awaited(hp) || !hp->told) {
+	/* One that serves one scope need not read more of it than it likes. */
+	if (is_awaited(hp) || !hproc_lasts(hp)) {
 		hp->stuck_due = now + hp->pool->conf->timeout;
 		return;
 	}

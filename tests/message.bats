@@ -20,6 +20,7 @@ setup_file() {
 	reads plain 'received = no'
 	reads crlf 'received = no' 'newlines = crlf'
 	reads traced
+	reads hasty 'timeout = 500ms'
 	reads lined 'lines = {helo}' "environment = {'PLANS=$PLANS', 'CLIENT=lined.example'}"
 	reads status 'output = none' 'received = no' \
 	    "on-exit = {'1=reject 554 5.7.1 Virus found', '2=discard', '3=continue'}"
@@ -290,6 +291,24 @@ no_kept_files() {
 	says <<-'END'
 		end-of-message: y "550 5.7.1 no"
 	END
+}
+
+@test "input: one that has answered and works on is not taken to be stuck" {
+	plan end-of-message <<-'END'
+		say continue
+		sleep 1.5
+		: >"$d/got/over"
+	END
+	mta hasty <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-header A b
+		-bodyfill 1000000
+		eom => continue
+	END
+	got over
+	! log_has 'handler hasty: report'
 }
 
 @test "input: a slow reader gets all of it" {
