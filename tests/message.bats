@@ -418,7 +418,7 @@ no_kept_files() {
 		-mail <a@b.example>
 		-rcpt <c@d.example>
 		-header A b
-		-bodyfill 500000
+		-bodyfill 2000000
 		drop
 	END
 	wait_for no_kept_files gone
@@ -432,7 +432,7 @@ no_kept_files() {
 		-mail <a@b.example>
 		-rcpt <c@d.example>
 		-header A b
-		-bodyfill 500000
+		-bodyfill 2000000
 		frame E
 		wait-file $GOT/notes
 		drop
@@ -455,7 +455,7 @@ no_kept_files() {
 		-mail <a@b.example>
 		-rcpt <c@d.example>
 		-header A b
-		-bodyfill 500000
+		-bodyfill 2000000
 		run ! find /proc/$(engine_pid leaves)/fd -lname '*/.engine/*' | grep .
 		eom
 	END
@@ -1290,20 +1290,20 @@ broken() {
 	own_daemon
 	reads full 'output = none' 'received = no' 'newlines = crlf'
 	# shellcheck disable=SC3045
-	(ulimit -f 300; proto_run full)
+	(ulimit -f 1500; proto_run full)
 	echo 'wc -c >"$d/got/size"' | plan end-of-message
 	mta full <<-END
 		hello $HOST
 		-mail <a@b.example>
 		-rcpt <c@d.example>
-		-bodyfill 500000
+		-bodyfill 2000000
 		eom $BUSY
 		-mail <a@b.example>
 		-rcpt <c@d.example>
-		-bodyfill 200000
+		-bodyfill 1200000
 		eom => continue
 	END
-	assert_equal "$(cat "$GOT/size")" 200002
+	assert_equal "$(cat "$GOT/size")" 1200002
 	wait_log 'the message could not be kept: File too large' full
 	wait_for no_kept_files full
 	stop_daemon full
