@@ -45,7 +45,7 @@ setup_file() {
 	reads crlf-a 'output = message' 'received = no' 'newlines = crlf'
 	reads inserts 'output = message' 'received = no' 'actions = {insert-header}'
 	reads adds 'output = message' 'received = no' 'optional-actions = {add-header, replace-body}'
-	FAILURE=continue reads lets 'output = message' 'received = no' \
+	FAILURE='continue' reads lets 'output = message' 'received = no' \
 	    "on-exit = {'1=continue', '2=accept', '3=reject 554 5.7.1 No'}"
 	reads_only shade 'output = message' 'shadow = yes'
 	listener shade shade,after
