@@ -208,8 +208,8 @@ uncount(struct spool *sp)
 static void
 remove_files(const struct spool *sp, size_t size)
 {
-	char	 name[sizeof(sp->name) + 16];
-	int	 k;
+	char		 name[sizeof(sp->name) + 16];
+	unsigned int	 k;
 
 	for (k = 0; k < SPOOL_KINDS; k++)
 		spool_file_remove(sp->conf, k,

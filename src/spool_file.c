@@ -24,7 +24,7 @@
 struct spare {
 	TAILQ_ENTRY(spare)		 entry;
 	const struct handler_conf	*conf;	/* whose group may read it */
-	int				 kind;
+	unsigned int			 kind;
 	char				 name[32];
 };
 static TAILQ_HEAD(, spare)	 spares = TAILQ_HEAD_INITIALIZER(spares);
@@ -93,7 +93,7 @@ is_ours_alone(struct spool_file *f)
 
 /* Takes a file that was put away from the list. Returns 0 if there is none. */
 static int
-take_spare(struct spool_file *f, const struct handler_conf *conf, int kind)
+take_spare(struct spool_file *f, const struct handler_conf *conf, unsigned int kind)
 {
 	struct spare	*sp;
 
@@ -110,7 +110,7 @@ take_spare(struct spool_file *f, const struct handler_conf *conf, int kind)
 }
 
 int
-spool_file_open(struct spool_file *f, const struct handler_conf *conf, int kind,
+spool_file_open(struct spool_file *f, const struct handler_conf *conf, unsigned int kind,
     const char *name)
 {
 	f->has = 0;
@@ -185,7 +185,7 @@ spool_file_close(struct spool_file *f, const struct handler_conf *conf, const ch
 
 /* Returns 0 if that is not possible. */
 static int
-put_away(const struct handler_conf *conf, int kind, const char *name)
+put_away(const struct handler_conf *conf, unsigned int kind, const char *name)
 {
 	struct spare	*sp;
 
@@ -205,7 +205,8 @@ put_away(const struct handler_conf *conf, int kind, const char *name)
 }
 
 void
-spool_file_remove(const struct handler_conf *conf, int kind, const char *name, size_t size)
+spool_file_remove(const struct handler_conf *conf, unsigned int kind, const char *name,
+    size_t size)
 {
 	if (size > SPOOL_FILE_KEPT || !put_away(conf, kind, name))
 		remove_at(conf->spool_fd, name);

@@ -41,7 +41,7 @@ void	 spool_file_sweep_spares(void);
  * Opens a file to be written from its beginning; those of one kind are of about
  * the same length. 0, or -1 with errno.
  */
-int	 spool_file_open(struct spool_file *, const struct handler_conf *, int kind,
+int	 spool_file_open(struct spool_file *, const struct handler_conf *, unsigned int kind,
 	    const char *name);
 int	 spool_file_write(struct spool_file *, const void *, size_t);
 /*
@@ -52,7 +52,8 @@ int	 spool_file_write(struct spool_file *, const void *, size_t);
 int	 spool_file_close(struct spool_file *, const struct handler_conf *, const char *name,
 	    int result);
 /* It is not needed any more; none may be there. size: of its message. */
-void	 spool_file_remove(const struct handler_conf *, int kind, const char *name, size_t size);
+void	 spool_file_remove(const struct handler_conf *, unsigned int kind, const char *name,
+	    size_t size);
 
 /* How many are put away; and all of them go. Both return that number. */
 unsigned int spool_file_spares(void);
