@@ -13,13 +13,22 @@
 #include "milter_proto.h"
 #include "xmalloc.h"
 
+/* Of a message that has neither the empty line is all. */
+static int
+is_nothing(const struct mailfile *m)
+{
+	return m->count == 0 && m->body_len == 0;
+}
+
+/* What it was given already can't be held against it: some mail has no header. */
 const char *
 maildiff_fault(const struct mailfile *given, const struct mailfile *returned)
 {
-	if (returned->count == 0)
-		return returned->body_len == 0 ? "returned nothing" :
-		    "returned a message without a header";
-	if (returned->body_len > 0 && !returned->separator)
+	if (is_nothing(returned) && !(returned->separator && is_nothing(given)))
+		return "returned nothing";
+	if (returned->count == 0 && given->count > 0)
+		return "returned a message without a header";
+	if (returned->body_len > 0 && !returned->separator && given->separator)
 		return "returned a line that is no header among the headers";
 	if (returned->body_len == 0 && given->body_len > 0)
 		return "returned a message without its body";

@@ -897,6 +897,39 @@ broken() {
 	broken 'ended by signal 9'
 }
 
+@test "output = message: a message that came without a header, or with nothing" {
+	echo cat | plan end-of-message
+	mta a <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-body text\\r\\n
+		eom => continue
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		eom => continue
+	END
+	printf '%s\n' 'printf "X-New: yes\n"' cat | plan end-of-message
+	mta a <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-body text\\r\\n
+		eom
+	END
+	says <<-'END'
+		end-of-message: i 1 "X-New" " yes"
+		end-of-message: continue
+	END
+	echo : | plan end-of-message
+	mta a <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		eom $FAILED
+	END
+}
+
 @test "output = message: an enormous one" {
 	echo 'exec yes' | plan end-of-message
 	broken 'it returned more than twice the message and 1M'

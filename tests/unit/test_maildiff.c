@@ -216,6 +216,15 @@ test_faults(void)
 	has_fault("A: 1\n\n", "A: 1\n", "", "and without the empty line");
 	has_fault("A: 1\n\n", "A: 1\n\nx\n", "", "a body added");
 	has_fault("A: 1\n\nx\n", "B: 1\n\ny", "", "another message");
+	has_fault("\nx\n", "\nx\n", "", "one that came without a header");
+	has_fault("\nx\n", "B: 1\n\nx\n", "", "which it gets");
+	has_fault("\n", "\n", "", "one that came with nothing");
+	has_fault("A: 1\nno header\nB: 2\n", "A: 1\nno header\nB: 2\n", "",
+	    "one that came with a line which is no header");
+	has_fault("\n", "", "returned nothing", "nothing for nothing");
+	has_fault("\nx\n", "\n", "returned nothing", "nothing for a body");
+	has_fault("\nx\n", "oops\n", "returned a line that is no header among the headers",
+	    "a text for a body");
 	has_fault("A: 1\n\nx\n", "", "returned nothing", "nothing");
 	has_fault("A: 1\n\nx\n", "\n", "returned nothing", "an empty line");
 	has_fault("A: 1\n\nx\n", "hello\n", "returned a message without a header", "a text");
