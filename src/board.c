@@ -8,9 +8,11 @@
 #include <sys/mman.h>
 
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "board.h"
 #include "log.h"
+#include "xmalloc.h"
 
 #define LINE	64u	/* bytes that processors pass to each other at a time */
 
@@ -22,31 +24,42 @@ struct row {
 /*
  * A row begins at a line of its own, so that engines don't take it from each
  * other. The row's engine writes it, the supervisor only when that one is gone.
+ * Each process has where they are for itself: an engine must not tell the
+ * supervisor where to write.
  */
 struct board {
 	unsigned int	 rows, columns;
 	size_t		 stride;	/* bytes from row to row */
 	uint64_t	 limit;		/* of kept, in all rows together */
-	unsigned char	 bytes[] __attribute__((__aligned__(LINE)));
+	unsigned char	*bytes;		/* shared */
+	size_t		 size;		/* of these */
 };
 
 struct board *
 board_new(const struct conf *conf)
 {
-	struct board	*b;
-	size_t		 stride, size;
+	struct board	*b = xcalloc(1, sizeof(*b));
+	size_t		 stride;
 
 	stride = sizeof(struct row) + conf->nlistens * sizeof(unsigned int);
 	stride = (stride + LINE - 1) / LINE * LINE;
-	size = sizeof(*b) + conf->engines * stride;
-	b = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (b == MAP_FAILED)
+	b->size = conf->engines * stride;
+	b->bytes = mmap(NULL, b->size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (b->bytes == MAP_FAILED)
 		fatal("mmap");
 	b->rows = conf->engines;
 	b->columns = (unsigned int)conf->nlistens;
 	b->stride = stride;
 	b->limit = conf->spool_limit;
 	return b;
+}
+
+void
+board_free(struct board *b)
+{
+	(void)munmap(b->bytes, b->size);
+	free(b);
 }
 
 static struct row *

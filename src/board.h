@@ -16,6 +16,8 @@ struct board;
 
 /* A row for each of conf->engines, a column for each of conf->listens; all 0. */
 struct board	*board_new(const struct conf *);
+/* For this process. */
+void		 board_free(struct board *);
 /* Connections of a listener, in all engines together. */
 unsigned int	 board_connections(const struct board *, unsigned int listener);
 void		 board_connected(struct board *, unsigned int engine, unsigned int listener);

@@ -42,6 +42,7 @@ void
 engine_set_free(struct engine_set *es)
 {
 	requests_free(es->requests);
+	board_free(es->board);
 	free(es->pfds);
 	free(es->engines);
 }

@@ -50,6 +50,7 @@ test_counts(void)
 	board_forget(b, 1);
 	CHECK(board_connections(b, LISTENS - 1) == 1 && board_connections(b, 0) == 0,
 	    "those of an engine that is gone are not");
+	board_free(b);
 }
 
 static void	 count_much(struct board *, unsigned int engine) NO_RETURN;
@@ -85,6 +86,28 @@ test_processes(void)
 		;
 	CHECK(board_connections(b, 3) == ENGINES &&
 	    board_connections(b, 4) == ENGINES * 100000, "counted in other processes");
+	board_free(b);
+}
+
+/* An engine that somebody has broken into writes where it likes in what it shares. */
+static void
+test_damage(void)
+{
+	struct board	*b = new_board();
+	pid_t		 pid;
+
+	board_connected(b, 1, 0);
+	if ((pid = fork()) == -1)
+		abort();
+	if (pid == 0) {
+		memset((void *)b, 0xff, 2 * sizeof(unsigned int) + sizeof(size_t));
+		_exit(0);
+	}
+	while (wait(NULL) != -1)
+		;
+	board_forget(b, 0);
+	CHECK(board_connections(b, 0) == 1, "where rows are each process knows for itself");
+	board_free(b);
 }
 
 int
@@ -92,5 +115,6 @@ main(void)
 {
 	test_counts();
 	test_processes();
+	test_damage();
 	return tap_done();
 }
