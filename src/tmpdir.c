@@ -43,6 +43,8 @@ make_private(void)
 		(void)folder_complain(path, strerror(errno));
 		return NULL;
 	}
+	/* That of a process which this one is a fork of stays its own. */
+	free(private_base);
 	private_base = xstrdup(path);
 	return xstrdup(path);
 }
