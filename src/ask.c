@@ -215,7 +215,9 @@ ask_one(struct session *s, unsigned int place)
 		return 1;
 	if (why != ASK_YES)
 		return 0;
-	if (!s->h[place].failed && !s->late && (problem = keep_problem(s, place)) != NULL)
+	/* A trial has its turn also when the time is over. */
+	if (!s->h[place].failed && (h->shadow || !s->late) &&
+	    (problem = keep_problem(s, place)) != NULL)
 		return answer_for_store(s, place, problem);
 	if (h->shadow) {
 		if (!s->h[place].failed)

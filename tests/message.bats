@@ -63,6 +63,9 @@ setup_file() {
 	reads small 'output = none' 'received = no' 'newlines = crlf'
 	reads_only small-trial 'output = none' 'shadow = yes'
 	listener small-trial small-trial
+	handler_only stuck 'events = {end-of-message}' 'on-timeout = continue'
+	reads_only late-trial 'output = none' 'shadow = yes'
+	listener small-late stuck,late-trial
 	proto_run small
 }
 
@@ -1275,6 +1278,23 @@ broken() {
 		eom => continue
 	END
 	wait_log 'spool-limit is reached; shadow, on-overload would be tempfail' small
+}
+
+@test "spool-limit: a trial that gets its turn when the time is over" {
+	local engine
+
+	engine=$(engine_pid small)
+	echo 'exec sleep 100' | plan stuck.end-of-message
+	mta small-late <<-END
+		hello $HOST
+		-mail <a@b.example>
+		-rcpt <c@d.example>
+		-bodyfill 1048576
+		eom => continue
+	END
+	daemon_log small |
+		grep -q 'handler late-trial: .*spool-limit is reached; shadow, on-overload would be'
+	assert_equal "$(engine_pid small)" "$engine"
 }
 
 @test "spool-limit: all messages together count, of all engines" {
