@@ -11,6 +11,7 @@
 #include "headerdiff.h"
 #include "maildiff.h"
 #include "milter_proto.h"
+#include "newline.h"
 #include "xmalloc.h"
 
 /* Of a message that has neither the empty line is all. */
@@ -129,6 +130,35 @@ write_bodies(const struct mailfile *old, const struct mailfile *new,
 	return buf_ok(before) && buf_ok(after);
 }
 
+static int
+is_equal(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+/*
+ * 1 if it is what comes back of the old one from a filter that has LF for
+ * CRLF: then a CR before one is lost. text is for its use.
+ */
+static int
+is_copy(const struct mailfile *old, const struct buf *after, struct buf *text)
+{
+	struct newline	 nl;
+	struct buf	 lf;
+	int		 same;
+
+	buf_init(&lf, MAILFILE_MAX);
+	newline_init(&nl);
+	newline_to_lf(&nl, old->body, old->body_len, &lf);
+	(void)newline_flush(&nl, &lf);
+	buf_reset(text);
+	if (lf.len > 0)
+		mailfile_write_body(text, lf.data, lf.len);
+	same = buf_ok(&lf) && buf_ok(text) && is_equal(text, after);
+	buf_free(&lf);
+	return same;
+}
+
 /* *a is set if the body is another. */
 static int
 diff_body(const struct mailfile *old, const struct mailfile *new, struct action **a,
@@ -145,8 +175,7 @@ diff_body(const struct mailfile *old, const struct mailfile *new, struct action 
 	buf_init(&after, 2 * MAILFILE_MAX + 2);
 	if (!(ok = write_bodies(old, new, &before, &after)))
 		*why = "a message that is too large";
-	else if (before.len != after.len ||
-	    memcmp(before.data, after.data, after.len) != 0) {
+	else if (!is_equal(&before, &after) && !is_copy(old, &after, &before)) {
 		*a = xcalloc(1, sizeof(**a));
 		(*a)->kind = ACT_REPLACE_BODY;
 		(*a)->body = (unsigned char *)buf_steal(&after, &(*a)->body_len);

@@ -30,8 +30,9 @@ const char	*maildiff_fault(const struct mailfile *given, const struct mailfile *
  * make the message as it came, old, into the new one, to the byte, in both
  * MTAs: insert-header (1 or ACTION_INDEX_END), change-header, delete-header,
  * all exact, with the indexes of the old message; and one replace-body where
- * the body differs in more than its line ends. Beyond some thousands of
- * headers of one name they may be more than the fewest.
+ * the body differs in more than its line ends, and CRs right before them.
+ * Beyond some thousands of headers of one name they may be more than the
+ * fewest.
  *
  * old is what the headers of the MTA's own packets were written as: without
  * lines that only the filter was shown, and as many headers as came. Handler

@@ -194,6 +194,10 @@ test_body(void)
 	is("A: 1\n\nx\n", "A: 1\n\n", "body ;", "the body taken away");
 	is("A: 1\n\n", "A: 1\n\nx\n", "body x\r\n;", "a body where there was none");
 	is("A: 1\n\nx\ry\n", "A: 1\n\nx\r\r\ny\n", "body x\r\r\ny\r\n;", "a CR alone");
+	is("A: 1\r\n\r\nx\r\r\n\ny\r\n", "A: 1\n\nx\r\n\ny\n", "",
+	    "a CR before a line end, which no filter with LF can keep");
+	is("A: 1\r\n\r\nx\r\r\n\ny\r\n", "A: 1\n\nx\r\n\nz\n", "body x\r\n\r\nz\r\n;",
+	    "and one beside a change");
 	is("A: 1\n\n\377\n", "A: 1\n\n\376\n", "body \376\r\n;", "eight bits");
 }
 
