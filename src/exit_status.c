@@ -48,6 +48,12 @@ find_rule(const struct handler_conf *h, int code)
 	return NULL;
 }
 
+int
+exit_status_is_named(const struct handler_conf *h, int code)
+{
+	return find_rule(h, code) != NULL;
+}
+
 /* What a status means with no rule of its own; 0: nothing. */
 static int
 usual_verdict(int code, enum verdict *vd)

@@ -27,4 +27,7 @@ void	 exit_status_report(int status, struct task_result *, char *why);
 /* "ended by signal 9 (Killed)" or "ended with status 3", EXIT_WHY bytes at most. */
 void	 exit_status_text(int status, char *why);
 
+/* 1 if on-exit has a rule for this very exit status, 0 to 255. */
+int	 exit_status_is_named(const struct handler_conf *, int code);
+
 #endif

@@ -332,51 +332,6 @@ is_for_another(const struct hproc *hp, struct task *t, int saw, int status)
 	return 1;
 }
 
-static void
-judge_report(struct hproc *hp, const struct task *t, int status, struct task_result *r,
-    char *why)
-{
-	exit_status_report(status, r, why);
-	if (r->end == TASK_REPORTED && status != 0)
-		log_msg(LOG_WARNING, t->ids, "handler %s: report %s: exit status %d",
-		    hp->pool->conf->name, event_name(t->event), WEXITSTATUS(status));
-}
-
-/* The last of what it returned goes to the disk only now. */
-static void
-check_output(struct task_result *r)
-{
-	if (r->end != TASK_REPLY || r->output == NULL || store_bytes(r->output) != NULL)
-		return;
-	r->end = TASK_OVERLOAD;
-	r->why = store_error(r->output);
-}
-
-/* What its end means for a task that it had in hand. */
-static void
-judge_exit(struct hproc *hp, struct task *t, int status, int saw, struct task_result *r)
-{
-	char	 why[EXIT_WHY];
-	char	 text[1024];
-
-	r->end = TASK_REPLY;
-	if (t->report)
-		judge_report(hp, t, status, r, why);
-	else if (hp->pool->conf->concurrency == 1 && saw)
-		exit_status_verdict(hp->pool->conf, status, r, why);
-	else {
-		exit_status_text(status, why);
-		r->end = TASK_FAILURE;
-		r->why = why;
-	}
-	check_output(r);
-	if (r->end == TASK_FAILURE) {
-		hproc_explain(hp, t, r->why, text, sizeof(text));
-		r->why = text;
-	}
-	pool_task_done(hp->pool, t, r);
-}
-
 /* Everything it had in hand, once its place is free for another. */
 static void
 exit_with(struct hproc *hp, struct task_list *had, struct action_list *actions,
@@ -396,7 +351,7 @@ exit_with(struct hproc *hp, struct task_list *had, struct action_list *actions,
 		if (TAILQ_EMPTY(actions) && is_for_another(hp, t, saw, status))
 			pool_resubmit(hp->pool, t);
 		else
-			judge_exit(hp, t, status, saw || t->begins, &r);
+			hproc_judge(hp, t, status, saw || t->begins, &r);
 		action_list_clear(actions);
 	}
 }
@@ -459,6 +414,7 @@ hproc_exited(struct hproc *hp, int status)
 	if (hp->told && seen < hp->given)
 		log_msg(LOG_WARNING, hp->ids, "handler %s: it ended and left %llu bytes of reports "
 		    "unread", hp->pool->conf->name, (unsigned long long)(hp->given - seen));
+	hproc_ended_unasked(hp, TAILQ_EMPTY(&had), status);
 	early = ended_early(hp, &had, status);
 	/* One that is only told of things can't show by a verdict that it is well. */
 	if (!early && hp->uses > 0 && status == 0)

@@ -47,6 +47,11 @@ void	 hproc_close_pipe(struct hproc *, int);
 void	 hproc_explain(const struct hproc *, const struct task *, const char *why, char *buf,
 	    size_t size);
 
+/* hproc_judge.c: what its end means for a task that it had in hand, which is told. */
+void	 hproc_judge(struct hproc *, struct task *, int status, int saw, struct task_result *);
+/* Warns if one that was started ahead has gone before it could be of use. */
+void	 hproc_ended_unasked(struct hproc *, int had_nothing, int status);
+
 /* hproc_write.c: its block is to be written in this turn of the loop. */
 void	 hproc_put(struct hproc *, struct task *);
 void	 hproc_on_write(evutil_socket_t, short, void *);

@@ -27,6 +27,7 @@ struct pool {
 	int				 limited;	/* all engines together have `processes' */
 	uint64_t			 backoff;	/* ms; 0: none */
 	uint64_t			 backoff_until;	/* ms */
+	uint64_t			 one_shot_said;	/* ms: it was warned of; 0: never */
 	/* standard error: lines of this second */
 	uint64_t			 err_second;
 	unsigned int			 err_lines, err_dropped;

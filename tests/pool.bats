@@ -488,6 +488,49 @@ one_mail() {
 	[ "$n" -le 9 ]
 }
 
+# one_shot NAME OPTION ...: a script that takes what it needs from variables
+one_shot() {
+	write_handler "$1" <<-'END'
+		[ -z "$MILTER_SENDER" ] || echo 'reject 550 5.7.1 no'
+	END
+	script "$1" 'events = {mail}' "${@:2}"
+}
+
+# How often the log has what it says of such a script.
+loops_asked() {
+	daemon_log | grep -c "$1.*is it a loop that reads the block" || true
+}
+
+@test "a script for one event that is to be reused is warned of" {
+	one_shot once 'reuse = yes'
+	one_shot named 'reuse = yes' "on-exit = {'0=continue'}"
+	one_shot alone
+	proto_run
+	one_mail once
+	wait_log 'handler once: it ended with status 0 and no verdict'
+	wait_log '(reuse = yes): is it a loop'
+	one_mail once
+	one_mail named
+	one_mail alone '=> y "550 5.7.1 no"'
+	assert_equal "$(loops_asked once)" 1
+	assert_equal "$(loops_asked named)" 0
+	assert_equal "$(loops_asked alone)" 0
+}
+
+@test "a script for one event that is started ahead is warned of" {
+	one_shot ahead 'processes-min = 1'
+	write_handler quiet <<-'END'
+		cat >/dev/null
+	END
+	script quiet 'events = {mail}' 'processes-min = 1'
+	proto_run
+	wait_log 'handler ahead: it ended with status 0 before it was asked'
+	wait_log '(processes-min): is it a loop'
+	one_mail quiet
+	assert_equal "$(loops_asked ahead)" 1
+	assert_equal "$(loops_asked quiet)" 0
+}
+
 @test "an edited script is picked up without a reload" {
 	local n
 
