@@ -37,8 +37,9 @@ check(struct conf *conf, int made)
 		return complain(conf, strerror(errno));
 	if (st.st_uid != owner)
 		return complain(conf, "it belongs to another user than the engine's");
-	if ((st.st_mode & S_IWOTH) != 0)
-		return complain(conf, "anybody can write it");
+	/* Whoever can write there could put a pipe in the place of a file. */
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return complain(conf, "others than its owner can write it");
 	return 0;
 }
 

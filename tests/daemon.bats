@@ -81,7 +81,7 @@ gone() {
 	none_alive "$@"
 }
 
-# are_engines N: so many there are now.
+# are_engines N: so many there are now; a listening daemon may have fewer yet.
 are_engines() {
 	[ "$(engine_of "$DAEMON_PID" | wc -l)" -eq "$1" ]
 }
@@ -645,7 +645,7 @@ stubborn() {
 
 	write_handler h </dev/null
 	start_adhoc "unix:$SOCK" -e mail -o 'engines = 3' "$HANDLERS/h"
-	are_engines 3
+	wait_for are_engines 3
 	mapfile -t engines < <(engine_of "$DAEMON_PID")
 	run ps -o args= --ppid "$DAEMON_PID"
 	assert_output_has ': engine 1'
@@ -666,6 +666,7 @@ stubborn() {
 	write_handler h </dev/null
 	start_adhoc "unix:$SOCK" -e mail -o 'engines = 3' "$HANDLERS/h"
 	# That, and where it listens.
+	wait_for are_engines 3
 	for engine in $(engine_of "$DAEMON_PID"); do
 		[ "$(sockets_of "$engine")" -eq 2 ]
 	done
@@ -683,6 +684,7 @@ stubborn() {
 	END
 	start_adhoc "unix:$SOCK" -e mail -o 'engines = 2' -o 'timeout = 50s' \
 	    -o 'event-timeout = 50s' "$HANDLERS/h"
+	wait_for are_engines 2
 	mapfile -t engines < <(engine_of "$DAEMON_PID")
 	send_in_background
 	wait_for test -e "$OUT/started"
@@ -695,7 +697,7 @@ stubborn() {
 	kill -s KILL "$without"
 	wait_log 'ended by signal 9'
 	wait_log 'started again as pid'
-	are_engines 2
+	wait_for are_engines 2
 	kill -0 "$with"
 	: >"$OUT/go"
 	wait "$SENDER" || true
@@ -713,6 +715,7 @@ stubborn() {
 	END
 	start_adhoc "unix:$SOCK" -e mail -o 'engines = 2' -o 'timeout = 50s' \
 	    -o 'event-timeout = 50s' -o 'drain-timeout = 50s' "$HANDLERS/h"
+	wait_for are_engines 2
 	mapfile -t engines < <(engine_of "$DAEMON_PID")
 	send_in_background
 	wait_for test -s "$OUT/started"
@@ -731,6 +734,7 @@ stubborn() {
 	stubborn h
 	start_adhoc "unix:$SOCK" -e mail -o 'engines = 2' -o 'drain-timeout = 50s' \
 	    -o 'event-timeout = 50s' -o 'timeout = 50s' "$HANDLERS/h"
+	wait_for are_engines 2
 	mapfile -t engines < <(engine_of "$DAEMON_PID")
 	send_in_background
 	wait_for test -s "$OUT/started"
@@ -752,6 +756,7 @@ stubborn() {
 	END
 	cpus=$(cpus_of "$$")
 	start_adhoc "unix:$SOCK" -e mail -o 'engines = 2' -o 'pin = yes' "$HANDLERS/h"
+	wait_for are_engines 2
 	mapfile -t engines < <(engine_of "$DAEMON_PID")
 	[[ $(cpus_of "${engines[0]}") =~ ^[0-9]+$ ]]
 	[[ $(cpus_of "${engines[1]}") =~ ^[0-9]+$ ]]

@@ -581,7 +581,9 @@ plan_slow() {
 	mkdir "$REC"
 	chmod 777 "$REC"
 	[ -z "$ENGINE_USER" ] || chown "$ENGINE_USER" "$REC"
-	refused_conf "$REC" "record: $REC: anybody can write it"
+	refused_conf "$REC" "record: $REC: others than its owner can write it"
+	chmod 775 "$REC"
+	refused_conf "$REC" "record: $REC: others than its owner can write it"
 	refused_conf record 'expected a path that begins with /'
 	refused_conf "$WORK/none/record" "record: $WORK/none/record: No such file or directory"
 	: >"$WORK/file"
