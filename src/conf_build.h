@@ -122,6 +122,8 @@ void	 check_first_line(struct build *, int line, const char *option,
 
 /* conf_socket.c: the place of a unix socket; its owner and group are those that were named. */
 void	 check_socket(struct build *, const struct listen_conf *, int line);
+/* Warns of one in Postfix's queue that its user can't use; owner and group are known. */
+void	 check_postfix(struct build *, const struct listen_conf *, int line);
 
 /* conf_room.c: descriptors for all that may be open; the whole has been built. */
 void	 check_room(struct build *);

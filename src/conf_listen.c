@@ -257,6 +257,7 @@ build_listen(struct build *b, const struct conf_section *sec, struct listen_conf
 	if (l->addr.ss.ss_family == AF_UNIX) {
 		check_socket(b, l, sec->line);
 		default_owner(b, l);
+		check_postfix(b, l, sec->line);
 	}
 	if (conf_tree_find(sec, "handlers") == NULL)
 		all_handlers(b, l);

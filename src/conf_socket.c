@@ -20,9 +20,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf_build.h"
 #include "xmalloc.h"
+
+#define POSTFIX_QUEUE	"/var/spool/postfix/"	/* as it is unless somebody moved it */
+#define POSTFIX_USER	"postfix"
+#define GROUPS_MAX	256
 
 static int
 is_folder(const char *path, int *missing)
@@ -154,4 +159,48 @@ check_socket(struct build *b, const struct listen_conf *l, int line)
 	else if (!S_ISSOCK(st.st_mode))
 		conf_error(b->errors, line, "listen \"%s\": a file that is not a socket is "
 		    "there", l->spec);
+}
+
+static int
+is_member(const struct passwd *pw, gid_t group)
+{
+	gid_t	 groups[GROUPS_MAX];
+	int	 i, n = GROUPS_MAX;
+
+	/* Of one with more groups than that we know some. */
+	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) == -1)
+		n = GROUPS_MAX;
+	for (i = 0; i < n; i++)
+		if (groups[i] == group)
+			return 1;
+	return 0;
+}
+
+/* Of the bits of the mode those that count for a user are enough to connect. */
+static int
+can_connect(const struct listen_conf *l, const struct passwd *pw)
+{
+	uid_t	 owner = l->have_owner ? l->owner : geteuid();
+	gid_t	 group = l->have_group ? l->group : getegid();
+
+	if (pw->pw_uid == owner)
+		return (l->mode & S_IWUSR) != 0;
+	return (l->mode & (is_member(pw, group) ? S_IWGRP : S_IWOTH)) != 0;
+}
+
+void
+check_postfix(struct build *b, const struct listen_conf *l, int line)
+{
+	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
+	const struct passwd		*pw;
+	const struct group		*gr;
+
+	if (strncmp(sun->sun_path, POSTFIX_QUEUE, strlen(POSTFIX_QUEUE)) != 0 ||
+	    (pw = getpwnam(POSTFIX_USER)) == NULL || can_connect(l, pw))
+		return;
+	gr = getgrgid(l->have_group ? l->group : getegid());
+	conf_warning(b->errors, line, "listen \"%s\": user %s can't connect to it: its mode is "
+	    "%04o, its group %s; expected `group = %s' and a mode such as 0660", l->spec,
+	    POSTFIX_USER, (unsigned int)l->mode, gr == NULL ? "has no name" : gr->gr_name,
+	    POSTFIX_USER);
 }

@@ -84,8 +84,8 @@ daemon_pidfile_open(const char *path)
 	if ((pidfile = pidfile_open(full, 0644, &other)) == NULL) {
 		if (errno == EEXIST)
 			log_msg(LOG_ERR, NULL,
-			    "already running as pid %d (pid file %s)",
-			    (int)other, full);
+			    "already running as pid %d (pid file %s), or still ending: "
+			    "see drain-timeout", (int)other, full);
 		else
 			log_msg(LOG_ERR, NULL, "pid file %s: %s", full,
 			    strerror(errno));

@@ -22,6 +22,7 @@
 
 #define POSTFIX_QUEUE	"/var/spool/postfix/"	/* its queue_directory, if not changed */
 #define ADDRESS_MAX	256
+#define UNKNOWN		"ADDRESS"		/* to be put in by who reads it */
 /* Bytes that have no meaning of their own in main.cf or in m4. */
 #define PLAIN_BYTES	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:"
 
@@ -36,6 +37,35 @@ socket_path(const struct listen_conf *l)
 	return ((const struct sockaddr_un *)(const void *)&l->addr.ss)->sun_path;
 }
 
+static int
+is_wildcard(const struct listen_conf *l)
+{
+	const struct sockaddr_in	*sin = (const void *)&l->addr.ss;
+	const struct sockaddr_in6	*sin6 = (const void *)&l->addr.ss;
+
+	if (l->addr.ss.ss_family == AF_INET)
+		return sin->sin_addr.s_addr == htonl(INADDR_ANY);
+	return l->addr.ss.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&sin6->sin6_addr);
+}
+
+/* 1 if an MTA on this very host may connect to a wildcard address. */
+static int
+allows_loopback(const struct listen_conf *l)
+{
+	const char	*why;
+	struct netaddr	 a;
+
+	return netaddr_parse(l->addr.ss.ss_family == AF_INET ? "inet:1@127.0.0.1" :
+	    "inet6:1@::1", &a, &why) == 0 && network_match(l->allow, l->nallow, &a);
+}
+
+/* 1 if nothing here tells by which address the MTA reaches it. */
+static int
+is_elsewhere(const struct listen_conf *l)
+{
+	return is_wildcard(l) && !allows_loopback(l);
+}
+
 /* The host that the MTA connects to, and its port; a static text. */
 static const char *
 host_of(const struct listen_conf *l, unsigned int *port)
@@ -46,13 +76,13 @@ host_of(const struct listen_conf *l, unsigned int *port)
 
 	if (l->addr.ss.ss_family == AF_INET) {
 		*port = ntohs(sin->sin_port);
-		if (sin->sin_addr.s_addr == htonl(INADDR_ANY))
-			return "127.0.0.1";
+		if (is_wildcard(l))
+			return is_elsewhere(l) ? UNKNOWN : "127.0.0.1";
 		return inet_ntop(AF_INET, &sin->sin_addr, text, sizeof(text));
 	}
 	*port = ntohs(sin6->sin6_port);
-	if (IN6_IS_ADDR_UNSPECIFIED(&sin6->sin6_addr))
-		return "::1";
+	if (is_wildcard(l))
+		return is_elsewhere(l) ? UNKNOWN : "::1";
 	return inet_ntop(AF_INET6, &sin6->sin6_addr, text, sizeof(text));
 }
 
@@ -115,16 +145,19 @@ chosen(const struct conf *conf, size_t index, int postfix)
  * stay in the queue.
  */
 static int
-answers_rcpt(const struct conf *conf, const struct listen_conf *l)
+answers_rcpt(const struct handler_conf *h)
 {
-	const struct handler_conf	*h;
-	size_t				 i;
+	return ((h->events | h->optional_events) & EV_BIT(EV_RCPT)) != 0 && !h->shadow;
+}
 
-	for (i = 0; i < l->nhandlers; i++) {
-		h = &conf->handlers[l->handlers[i]];
-		if (((h->events | h->optional_events) & EV_BIT(EV_RCPT)) != 0 && !h->shadow)
+static int
+any_answers_rcpt(const struct conf *conf, const struct listen_conf *l)
+{
+	size_t	 i;
+
+	for (i = 0; i < l->nhandlers; i++)
+		if (answers_rcpt(&conf->handlers[l->handlers[i]]))
 			return 1;
-	}
 	return 0;
 }
 
@@ -156,6 +189,9 @@ print_notes(const struct conf *conf, size_t index, const char *c, int postfix)
 		    conf->listens[other].spec, address);
 	else if (postfix && l->addr.ss.ss_family == AF_UNIX && strchr(address, '/') == address + 5)
 		printf("%s %s is not found from a chroot (fifth column of master.cf)\n", c, address);
+	if (is_elsewhere(l))
+		printf("%s listen %s: `allow' has not loopback; put in for %s by which address the "
+		    "MTA reaches this host\n", c, l->spec, UNKNOWN);
 }
 
 /* The listeners, each filter once; without those of rcpt if only_whole. Returns how many. */
@@ -170,7 +206,7 @@ print_milters(const struct conf *conf, const char *name, int only_whole)
 	for (i = 0; i < conf->nlistens; i++) {
 		if (chosen(conf, i, 1) != i ||
 		    !address_for(&conf->listens[i], 1, address) ||
-		    (only_whole && answers_rcpt(conf, &conf->listens[i])))
+		    (only_whole && any_answers_rcpt(conf, &conf->listens[i])))
 			continue;
 		printf("%s %s", n++ == 0 ? "" : ",", address);
 	}
@@ -178,15 +214,59 @@ print_milters(const struct conf *conf, const char *name, int only_whole)
 	return n;
 }
 
+/* 1 if local mail comes to the handler: it is with a listener that may be named for it. */
 static int
-any_answers_rcpt(const struct conf *conf)
+gets_local_mail(const struct conf *conf, size_t handler)
 {
+	const struct listen_conf	*l;
+	size_t				 i, j;
+
+	for (i = 0; i < conf->nlistens; i++) {
+		l = &conf->listens[i];
+		for (j = 0; j < l->nhandlers && l->handlers[j] != handler; j++)
+			;
+		if (j < l->nhandlers && !any_answers_rcpt(conf, l))
+			return 1;
+	}
+	return 0;
+}
+
+/* Those that answer rcpt, or those that do not and that local mail misses for nothing. */
+static int
+print_handlers(const struct conf *conf, int of_rcpt, const char *before)
+{
+	int	 n = 0;
 	size_t	 i;
 
+	for (i = 0; i < conf->nhandlers; i++) {
+		if (answers_rcpt(&conf->handlers[i]) != of_rcpt ||
+		    (!of_rcpt && gets_local_mail(conf, i)))
+			continue;
+		printf("%s%s", n++ == 0 ? before : ", ", conf->handlers[i].name);
+	}
+	return n;
+}
+
+/* What becomes of mail that does not come by SMTP. */
+static void
+print_local_notes(const struct conf *conf)
+{
+	size_t	 i;
+	int	 left_out = 0;
+
 	for (i = 0; i < conf->nlistens; i++)
-		if (answers_rcpt(conf, &conf->listens[i]))
-			return 1;
-	return 0;
+		left_out += any_answers_rcpt(conf, &conf->listens[i]);
+	if (left_out == 0)
+		return;
+	printf("# No listener whose handlers answer rcpt: a recipient of local mail that "
+	    "they\n# refuse would keep the message in the queue.");
+	(void)print_handlers(conf, 1, " They are: ");
+	printf("\n");
+	if ((size_t)left_out == conf->nlistens)
+		printf("# So local mail passes without any filter.\n");
+	if (print_handlers(conf, 0, "# For local mail add a second listener with "
+	    "`handlers = {") > 0)
+		printf("}'\n");
 }
 
 void
@@ -199,9 +279,7 @@ explain_postfix(const struct conf *conf)
 	for (i = 0; i < conf->nlistens; i++)
 		print_notes(conf, i, "#", 1);
 	print_milters(conf, "smtpd_milters", 0);
-	if (any_answers_rcpt(conf))
-		printf("# No listener whose handlers answer rcpt: a recipient of local mail that "
-		    "they\n# refuse would keep the message in the queue.\n");
+	print_local_notes(conf);
 	print_milters(conf, "non_smtpd_milters", 1);
 	printf("milter_default_action = tempfail\n");
 	printf("milter_protocol = 6\n");

@@ -66,8 +66,9 @@ lock_base(const char *base)
 	if (lock_fd == -1)
 		return folder_complain(path, strerror(errno));
 	if (flock(lock_fd, LOCK_EX | LOCK_NB) == -1)
-		return folder_complain(base, errno == EWOULDBLOCK ? "another pipemilter uses it; "
-		    "give this one a spool-directory of its own" : strerror(errno));
+		return folder_complain(base, errno == EWOULDBLOCK ? "another pipemilter uses it, "
+		    "or one that is ending and waits for its clients (drain-timeout); wait, or give "
+		    "this one a spool-directory of its own" : strerror(errno));
 	return 0;
 }
 

@@ -112,7 +112,7 @@ H='command = {/bin/true}'
 
 @test "the lines for Postfix" {
 	conf "listen 'inet:8899@127.0.0.1' { handlers = {a} }" \
-	    "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { handlers = {a} }" \
+	    "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { mode = 0666 handlers = {a} }" \
 	    "listen 'inet6:8898@::1' { handlers = {b} }" \
 	    "listen 'unix:/run/pipemilter.sock' { handlers = {b, a} }" \
 	    "event-timeout = 40s" "message-timeout = 5m" \
@@ -131,8 +131,77 @@ milter_content_timeout = 360s"
 	has '# Another way to the handlers of unix:/var/spool/postfix/pipemilter/x.sock: inet:127.0.0.1:8899'
 }
 
+@test "local mail that comes past the filters" {
+	conf "listen inet:8899 { }" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler b { $H events = {rcpt} actions = {} }" \
+	    "handler c { $H events = {rcpt} actions = {} shadow = yes }"
+	explain
+	has '# refuse would keep the message in the queue. They are: b'
+	has '# So local mail passes without any filter.'
+	has "# For local mail add a second listener with \`handlers = {a, c}'"
+	# Some of it is filtered.
+	conf "listen inet:8899 { }" "listen inet:8898 { handlers = {a} }" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler b { $H events = {rcpt} actions = {} }" \
+	    "handler c { $H events = {data} actions = {} }"
+	explain
+	has 'non_smtpd_milters = inet:127.0.0.1:8898'
+	has_not '# So local mail passes without any filter.'
+	has "# For local mail add a second listener with \`handlers = {c}'"
+	# Nothing that could be done, and nothing to do.
+	conf "listen inet:8899 { }" "handler b { $H events = {rcpt} actions = {} }"
+	explain
+	has '# So local mail passes without any filter.'
+	refute_output_has '# For local mail'
+	conf "listen inet:8899 { }" "handler a { $H events = {mail} actions = {} }"
+	explain
+	refute_output_has 'local mail'
+}
+
+@test "an address for all that its own host may not use" {
+	local note="\`allow' has not loopback; put in for ADDRESS by which address the MTA reaches this host"
+
+	conf "listen 'inet:8899@0.0.0.0' { allow = {192.0.2.1} }" \
+	    "listen 'inet6:8898@::' { allow = {'2001:db8::/32'} handlers = {b} }" \
+	    "listen 'inet:8897@0.0.0.0' { allow = {192.0.2.1, 127.0.0.1} handlers = {a} }" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler b { $H events = {mail} actions = {} }"
+	explain
+	has 'smtpd_milters = inet:ADDRESS:8899, inet:[ADDRESS]:8898, inet:127.0.0.1:8897'
+	has "# listen inet:8899@0.0.0.0: $note"
+	has "# listen inet6:8898@::: $note"
+	has "dnl listen inet:8899@0.0.0.0: $note"
+	[ "$(grep -c 'put in for' <<<"$output")" -eq 4 ]
+}
+
+@test "a socket in the queue of Postfix that Postfix can't use" {
+	getent passwd postfix >/dev/null || skip 'no user postfix'
+	local path=/var/spool/postfix/pipemilter-test.sock group
+
+	group=$(id -gn postfix)
+	refused() {
+		conf '' "listen 'unix:$path' { $1 }" "handler a { $H events = {mail} actions = {} }"
+		run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
+		assert_success
+		[[ $stderr == *":2: listen \"unix:$path\": user postfix can't connect to it: its mode is $2"*"expected \`group = postfix'"* ]]
+	}
+	fits() {
+		conf '' "listen 'unix:$path' { $1 }" "handler a { $H events = {mail} actions = {} }"
+		explain
+	}
+	refused '' 0660
+	refused 'group = daemon' 0660
+	refused "group = $group mode = 0640" 0640
+	# The kernel looks at the class of the group alone.
+	refused "group = $group mode = 0606" 0606
+	fits "group = $group"
+	fits 'owner = postfix mode = 0600'
+	fits 'mode = 0666'
+}
+
 @test "the lines for Sendmail" {
-	conf "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { handlers = {a} }" \
+	conf "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { mode = 0666 handlers = {a} }" \
 	    "listen 'inet:8899@127.0.0.1' { handlers = {a} }" \
 	    "listen 'inet6:8898@::1' { handlers = {b} }" \
 	    "handler a { $H events = {mail} actions = {} }" \
@@ -158,7 +227,7 @@ non_smtpd_milters ='
 	local name
 
 	conf "listen 'inet:8899@127.0.0.1' { handlers = {a} }" \
-	    "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { handlers = {b} }" \
+	    "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { mode = 0666 handlers = {b} }" \
 	    "handler a { $H events = {mail} actions = {} }" \
 	    "handler b { $H events = {rcpt} actions = {} }"
 	explain
