@@ -42,15 +42,24 @@ my %EVENT = map { $_ => 1 } qw(connect helo mail rcpt data header
     end_of_headers body end_of_message unknown abort disconnect);
 
 # What is forgotten when its time is over.
-my @OF_EVENT = qw(header_name header_value command size message_file
-    headers_file body_file reason answer answered_by recipient_status
-    recipient recipient_domain event_id);
+my @FILES = qw(message_file headers_file body_file);
+my @OF_EVENT = qw(header_name header_value command size reason answer
+    answered_by recipient_status recipient recipient_domain event_id);
 my @OF_MESSAGE = qw(sender sender_domain);
 my @OF_SESSION = qw(client_host client_address client_family client_port helo);
 my %PLAIN = map { $_ => 1 } grep { !/^recipient(_domain)?$/ }
-    @OF_EVENT, @OF_MESSAGE, @OF_SESSION;
+    @OF_EVENT, @FILES, @OF_MESSAGE, @OF_SESSION;
 
-my ($in, $out, %known, $uses);
+my ($in, $out, %known, $uses, $has_main);
+
+# A script without its last line would pass everything.  A bad status it chose.
+my $process = $$;
+END {
+	if ($? == 0 && !$has_main && $$ == $process && $0 ne '-e') {
+		print STDERR "Pipemilter.pm: the script has ended without Pipemilter::main\n";
+		$? = FAILED;
+	}
+}
 
 # --- what is known
 
@@ -58,6 +67,17 @@ for my $name (@OF_EVENT, @OF_MESSAGE, @OF_SESSION,
     qw(event report session message payload recipient_count macros context)) {
 	no strict 'refs';
 	*$name = sub { $_[0]{$name} };
+}
+
+# An empty name would be taken for an empty file.
+for my $name (@FILES) {
+	no strict 'refs';
+	*$name = sub {
+		my ($m) = @_;
+		croak "$m->{event}: there is no $name: it takes end-of-message, and spool = yes"
+		    if $m->{$name} eq '';
+		return $m->{$name};
+	};
 }
 
 sub sender_arguments { @{$_[0]{sender_arguments}} }
@@ -75,7 +95,7 @@ sub _unescape {
 
 sub _forget_event {
 	my ($m) = @_;
-	$m->{$_} = '' for @OF_EVENT;
+	$m->{$_} = '' for @OF_EVENT, @FILES;
 	$m->{recipient_arguments} = [];
 	$m->{verdict} = 0;
 }
@@ -303,7 +323,6 @@ sub log {
 # The first of these that is called is the answer; without one it is pass.
 sub _verdict {
 	my ($m, $verdict, @words) = @_;
-	return if $m->{verdict} && !$m->{report};
 	return if !$m->_may($verdict);
 	_put(join ' ', $verdict, map { _escape($_) } @words);
 	$m->{verdict} = 1;
@@ -383,7 +402,7 @@ sub _serve {
 	my $name = "on_$m->{event}" =~ tr/-/_/r;
 	my $function = $package->can($name);
 	$function->($m) if $function;
-	$m->pass if !$m->{report};
+	$m->pass if !$m->{report} && !$m->{verdict};
 }
 
 sub _complain_of_names {
@@ -399,6 +418,7 @@ sub _complain_of_names {
 # One that dies ends the process with a status that is a failure.
 sub main {
 	my $package = caller;
+	$has_main = 1;
 	_take_protocol();
 	_complain_of_names($package);
 	my $done = eval {

@@ -30,6 +30,16 @@ milter__tab='	'
 # shellcheck disable=SC1017
 milter__cr=''
 
+# A script without its last line would pass everything.  A bad status it chose.
+milter__main=''
+milter__ended() {
+	if [ "$1" -eq 0 ] && [ -z "$milter__main" ]; then
+		milter__print 'handler.sh: the script has ended without milter_main' >&2
+		exit 70
+	fi
+}
+trap 'milter__ended "$?"' EXIT
+
 # Its printf is a program.
 case ${KSH_VERSION-} in
 *MIRBSD*|*LEGACY*)
@@ -444,9 +454,6 @@ log() {
 
 # The first verdict is the answer.
 milter__verdict() {
-	if [ -z "$milter_report" ] && [ -n "$milter__answered" ]; then
-		return 0
-	fi
 	milter__may "$1" || return 0
 	milter__line "$@"
 	milter__answered=yes
@@ -501,9 +508,21 @@ milter__next() {
 	fi
 }
 
+# A shell cannot list its functions without a fork.
+milter__check_names() {
+	for milter__name in from sender to recipient recipients eoh headers eom message \
+	    end_of_header end_of_body close; do
+		if command -v "on_$milter__name" >/dev/null 2>&1; then
+			milter__print "handler.sh: on_$milter__name: there is no such event" >&2
+		fi
+	done
+}
+
 # In some shells a stray `continue' or `break' of a function comes to these
 # loops, and then the event is answered as well.
 milter_main() {
+	milter__main=yes
+	milter__check_names
 	exec 8<&0 9>&1 </dev/null >&2
 	trap 'exit 0' USR1
 	milter__end='' milter__answered=yes

@@ -24,12 +24,14 @@ Text is str.  Bytes that are not UTF-8 become lone surrogates, as in the names
 of files ("surrogateescape"), and are the same bytes again when they are given
 back; bytes are taken wherever a str is.
 """
+import atexit
 import io
 import os
 import re
 import sys
 import traceback
 from collections import OrderedDict
+from opcode import opname
 
 EVENTS = ("connect", "helo", "mail", "rcpt", "data", "header",
           "end-of-headers", "body", "end-of-message", "unknown",
@@ -43,9 +45,9 @@ FAILED = 70
 MAX_SESSIONS = 20000
 
 # What is forgotten when its time is over, and is "" then.
-OF_EVENT = ("header_name", "header_value", "command", "message_file",
-            "headers_file", "body_file", "reason", "answer", "answered_by",
-            "recipient_status")
+OF_EVENT = ("header_name", "header_value", "command", "reason", "answer",
+            "answered_by", "recipient_status")
+FILES = ("message_file", "headers_file", "body_file")
 OF_MESSAGE = ("sender", "sender_domain")
 OF_SESSION = ("client_host", "client_address", "client_family", "helo")
 TEXTS = frozenset(OF_EVENT + OF_MESSAGE + OF_SESSION)
@@ -122,7 +124,7 @@ class Milter:
     header_name, header_value, command
     payload         bytes, of body
     size            int or None
-    message_file, headers_file, body_file
+    message_file, headers_file, body_file   raise where there are none
     reason, answer, answered_by, recipient_status   in reports
 
     What is not known is "".
@@ -143,6 +145,7 @@ class Milter:
 
     def _forget_event(self):
         self._forget(OF_EVENT)
+        self._files = {}
         self.payload = b""
         self.size = None
         self.event_id = None
@@ -195,6 +198,8 @@ class Milter:
         name = key.decode("latin-1").replace("-", "_")
         if name in TEXTS:
             setattr(self, name, _unescape(value))
+        elif name in FILES:
+            self._files[name] = _unescape(value)
         elif name == "recipient":
             self._mailbox = Recipient(_unescape(value))
             if self.event == "rcpt":
@@ -238,6 +243,26 @@ class Milter:
     def queue_id(self):
         return self.macros.get("i", "")
 
+    # An empty name would be taken for an empty file.
+
+    def _file(self, name):
+        if name not in self._files:
+            raise RuntimeError("%s: there is no %s: it takes end-of-message, "
+                               "and spool = yes" % (self.event, name))
+        return self._files[name]
+
+    @property
+    def message_file(self):
+        return self._file("message_file")
+
+    @property
+    def headers_file(self):
+        return self._file("headers_file")
+
+    @property
+    def body_file(self):
+        return self._file("body_file")
+
     # Replies
 
     def _allowed(self, what):
@@ -261,8 +286,6 @@ class Milter:
             self._out.append(b" ".join((action.encode(),) + values))
 
     def _end(self, verdict, *words):
-        if self._verdict and not self.report:
-            return
         if self._allowed(verdict):
             self._out.append(b" ".join([verdict.encode()] +
                                        [_escape(w) for w in words]))
@@ -446,8 +469,48 @@ def _answer(m, functions):
         # The status is the answer, and what was asked for before it counts.
         m._flush()
         raise
-    if not m.report:
+    if not m.report and not m._verdict:
         m.pass_()
+
+
+class _Script:
+    """The script that imports this, which would pass everything if it lacked
+    its last line."""
+
+    def __init__(self):
+        self.has_main = False
+        self._frame = self._importer()
+        if self._frame is not None:
+            atexit.register(self._ended)
+
+    @staticmethod
+    def _importer():
+        frame = sys._getframe()
+        while frame and (frame.f_globals is globals() or
+                         "importlib" in frame.f_code.co_filename):
+            frame = frame.f_back
+        names = frame.f_globals if frame else {}
+        if names.get("__name__") == "__main__" and "__file__" in names:
+            return frame
+        return None
+
+    def _came_to_its_end(self):
+        """Not by an exception, of which SystemExit is one."""
+        code = self._frame.f_code.co_code
+        last = self._frame.f_lasti
+        return 0 <= last < len(code) and \
+            opname[code[last]].startswith("RETURN_")
+
+    def _ended(self):
+        if self.has_main or not self._came_to_its_end():
+            return
+        print("pipemilter.py: the script has ended without pipemilter.main()",
+              file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        os._exit(FAILED)
+
+
+_script = _Script()
 
 
 def main(functions=None):
@@ -459,6 +522,7 @@ def main(functions=None):
     """
     if functions is None:
         functions = vars(sys.modules["__main__"])
+    _script.has_main = True
     protocol = _Protocol()
     for name in functions:
         if name.startswith("on_") and \

@@ -209,6 +209,7 @@ acts() {
 	complained 'stray True'
 	complained 'add-header has no effect: the answer has been given'
 	complained 'add-header has no effect: nobody waits for an answer to a report'
+	complained 'reject has no effect: the answer has been given'
 	complained 'reject has no effect: nobody waits for an answer to a report'
 	complained 'told'
 	# An exit is an answer, and what was asked for before it counts.
@@ -329,6 +330,39 @@ def on_data(m):
 	assert_equal "$(wc -l <err)" 1
 }
 
+@test "python: a script without main is a failure" {
+	block 'event data' >in
+	printf '%s\n' 'import pipemilter' 'def on_data(m): m.reject()' 'print("so far")' >h.py
+	python h.py <in
+	said 'so far'
+	assert_equal "$status:$(cat err)" '70:pipemilter.py: the script has ended without pipemilter.main()'
+	# It has said by itself how it ends.
+	for i in 'sys.exit(75)' 'raise SystemExit(75)' 'if True: exit(75)'; do
+		printf '%s\n' 'import sys, pipemilter' "$i" >h.py
+		python h.py <in
+		assert_equal "$status:$(cat out err)" 75:
+	done
+	printf '%s\n' 'import pipemilter' 'pipemilter.oh' >h.py
+	python h.py <in
+	assert_equal "$status" 1
+	# What only looks at the functions
+	printf '%s\n' 'import pipemilter' >h.py
+	python -c 'import h, pipemilter' <in
+	assert_equal "$status:$(cat out err)" 0:
+}
+
+@test "python: without spool a file is no empty name" {
+	script 'def on_end_of_message(m): m.log(m.body_file)'
+	block 'event end-of-message' >in
+	python h.py <in
+	assert_equal "$status:$(cat out)" 70:
+	complained 'end-of-message: there is no body_file: it takes end-of-message, and spool = yes'
+	block 'event end-of-message' 'body-file /a' >in
+	block 'event data' >>in
+	python h.py <in
+	said 'log /a' continue continue
+}
+
 @test "python: a block of a session that is not known is a failure" {
 	script 'def on_data(m): m.pass_()'
 	printf '%s\n' 'event data' 'session 1.1' 'message 1.1.1' '' >in
@@ -437,6 +471,26 @@ perl_h() {
 	block 'event rcpt' 'recipient <a@b>' >in
 	perl_h 0 continue
 	assert_equal "$(cat err)" 'Pipemilter.pm: on_rctp: there is no such event'
+}
+
+@test "perl: a script without main is a failure" {
+	block 'event data' >in
+	printf '%s\n' 'use Pipemilter;' 'sub on_data { }' >h.pl
+	perl_h 70
+	assert_equal "$(cat err)" 'Pipemilter.pm: the script has ended without Pipemilter::main'
+	printf '%s\n' 'use Pipemilter;' 'exit 75;' >h.pl
+	perl_h 75
+	assert_equal "$(cat err)" ''
+}
+
+@test "perl: without spool a file is no empty name" {
+	perl_script 'sub on_end_of_message { $_[0]->log($_[0]->body_file) }'
+	block 'event end-of-message' >in
+	perl_h 70
+	complained 'end-of-message: there is no body_file: it takes end-of-message, and spool = yes'
+	block 'event end-of-message' 'body-file /a' >in
+	block 'event data' >>in
+	perl_h 0 'log /a' continue continue
 }
 
 @test "perl: replies to events that have a number, and sessions apart" {
@@ -560,6 +614,49 @@ no_fork() {
 	# One would be seen.  Others than dash try again, for a long time.
 	run ! alone dash -c 'x=$(:); :'
 	in_shells no_fork
+}
+
+@test "shell: a script without milter_main is a failure" {
+	block 'event data' >in
+	printf '%s\n' '. "$LIBRARY"' 'on_data() { reject; }' 'x=$(:); (exit 0)' >h.sh
+	in_shells ends 70 'handler.sh: the script has ended without milter_main'
+	printf '%s\n' '. "$LIBRARY"' 'exit 75' >h.sh
+	in_shells ends 75 ''
+	# Its own trap comes after the library, and stays.
+	shell_script 'trap "echo bye >&2" EXIT'
+	in_shells answers 0 continue --
+	in_shells complains bye
+}
+
+# ends STATUS TEXT SHELL ...: without a reply
+ends() {
+	local want=$1 text=$2
+
+	shift 2
+	ask "$@" h.sh <in
+	assert_equal "$status:$(cat out err)" "$want:$text"
+}
+
+# complains TEXT SHELL ...
+complains() {
+	local text=$1
+
+	shift
+	ask "$@" h.sh <in
+	assert_equal "$(cat err)" "$text"
+}
+
+@test "shell: functions that are often meant for an event are told" {
+	block 'event data' >in
+	shell_script 'on_eom() { reject; }
+		on_data() { pass; }'
+	in_shells complains 'handler.sh: on_eom: there is no such event'
+}
+
+@test "shell: a file that is not there can end the process" {
+	block 'event end-of-message' >in
+	shell_script 'on_end_of_message() { grep x "${milter_body_file:?}"; }'
+	in_shells answers_nothing
 }
 
 @test "shell: stray continue, break and return are answered" {

@@ -14,8 +14,11 @@ sub tell {
 	for my $name (qw(event session message client_host client_address
 	    client_family client_port helo sender sender_domain recipient
 	    recipient_domain recipient_count queue_id header_name header_value
-	    command size message_file headers_file body_file)) {
+	    command size)) {
 		$m->log("$name=" . $m->$name) if $m->$name ne '';
+	}
+	for my $name (qw(message_file headers_file body_file)) {
+		$m->log("$name=" . $m->$name) if $m->size ne '';
 	}
 	$m->log("each $_") for $m->recipients;
 	for my $name (qw(sender_arguments recipient_arguments)) {

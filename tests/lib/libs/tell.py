@@ -10,11 +10,13 @@ def tell(m):
                  "client_address", "client_family", "client_port", "helo",
                  "sender", "sender_domain", "recipient", "recipient_domain",
                  "recipient_count", "queue_id", "header_name", "header_value",
-                 "command", "size", "message_file", "headers_file",
-                 "body_file"):
+                 "command", "size"):
         value = getattr(m, name)
         if value not in ("", None):
             m.log("%s=%s" % (name, value))
+    if m.size is not None:
+        for name in ("message_file", "headers_file", "body_file"):
+            m.log("%s=%s" % (name, getattr(m, name)))
     for recipient in m.recipients:
         m.log("each %s" % recipient)
     for name in ("sender_arguments", "recipient_arguments"):
