@@ -342,6 +342,18 @@ disclaim() {
 	assert_same_file once delivered
 }
 
+@test "disclaimer: without its files it says so in a line" {
+	local file
+
+	for file in "$WORK/none" "$WORK/text"; do
+		printf '\377\n' > "$WORK/text"
+		run -1 --separate-stderr env TEXT_FILE="$file" "$TOP_DIR/handlers/disclaimer" < /dev/null
+		[[ "$stderr" == "TEXT_FILE: $file: "* ]]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[ -z "$output" ]
+	done
+}
+
 # decoded: text and HTML of the delivered message as its reader sees them.
 decoded() {
 	python3 -c '
