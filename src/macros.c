@@ -188,12 +188,13 @@ static void
 keep(struct macro_list *list, const struct rd *pairs)
 {
 	forget_pairs(list);
+	/* They come from one packet. */
 	if (pairs->left > list->cap) {
-		list->cap = pairs->left;
+		list->cap = (uint32_t)pairs->left;
 		list->raw = xreallocarray(list->raw, list->cap, 1);
 	}
 	memcpy(list->raw, pairs->p, pairs->left);
-	list->len = pairs->left;
+	list->len = (uint32_t)pairs->left;
 }
 
 void

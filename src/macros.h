@@ -31,7 +31,7 @@ struct macro_pair {
 
 struct macro_list {
 	unsigned char		*raw;	/* as they came */
-	size_t			 len, cap;	/* len 0: there are none */
+	uint32_t		 len, cap;	/* of a packet; len 0: there are none */
 	struct macro_pair	*pairs;	/* of raw, once somebody has looked; or NULL */
 	unsigned int		 n;
 	uint64_t		 told;	/* places whose readers know them; see block.h */

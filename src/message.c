@@ -41,7 +41,7 @@ session_write_first(struct session *s)
 
 	if (s->message != NULL)
 		end = append(append(append(end, "message "), s->message->id), "\n");
-	s->first_len = (size_t)(end - s->first);
+	s->first_len = (unsigned int)(end - s->first);
 }
 
 /* One that was freed is kept: sessions come and go, and each has one at most. */

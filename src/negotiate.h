@@ -20,11 +20,11 @@ struct negotiated {
 	unsigned int	 sent;		/* EV_BITs that the MTA was left to send */
 	unsigned int	 no_reply;	/* EV_BITs that get no answer on the wire */
 	unsigned int	 granted;	/* ACT_BITs that the MTA takes */
-	int		 skip;		/* `s' may be sent in answer to a piece of the body */
-	int		 leading_space;	/* header values carry the space after the colon */
-	int		 add_rcpt_args;	/* add-recipient may have arguments */
-	int		 rejected;	/* recipients that the MTA refused come too */
-	int		 has_size;	/* headers and body are both sent */
+	unsigned int	 skip : 1;		/* `s' may be sent in answer to a piece of the body */
+	unsigned int	 leading_space : 1;	/* header values carry the space after the colon */
+	unsigned int	 add_rcpt_args : 1;	/* add-recipient may have arguments */
+	unsigned int	 rejected : 1;	/* recipients that the MTA refused come too */
+	unsigned int	 has_size : 1;	/* headers and body are both sent */
 };
 
 /*

@@ -107,9 +107,9 @@ struct current {
 	int			 asked;		/* place of the handler in hand, or -1 */
 	int			 answered_by;	/* place, or -1 */
 	enum verdict		 verdict;
+	unsigned int		 rejected : 1;	/* recipient: by the MTA itself, we are only told */
 	struct smtp_reply	 smtp;		/* of a refusal, completed */
 	struct mailbox		*recipient;	/* asked about; not yet in the message */
-	int			 rejected;	/* it: by the MTA itself, we are only told */
 	/* They point into the MTA's packet, or into kept once a handler is waited for. */
 	const char		*header_name, *header_value;
 	struct buf		 kept;
@@ -117,7 +117,6 @@ struct current {
 	const char		*reason;	/* of disconnect */
 	struct buf		 raw;		/* a piece of the body as it came */
 	struct buf		 lf;		/* and with LF; each only if some handler wants it */
-	int			 tail_done;	/* the CR at the end of the body was dealt with */
 };
 
 struct session {
@@ -127,19 +126,20 @@ struct session {
 	struct negotiated		 own_neg;
 	char				 id[20];
 	char				 ids[SESSION_IDS];	/* for the log: session and queue id */
-	int				 ids_stale;	/* to be written anew at the next event */
 	/* The lines of a block that say which session and message it belongs to. */
 	char				 first[72];
-	size_t				 first_len;
-	int				 wants_raw, wants_lf;	/* bodies, by some handler */
-	int				 counts_headers;	/* some handler may change them */
+	unsigned int			 first_len;
+	unsigned int			 ids_stale : 1;	/* to be written anew at the next event */
+	unsigned int			 wants_raw : 1, wants_lf : 1;	/* bodies, by some handler */
+	unsigned int			 counts_headers : 1;	/* some handler may change them */
+	unsigned int			 begun : 1;	/* some event has come */
+	unsigned int			 late : 1;	/* the time for the event in hand is over */
+	unsigned int			 released : 1;	/* the owner's: it is to be freed */
+	int				 client_port;	/* -1: none */
 	uint64_t			 takes_macros;	/* places; the others never hear of one */
 	uint64_t			 keeps;		/* places that want messages as a whole */
-	int				 begun;		/* some event has come */
-	int				 late;		/* the time for the event in hand is over */
 	char				*client_host, *client_address;
 	const char			*client_family;	/* NULL before connect */
-	int				 client_port;	/* -1: none */
 	char				*helo;
 	struct macros			 macros;
 	struct context			 context;
@@ -160,7 +160,6 @@ struct session {
 	/* Sees each decision on who is asked, and with report who is told; or NULL. */
 	void				(*watch)(const struct session *, unsigned int place,
 					    int report, enum ask_why);
-	int				 released;	/* the owner's: it is to be freed */
 	TAILQ_ENTRY(session)		 dead;
 };
 TAILQ_HEAD(session_list, session);
