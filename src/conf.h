@@ -46,6 +46,9 @@ enum line_name {
 const char	*line_name(enum line_name);	/* "client-host", ... */
 int		 line_by_name(const char *);	/* or -1 */
 
+/* PATH of handlers, unless their `environment' has one; where commands are looked for. */
+#define HANDLER_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 struct env_setting {
 	char	*name;
 	char	*value;

@@ -117,6 +117,8 @@ void	 build_handler_user(struct build *, const struct conf_section *,
  * mistakes of a script's first line.
  */
 char	*run_problem(const struct build *, const struct handler_conf *, const char *path);
+/* The first program of a name in a list of folders, malloc'd, or NULL. */
+char	*find_program(const char *folders, const char *name);
 void	 check_first_line(struct build *, int line, const char *option,
 	    const struct handler_conf *, const char *path);
 

@@ -21,8 +21,6 @@
 #include "conf_build.h"
 #include "xmalloc.h"
 
-static const char command_path[] =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /* Who else than root and a user can write the file, or NULL. */
 static const char *
@@ -108,6 +106,14 @@ check_writers(struct build *b, int line, const char *option, const struct handle
 	check_folders(b, line, prefix, path);
 }
 
+/* Where a line of a shell may have been meant. */
+static const char *
+blanks_hint(const char *path)
+{
+	return strchr(path, ' ') == NULL ? "" :
+	    "; arguments are elements of their own: {'program', 'argument'}";
+}
+
 static int
 is_program(const char *path)
 {
@@ -116,11 +122,10 @@ is_program(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-/* The first of that name in PATH, malloc'd, or NULL. */
-static char *
-find_in_path(const char *name)
+char *
+find_program(const char *folders, const char *name)
 {
-	const char	*dir = command_path;
+	const char	*dir = folders;
 	char		*path;
 	size_t		 len;
 
@@ -137,6 +142,18 @@ find_in_path(const char *name)
 	}
 }
 
+/* A shell would not have found it either, but who is used to one has it here. */
+static void
+not_found(struct build *b, const struct conf_stmt *cmd, const char *name)
+{
+	char	*here = b->base == NULL ? NULL : join_path(b->base, name);
+
+	conf_error(b->errors, cmd->line, "command: %s: not found in %s%s%s%s", name, HANDLER_PATH,
+	    here != NULL && is_program(here) ? "; there is ./" : "",
+	    here != NULL && is_program(here) ? name : "", blanks_hint(name));
+	free(here);
+}
+
 /* Makes command[0] a path. 0, or -1 after an error. */
 static int
 resolve_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf *h)
@@ -146,10 +163,9 @@ resolve_command(struct build *b, const struct conf_stmt *cmd, struct handler_con
 	if (h->command[0][0] == '/')
 		return 0;
 	if (strchr(h->command[0], '/') == NULL) {
-		path = find_in_path(h->command[0]);
+		path = find_program(HANDLER_PATH, h->command[0]);
 		if (path == NULL)
-			conf_error(b->errors, cmd->line, "command: %s: not found in %s",
-			    h->command[0], command_path);
+			not_found(b, cmd, h->command[0]);
 	} else
 		path = option_path(b, cmd, h->command[0]);
 	if (path == NULL)
@@ -170,8 +186,8 @@ check_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf 
 		return;
 	path = h->command[0];
 	if (stat(path, &st) == -1)
-		conf_error(b->errors, cmd->line, "command: %s: %s; expected a program",
-		    path, strerror(errno));
+		conf_error(b->errors, cmd->line, "command: %s: %s; expected a program%s",
+		    path, strerror(errno), blanks_hint(path));
 	else if (!S_ISREG(st.st_mode))
 		conf_error(b->errors, cmd->line, "command: %s: not a file; expected a program",
 		    path);

@@ -138,6 +138,20 @@ check_asked(struct build *b, const struct conf_section *sec, const struct handle
 		misfit(b, sec, "on-large", "`max-message' with a size");
 }
 
+/* No error: event-timeout may be there to hold for all of them. */
+static void
+check_timeout(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+{
+	const struct conf_stmt	*st = conf_tree_find(sec, "timeout");
+	unsigned int		 within = h->events | h->optional_events;
+
+	if (st != NULL && (within & ~EV_BIT(EV_END_OF_MESSAGE)) != 0 && !h->shadow &&
+	    h->timeout > b->conf->event_timeout)
+		conf_warning(b->errors, st->line, "timeout: %gs is more than event-timeout, %gs, "
+		    "which holds for all events but end-of-message",
+		    h->timeout / 1000.0, b->conf->event_timeout / 1000.0);
+}
+
 /* Files go when the process has answered, or has ended with the message. */
 static void
 check_spool(struct build *b, const struct conf_section *sec, const struct handler_conf *h,
@@ -191,6 +205,7 @@ check_fit(struct build *b, const struct conf_section *sec, const struct handler_
 
 	check_twice(b, sec, "actions", h->actions, "optional-actions", h->optional_actions, 1);
 	check_asked(b, sec, h, hooks);
+	check_timeout(b, sec, h);
 	check_spool(b, sec, h, hooks);
 	if (hooks) {
 		check_beside_hooks(b, sec);

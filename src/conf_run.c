@@ -26,6 +26,7 @@
 #include "log.h"
 #include "xmalloc.h"
 
+#define BYTE_ORDER_MARK	"\357\273\277"
 #define HEAD_MAX	256	/* bytes of a file that the kernel looks at */
 
 /* What the user found out, in a process of his own. */
@@ -223,6 +224,54 @@ interpreter_problem(const struct build *b, const struct handler_conf *h, const c
 	return run_problem(b, h, path);
 }
 
+/* What env(1) is to run, malloc'd, or NULL if it is not as simple as one name. */
+static char *
+env_program(const char *shell, const char *head)
+{
+	const char	*p = head + 2 + strspn(head + 2, " \t"), *base = strrchr(shell, '/');
+	size_t		 len;
+
+	if (base == NULL || strcmp(base, "/env") != 0)
+		return NULL;
+	p += strcspn(p, " \t\n");
+	p += strspn(p, " \t");
+	/* All that stands there is one argument, with its blanks. */
+	len = strcspn(p, "\n");
+	while (len > 0 && (p[len - 1] == ' ' || p[len - 1] == '\t'))
+		len--;
+	if (len == 0 || p[0] == '-' || memchr(p, '=', len) != NULL || memchr(p, '/', len) != NULL)
+		return NULL;
+	return xmemdup0(p, len);
+}
+
+static const char *
+handler_path(const struct handler_conf *h)
+{
+	size_t	 i;
+
+	for (i = 0; i < h->nenvironment; i++)
+		if (strcmp(h->environment[i].name, "PATH") == 0)
+			return h->environment[i].value;
+	return HANDLER_PATH;
+}
+
+/* It fails as a missing interpreter does, but only when it is run. */
+static void
+check_env(struct build *b, int line, const char *option, const struct handler_conf *h,
+    const char *path, const char *shell, const char *head)
+{
+	char	*name = env_program(shell, head), *found;
+
+	if (name == NULL)
+		return;
+	if ((found = find_program(handler_path(h), name)) == NULL)
+		conf_error(b->errors, line, "%s: %s: %s finds no program \"%s\" in the PATH of "
+		    "handlers, %s%s", option, path, shell, name, handler_path(h),
+		    strchr(name, ' ') == NULL ? "" : "; expected one name, or -S before more");
+	free(found);
+	free(name);
+}
+
 static void
 check_interpreter(struct build *b, int line, const char *option,
     const struct handler_conf *h, const char *path, const char *head)
@@ -237,6 +286,8 @@ check_interpreter(struct build *b, int line, const char *option,
 		    shell, why, dos[0] == '\0' ? "" : "; ", dos);
 	else if (dos[0] != '\0')
 		conf_warning(b->errors, line, "%s: %s: %s", option, path, dos);
+	if (why == NULL)
+		check_env(b, line, option, h, path, shell, head);
 	free(shell);
 	free(why);
 }
@@ -269,8 +320,13 @@ check_first_line(struct build *b, int line, const char *option, const struct han
 		return;
 	if (strncmp(head, "#!", 2) != 0) {
 		/* No error: binfmt_misc may know what to do with it. */
-		conf_warning(b->errors, line, "%s: %s: has no #! line, and is no program "
-		    "of this system either", option, path);
+		if (strncmp(head, BYTE_ORDER_MARK "#!", 5) == 0)
+			conf_warning(b->errors, line, "%s: %s: a UTF-8 byte order mark stands "
+			    "before its #!; expected #! as its first bytes", option, path);
+		else
+			conf_warning(b->errors, line, "%s: %s: has no #! line, and is no program "
+			    "of this system either; a shell script begins with #!/bin/sh",
+			    option, path);
 		return;
 	}
 	check_readable(b, line, option, h, path);

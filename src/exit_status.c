@@ -88,7 +88,9 @@ exit_status_verdict(const struct handler_conf *h, int status, struct task_result
 		o = find_rule(h, -1);
 	}
 	if (o == NULL) {
-		snprintf(why, EXIT_WHY, "exit status %d and no verdict", code);
+		snprintf(why, EXIT_WHY, h->output == OUTPUT_REPLY ?
+		    "exit status %d and no verdict" :
+		    "exit status %d, which on-exit does not name", code);
 		set_failure(r, why);
 		return;
 	}

@@ -18,7 +18,8 @@
 #include "negotiate.h"
 #include "xmalloc.h"
 
-#define NEEDS	(NEED_SIZE + 1)
+#define SHADOWED	(NEED_SIZE + 1)	/* NEED_ANSWER of one that nobody waits for */
+#define NEEDS		(SHADOWED + 1)
 
 /* Reasons, in front of the names of the handlers that have them. */
 static const char *const reasons[NEEDS] = {
@@ -33,6 +34,7 @@ static const char *const reasons[NEEDS] = {
 	[NEED_END_OF_HEADERS] = "needed with end-of-headers by",
 	[NEED_WHOLE] = "the message as a whole for",
 	[NEED_SIZE] = "the size is limited by",
+	[SHADOWED] = "asked, but not waited for (shadow):",
 };
 
 static const struct handler_conf *
@@ -48,6 +50,14 @@ explain_same_handlers(const struct conf *conf, size_t a, size_t b)
 
 	return x->nhandlers == y->nhandlers && memcmp(x->handlers, y->handlers,
 	    x->nhandlers * sizeof(*x->handlers)) == 0;
+}
+
+static int
+need_of(const struct handler_conf *h, enum event_kind ev)
+{
+	enum need	 need = negotiate_need(h, ev);
+
+	return need == NEED_ANSWER && h->shadow ? SHADOWED : (int)need;
 }
 
 /* One word behind another: ", " between them, " " before the first. */
@@ -67,7 +77,7 @@ is_action(enum need need)
 /* Those that need the event for this reason; first stands before the first of all. */
 static void
 print_needy(const struct conf *conf, const struct listen_conf *l, enum event_kind ev,
-    enum need need, const char *first, int *nreasons)
+    int need, const char *first, int *nreasons)
 {
 	const struct handler_conf	*h;
 	int				 n = 0;
@@ -75,7 +85,7 @@ print_needy(const struct conf *conf, const struct listen_conf *l, enum event_kin
 
 	for (i = 0; i < l->nhandlers; i++) {
 		h = handler_at(conf, l, i);
-		if (negotiate_need(h, ev) != need)
+		if (need_of(h, ev) != need)
 			continue;
 		if (n == 0)
 			printf("%s%s", (*nreasons)++ == 0 ? first : "; ", reasons[need]);
@@ -136,9 +146,11 @@ print_event(const struct conf *conf, const struct listen_conf *l,
 
 	printf("    %-16s%s", event_name(ev), state_of(n, ev));
 	for (need = NEED_NOTHING + 1; need < NEEDS; need++)
-		print_needy(conf, l, ev, (enum need)need, ": ", &nreasons);
+		print_needy(conf, l, ev, need, ": ", &nreasons);
 	if (ev == EV_MAIL)
 		print_mail_reply(conf, l, &nreasons);
+	if (nreasons == 0 && (n->sent & EV_BIT(ev)) != 0)
+		printf(": the MTA waits for it in any case");
 	print_unnamed(conf, l, ev);
 	printf("\n");
 }

@@ -77,15 +77,15 @@ print_client(const struct session *s, const struct handler_conf *h)
 
 /* It is sent for its sake, and yet it is no event of it. */
 static const char *const only_for[] = {
-	[NEED_LINES] = "it is in lines of its other blocks alone",
-	[NEED_CLIENTS] = "it tells only whether the client is excepted",
-	[NEED_MESSAGE] = "it tells only that a message begins",
-	[NEED_DELETE_RECIPIENT] = "it is kept for its actions alone",
-	[NEED_CHANGE_HEADER] = "it is kept for its actions alone",
-	[NEED_DELETE_HEADER] = "it is kept for its actions alone",
-	[NEED_END_OF_HEADERS] = "it comes before end-of-headers",
+	[NEED_LINES] = "sent for the lines of its other blocks (`lines', `received')",
+	[NEED_CLIENTS] = "sent since it tells the address of the client (`only-clients', `except-clients')",
+	[NEED_MESSAGE] = "sent since it begins each message",
+	[NEED_DELETE_RECIPIENT] = "sent since an action needs it (delete-recipient)",
+	[NEED_CHANGE_HEADER] = "sent since an action needs it (change-header)",
+	[NEED_DELETE_HEADER] = "sent since an action needs it (delete-header)",
+	[NEED_END_OF_HEADERS] = "sent since end-of-headers comes behind it",
 	[NEED_WHOLE] = "it gets the message as a whole at end-of-message",
-	[NEED_SIZE] = "it counts for max-message alone",
+	[NEED_SIZE] = "sent since its size counts (`max-message')",
 };
 
 static void

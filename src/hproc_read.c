@@ -35,6 +35,8 @@ fail_line(struct hproc *hp, const char *why)
 	for (i = 0; i < len; i++)
 		buf_add(&b, line[i] == '\0' ? "^@" : &line[i], line[i] == '\0' ? 2 : 1);
 	buf_add_str(&b, "\"");
+	if (hp->pool->conf->input_message && strncmp(why, "unknown keyword", 15) == 0)
+		buf_add_str(&b, "; does it return the message (`output = message')?");
 	buf_add_u8(&b, 0);
 	hproc_fail(hp, TASK_FAILURE, (char *)b.data);
 	buf_free(&b);

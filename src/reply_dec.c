@@ -162,6 +162,30 @@ parse_id(struct reply_dec *d, const char *word, char *rest)
 	return REPLY_ID;
 }
 
+static int
+is_keyword(const char *word)
+{
+	return verdict_by_name(word) >= 0 || action_by_name(word) >= 0;
+}
+
+/* What is wrong with a word that is no keyword, which is changed. */
+static const char *
+why_unknown(char *word)
+{
+	size_t	 len = strlen(word);
+	char	*p;
+
+	if (len > 0 && word[len - 1] == ':') {
+		word[len - 1] = '\0';
+		if (is_keyword(word))
+			return "unknown keyword, for the colon behind it";
+	}
+	for (p = word; *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p += 'a' - 'A';
+	return is_keyword(word) ? "unknown keyword, as it is not in lower case" : "unknown keyword";
+}
+
 static enum reply_item
 parse_line(struct reply_dec *d, char *line, struct action **action)
 {
@@ -176,7 +200,7 @@ parse_line(struct reply_dec *d, char *line, struct action **action)
 		return parse_id(d, word, rest);
 	if ((n = verdict_by_name(word)) < 0) {
 		if ((n = action_by_name(word)) < 0)
-			return fail(d, "unknown keyword");
+			return fail(d, why_unknown(word));
 		return parse_action(d, (enum action_kind)n, rest, action);
 	}
 	if ((why = parse_verdict((enum verdict)n, rest, &d->smtp)) != NULL)

@@ -14,8 +14,6 @@
 #include "spawn_env.h"
 #include "xmalloc.h"
 
-#define HANDLER_PATH \
-	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define EVENT_PREFIX	"MILTER_"
 
 struct env_list {

@@ -114,13 +114,29 @@ table() {
 	done
 }
 
+@test "a timeout that another one is shorter than" {
+	with_handler 'timeout = 30s'
+	good
+	messages 1
+	[[ ${lines[0]} == *" $F:5: timeout: 30s is more than event-timeout, 9s, which holds for all events but end-of-message" ]]
+	for option in 'timeout = 9s' 'timeout = 30s shadow = yes'; do
+		with_handler "$option"
+		good
+		messages 0
+	done
+	BEGIN="events = {end-of-message} reports = {rcpt} command = /bin/true" \
+	    with_handler 'timeout = 30s'
+	good
+	messages 0
+}
+
 @test "durations" {
 	table with_handler <<-'E'
 	timeout = 500ms
-	timeout = 30s
-	timeout = 5m
-	timeout = 1h
-	timeout = 1d
+	queue-timeout = 30s
+	queue-timeout = 5m
+	queue-timeout = 1h
+	queue-timeout = 1d
 	timeout = '8s'
 	timeout = {8s}
 	queue-timeout = 0
@@ -602,6 +618,8 @@ many_handlers() {
 	command = {} | command: expected a program and its arguments
 	command = '' | command: expected a program and its arguments
 	command = no-such-program | command: no-such-program: not found in /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	command = '/no/such -v' | command: /no/such -v: No such file or directory; expected a program; arguments are elements of their own: {'program', 'argument'}
+	command = 'cat -n' | command: cat -n: not found in /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; arguments are elements of their own: {'program', 'argument'}
 	command = ./handler | command: "./handler": expected a path that begins with /
 	command = /no/such | command: /no/such: No such file or directory; expected a program
 	command = $BATS_TEST_TMPDIR/d | command: $BATS_TEST_TMPDIR/d: not a file; expected a program
@@ -655,8 +673,27 @@ many_handlers() {
 		printf "$text" >"$s"
 		good
 		messages 1
-		[[ ${lines[0]} == *" $F:4: command: $s: has no #! line, and is no program of this system either" ]]
+		[[ ${lines[0]} == *" $F:4: command: $s: has no #! line, and is no program of this system either; a shell script begins with #!/bin/sh" ]]
 	done
+	printf '\357\273\277#!/bin/sh\n' >"$s"
+	good
+	messages 1
+	[[ ${lines[0]} == *" $F:4: command: $s: a UTF-8 byte order mark stands before its #!; expected #! as its first bytes" ]]
+	printf '#!/usr/bin/env sh \n' >"$s"
+	good
+	messages 0
+	printf '#!/usr/bin/env -S no-such-language -u\n' >"$s"
+	good
+	messages 0
+	printf '#!/usr/bin/env no-such-language\n' >"$s"
+	bad "command: $s: /usr/bin/env finds no program \"no-such-language\" in the PATH of handlers, /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" 4
+	printf '#!/usr/bin/env sh -e\n' >"$s"
+	bad "command: $s: /usr/bin/env finds no program \"sh -e\" in the PATH of handlers, /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; expected one name, or -S before more" 4
+	printf '#!/usr/bin/env in-its-path\n' >"$s"
+	cp /bin/true "$BATS_TEST_TMPDIR/in-its-path"
+	BEGIN="events = rcpt command = $s environment = 'PATH=/bin:$BATS_TEST_TMPDIR'" with_handler ''
+	good
+	messages 0
 	# A hook is no better off.
 	mkdir "$BATS_TEST_TMPDIR/hooks"
 	printf '#!/bin/sh\r\n' >"$BATS_TEST_TMPDIR/hooks/rcpt"
@@ -873,6 +910,10 @@ adhoc() {
 	    -l inet:1 -l "$l { mode = 600 }" -e mail ./handler
 	adhoc "command: $BATS_TEST_TMPDIR/none: No such file or directory; expected a program" \
 	    -l "$l" -e mail ././/none
+	printf '#!/bin/sh\n' >"$BATS_TEST_TMPDIR/in-here"
+	chmod 755 "$BATS_TEST_TMPDIR/in-here"
+	adhoc "command: in-here: not found in /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; there is ./in-here" \
+	    -l "$l" -e mail in-here
 	adhoc "-l 'unix:./a/b/s': listen \"unix:$BATS_TEST_TMPDIR/a/b/s\": the folder $BATS_TEST_TMPDIR/a/b is missing, and $BATS_TEST_TMPDIR/a is, too; expected one of the two" \
 	    -l unix:./a/b/s -e mail ./handler
 	adhoc "-o 'syslog-facility = $(printf '%0182d' 0)...': syslog-facility: \"$(printf '%0300d' 0)\": expected auth, authpriv, daemon, mail, user or local0 to local7" \

@@ -47,6 +47,7 @@ paragraph() {
 }
 
 H='command = {/bin/true}'
+LINES_ONLY="sent for the lines of its other blocks (\`lines', \`received')"
 
 @test "events, with their reason" {
 	conf "listen inet:8899 { handlers = {a, b} }" \
@@ -98,6 +99,16 @@ H='command = {/bin/true}'
 	explain
 	has 'macros at mail: i {auth_type} {auth_authen} {auth_ssf} {auth_author} {mail_mailer} {mail_host} {mail_addr} {client_resolve}'
 	has 'macros at end-of-message: i {msg_id}'
+}
+
+@test "what the MTA waits for, and nobody else" {
+	conf "listen inet:8899 { }" \
+	    "handler a { $H events = {mail} actions = {} shadow = yes }" \
+	    "handler b { $H events = {mail, rcpt} actions = {} }"
+	explain
+	has 'mail reply: answered by b; asked, but not waited for (shadow): a'
+	has 'rcpt reply: answered by b'
+	has 'end-of-message reply: the MTA waits for it in any case'
 }
 
 @test "what older MTAs have not" {
@@ -369,23 +380,23 @@ at() {
 	explain -v -- -c 2001:db8::7 -h mx.example.net -H there -f '<>' -r a@example.com -r b@example.com
 	has 'A session at listen inet:8899'
 	assert_equal "$(at 'connect mx.example.net 2001:db8::7')" \
-'a: no: it is in lines of its other blocks alone
+"a: no: $LINES_ONLY
 b: no: neither in its events nor in its reports
 c: no: neither in its events nor in its reports
-d: no: it is in lines of its other blocks alone'
+d: no: $LINES_ONLY"
 	assert_equal "$(at 'helo there')" \
-'a: asked
+"a: asked
 b: no: neither in its events nor in its reports
 c: no: neither in its events nor in its reports
-d: no: it is in lines of its other blocks alone'
+d: no: $LINES_ONLY"
 	assert_equal "$(at 'rcpt <b@example.com>')" \
 'a: asked
 b: told
 c: asked, and nobody waits for it (shadow)'
 	assert_equal "$(at 'header Subject')" \
-'a: no: neither in its events nor in its reports
-b: no: it is kept for its actions alone
-c: no: it counts for max-message alone'
+"a: no: neither in its events nor in its reports
+b: no: sent since an action needs it (change-header)
+c: no: sent since its size counts (\`max-message')"
 	assert_equal "$(at end-of-message | sed -n 2p)" 'b: asked'
 	assert_equal "$(at disconnect | sed -n 1,3p)" \
 'a: no: not in its reports

@@ -58,6 +58,7 @@ setup_file() {
 		mv "$OUT/ahead.$$" "$OUT/ahead.got"
 		printf '%s\n' 'add-header X-Ahead yes'
 	END
+	reads copies "command = {'/bin/cat'}"
 	proto_run
 	global 'message-timeout = 2s' 'spool-limit = 1M'
 	reads small 'output = none' 'received = no' 'newlines = crlf'
@@ -863,7 +864,21 @@ to() {
 		75 end-of-message: y "451 4.7.1 Try again later"
 		77 end-of-message: continue
 	END
-	log_has 'handler lets: end-of-message: exit status 77 and no verdict'
+	log_has 'handler lets: end-of-message: exit status 77, which on-exit does not name'
+}
+
+@test "one that returns the message where a reply is wanted is told so" {
+	mta copies <<-'END'
+		hello h.example
+		mail <a@b.example>
+		rcpt <c@d.example>
+		header Subject Hello
+		eoh
+		body x
+		eom
+	END
+	wait_log 'handler copies: end-of-message: unknown keyword: "'
+	wait_log "; does it return the message (\`output = message')?"
 }
 
 # broken WHY: what the plan returns is a failure, and the mail is untouched

@@ -45,7 +45,11 @@ test_words_at_fault(void)
 	check_error("\tcontinue", "expected a word where the line begins with a blank");
 	check_error(" ", "expected a word where the line begins with a blank");
 	check_error("contin", "unknown keyword");
-	check_error("Continue", "unknown keyword");
+	check_error("Continue", "unknown keyword, as it is not in lower case");
+	check_error("ADD-HEADER a b", "unknown keyword, as it is not in lower case");
+	check_error("reject: no", "unknown keyword, for the colon behind it");
+	check_error("Subject: no", "unknown keyword");
+	check_error(": no", "unknown keyword");
 	check_error("continue\t", "unknown keyword");
 	check_error("continue\rx", "unknown keyword");
 	check_error("continue ", "expected nothing behind this word");
