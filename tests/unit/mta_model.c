@@ -262,7 +262,7 @@ encode(const struct mailfile *came, struct action_list *list, int leading_space,
 	char				*name;
 	size_t				 i;
 
-	neg.leading_space = leading_space;
+	neg.leading_space = leading_space != 0;
 	neg.granted = ~0u;
 	s.neg = &neg;
 	s.message = &msg;
