@@ -165,6 +165,7 @@ tear_down(struct torture *t)
 	for (i = 0; i < t->nvalues; i++)
 		torture_value_free(&t->values[i]);
 	free(t->values);
+	free(t->around);
 	if (t->conf != NULL) {
 		tmpdir_remove(t->conf);
 		conf_free(t->conf);

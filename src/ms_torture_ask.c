@@ -47,6 +47,18 @@ where_of(const struct torture_play *p)
 	return torture_where(event_name(p->asked->event), 0);
 }
 
+/* For an end that may be due to what it was given. */
+static const char *
+where_given(const struct torture_play *p)
+{
+	static char	 where[160];
+
+	if (p->t->given == NULL)
+		return where_of(p);
+	(void)snprintf(where, sizeof(where), "%s, given %s", where_of(p), p->t->given);
+	return where;
+}
+
 static void
 add_answer(struct torture_play *p)
 {
@@ -130,6 +142,8 @@ answered(struct torture_play *p, struct task_result *r)
 	pr->answers++;
 	add_answer(p);
 	torture_judge_reply(pr, where, &p->reply, p->from, pr->taken);
+	if (p->asked->event == EV_HEADER)
+		torture_judge_copy(p->t, where, &p->asked->block, &p->reply);
 	judge_foreign(p, pr);
 	judge_time(p, pr);
 	if ((p->mode & TORTURE_APART) != 0 && torture_lasts(p->t))
@@ -197,13 +211,14 @@ gone(struct torture_play *p, struct task_result *r)
 		if (p->t->handler->reuse && pr->status == 0 && pr->blocks < 3)
 			torture_wrong(&p->t->report, where_of(p),
 			    "it ended while its standard input was open", NULL, 0,
-			    "with reuse it is to read the next block: does it loop?");
+			    "with reuse it is to read the next block (no variables tell of "
+			    "that): does it loop?");
 		return answered(p, r);
 	}
 	exit_status_text(pr->status, why);
 	(void)snprintf(what, sizeof(what), "it %s and gave no verdict%s%s", why,
 	    pr->err.len > 0 ? "; it said: " : "", torture_proc_last_words(pr));
-	torture_wrong(&p->t->report, where_of(p), what, NULL, 0, NULL);
+	torture_wrong(&p->t->report, where_given(p), what, NULL, 0, NULL);
 	torture_judge_canaries(p->t, where_of(p));
 	return fail(p, r);
 }

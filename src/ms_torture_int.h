@@ -24,6 +24,9 @@ struct torture {
 	struct torture_value		*values;
 	size_t				 nvalues;
 	char				*dir;		/* canaries appear here */
+	const char			*given;		/* of what kind the values in hand are, or NULL */
+	char				*around;	/* what it put around a copy of the long header */
+	int				 said;		/* it has said something, or ended badly */
 	uint64_t			 began;		/* ms */
 	int				 hopeless;	/* it does not answer: nothing more is tried */
 	int				 broken;	/* we could not go on */

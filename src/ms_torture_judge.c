@@ -11,8 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "ms_torture_judge.h"
 #include "xmalloc.h"
+
+#define SHORT_COPY	4	/* bytes; fewer may be there by chance */
+#define LONG_COPY	8192	/* such a value is in no variable */
 
 static const char spoken_cause[] = "a line feed in it ended a line of the reply: is it written "
     "with echo, or unescaped and not escaped again? printf '%s\\n' of the value as it stands in "
@@ -66,6 +70,81 @@ torture_judge_reply(struct torture_proc *p, const char *where, const struct tort
 	torture_judge_names(p->t, where, p->out.data + from, to - from);
 	torture_judge_names(p->t, where, p->err.data, p->err.len);
 	torture_judge_canaries(p->t, where);
+}
+
+/* The value of a line of a block, as it stands there; NULL: it has none. */
+static char *
+block_value(const struct buf *block, const char *key)
+{
+	const char	*p = (const char *)block->data, *end = p + block->len, *nl;
+	size_t		 len = strlen(key);
+
+	for (; p < end && (nl = memchr(p, '\n', (size_t)(end - p))) != NULL; p = nl + 1)
+		if ((size_t)(nl - p) > len && memcmp(p, key, len) == 0 && p[len] == ' ')
+			return xmemdup0(p + len + 1, (size_t)(nl - p) - len - 1);
+	return NULL;
+}
+
+/* What is left of text without the value, blanks at its ends included; NULL: it is not there. */
+static char *
+without(const char *text, const char *value)
+{
+	const char	*at = strstr(text, value);
+	char		*rest;
+
+	if (at == NULL)
+		return NULL;
+	if (asprintf(&rest, "%.*s%s", (int)(at - text), text, at + strlen(value)) == -1)
+		fatal("asprintf");
+	return rest;
+}
+
+static int
+same_but_blanks(const char *a, const char *b)
+{
+	size_t	 n = strlen(a), m = strlen(b);
+
+	while (n > 0 && a[n - 1] == ' ')
+		n--;
+	while (m > 0 && b[m - 1] == ' ')
+		m--;
+	return n == m && memcmp(a, b, n) == 0;
+}
+
+static void
+tell_lost(struct torture *t, const char *where, size_t len)
+{
+	char	 what[80];
+
+	(void)snprintf(what, sizeof(what), "it lost a value of %zu bytes", len);
+	torture_wrong(&t->report, where, what, NULL, 0, "the variable of a value above 8 KB is "
+	    "left out (and named in MILTER_OMITTED): read the block");
+}
+
+void
+torture_judge_copy(struct torture *t, const char *where, const struct buf *block,
+    const struct torture_reply *r)
+{
+	const struct action	*a = TAILQ_FIRST(&r->actions);
+	char			*name = block_value(block, "header-name");
+	char			*value = block_value(block, "header-value"), *rest;
+
+	while (a != NULL && a->kind != ACT_ADD_HEADER && a->kind != ACT_INSERT_HEADER &&
+	    a->kind != ACT_CHANGE_HEADER)
+		a = TAILQ_NEXT(a, entry);
+	if (a != NULL && a->value != NULL && name != NULL && value != NULL &&
+	    strcmp(name, TORTURE_LONG) == 0) {
+		if (strlen(value) > LONG_COPY && t->around != NULL &&
+		    same_but_blanks(a->value, t->around))
+			tell_lost(t, where, strlen(value));
+		else if (strlen(value) >= SHORT_COPY && strlen(value) <= LONG_COPY &&
+		    (rest = without(a->value, value)) != NULL) {
+			free(t->around);
+			t->around = rest;
+		}
+	}
+	free(name);
+	free(value);
 }
 
 /* What was wrong with a line, and what is most often the reason. */

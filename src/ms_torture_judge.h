@@ -24,6 +24,12 @@ struct torture_reply {
 /* Looks at an answer to an event; from, to: the bytes of p->out that it was. */
 void	 torture_judge_reply(struct torture_proc *, const char *where,
 	    const struct torture_reply *, size_t from, size_t to);
+/*
+ * An answer to the header that is sometimes very long (event: its block): it
+ * copies short values of it, and is to have the long one too.
+ */
+void	 torture_judge_copy(struct torture *, const char *where, const struct buf *block,
+	    const struct torture_reply *);
 /* A line that was no line of a reply: why, and what it was. */
 void	 torture_judge_line(struct torture_proc *, const char *where, const char *why,
 	    const char *line, size_t len);

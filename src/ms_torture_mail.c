@@ -151,7 +151,7 @@ torture_mail_plain(struct torture_mail *m, const char *word, int other)
 	add_header(m, "From", text);
 	add_header(m, "To", "you <you@recipient.example>");
 	if (!other)
-		add_header(m, "Subject", word);
+		add_header(m, TORTURE_LONG, word);
 	add_header(m, "Date", "Sat, 28 Nov 2026 18:00:00 +0000");
 	milter_enc_simple(&m->packets, SMFIC_EOH);
 	(void)snprintf(text, sizeof(text), "Hello,\r\n\r\n%s\r\n.\r\n", word);
@@ -174,7 +174,7 @@ one_line(const char *text)
 static void
 value_headers(struct torture_mail *m, const struct torture_value *v)
 {
-	add_header(m, "Subject", v->text);
+	add_header(m, TORTURE_LONG, v->text);
 	add_header(m, "From", v->text);
 	if (v->number / 2 % 4 == 0)
 		add_header(m, "X-Odd!#$%&'*+-.^_`|~", v->text);
@@ -212,7 +212,7 @@ torture_mail_abort(struct torture_mail *m, unsigned int events)
 	if (++n <= events)
 		milter_enc_simple(&m->packets, SMFIC_DATA);
 	if (++n <= events)
-		add_header(m, "Subject", TORTURE_ABORTED);
+		add_header(m, TORTURE_LONG, TORTURE_ABORTED);
 	if (++n <= events)
 		milter_enc_simple(&m->packets, SMFIC_EOH);
 	if (++n <= events)
@@ -261,7 +261,7 @@ torture_mail_sizes(struct torture_mail *m, unsigned int recipients, unsigned int
 	add_address(m, SMFIC_RCPT, name, "recipient.example", NULL);
 	add_many(m, recipients);
 	milter_enc_simple(&m->packets, SMFIC_DATA);
-	add_long(m, "Subject", 'x', LONG_VALUE);
+	add_long(m, TORTURE_LONG, 'x', LONG_VALUE);
 	add_long(m, "References", '\\', LONG_VALUE / 2);
 	add_header(m, "From", "");
 	add_header(m, name, "a long name");
@@ -295,7 +295,7 @@ torture_mail_body(struct torture_mail *m, size_t size)
 	size_t		 n;
 
 	plain_envelope(m, "body", 1);
-	add_header(m, "Subject", "body");
+	add_header(m, TORTURE_LONG, "body");
 	milter_enc_simple(&m->packets, SMFIC_EOH);
 	fill_body(piece, BODY_PIECE);
 	for (; size > 0; size -= n) {

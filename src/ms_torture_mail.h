@@ -16,6 +16,7 @@
 
 /* The word in a message that is aborted. */
 #define TORTURE_ABORTED	"brokenoff"
+#define TORTURE_LONG	"Subject"	/* has values of all sizes */
 
 /* What all of them are made for; a session ends with the packets. */
 struct torture_mail {

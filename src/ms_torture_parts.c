@@ -84,6 +84,8 @@ play_only(struct torture *t, const struct torture_mail *m, int mode)
 static void
 try_times(struct torture *t, struct torture_mail *m)
 {
+	static const char	 ahead_cause[] = "with processes-min such a process has no MILTER_ "
+	    "variables: does it read the block?";
 	static const char	 cause[] = "does it take what one read(2) returns for a whole "
 	    "block or line?";
 	struct torture_play	 whole, pieces;
@@ -101,6 +103,13 @@ try_times(struct torture *t, struct torture_mail *m)
 		torture_play(&pieces, t, m, TORTURE_PIECES, NULL, 0);
 		compare_tails(t, &whole, &pieces, count_of(&whole, &pieces),
 		    "it answers another way where a block comes in pieces", cause);
+		torture_play_free(&pieces);
+	}
+	if (t->handler->processes_min > 0 && !t->handler->reuse && !torture_is_over(t)) {
+		torture_trying(&t->report, "the same, to processes that were started ahead");
+		torture_play(&pieces, t, m, TORTURE_AHEAD, NULL, 0);
+		compare_tails(t, &whole, &pieces, count_of(&whole, &pieces),
+		    "it answers another way where its process was started ahead", ahead_cause);
 		torture_play_free(&pieces);
 	}
 	torture_play_free(&whole);
@@ -184,12 +193,14 @@ try_values(struct torture *t, struct torture_mail *m)
 		torture_trying(&t->report, "everywhere: %s", t->values[i].about);
 		torture_mail_reset(m);
 		torture_mail_value(m, &t->values[i]);
+		t->given = t->values[i].about;
 		last = i % 2 == 1;
 		torture_play_free(&plays[last]);
 		torture_play(&plays[last], t, m, 0, NULL, 0);
 		if (i > 0 && t->values[i - 1].twin)
 			compare_twins(t, &plays[!last], &plays[last], &t->values[i - 1]);
 	}
+	t->given = NULL;
 	torture_play_free(&plays[0]);
 	torture_play_free(&plays[1]);
 }
@@ -217,7 +228,9 @@ try_sizes(struct torture *t, struct torture_mail *m)
 	torture_mail_client(m, 1);
 	torture_mail_sizes(m, lasts || !takes(t, EV_RCPT) ? MANY_RECIPIENTS : SOME_RECIPIENTS,
 	    lasts || !takes(t, EV_HEADER) ? MANY_HEADERS : SOME_HEADERS);
+	t->given = "very long values";
 	play_only(t, m, 0);
+	t->given = NULL;
 	if (!takes(t, EV_BODY) || torture_is_over(t))
 		return;
 	torture_trying(&t->report, "a body of every byte");
@@ -280,5 +293,9 @@ torture_parts(struct torture *t)
 	if (torture_lasts(t) && !torture_is_over(t))
 		try_many(t, &m);
 	torture_retire(t);
+	if (!t->said && !torture_is_over(t))
+		torture_remark(&t->report, "it said nothing at any event, which lets all mail "
+		    "pass; if that is not what it should do with this mail: is its main function "
+		    "called, and are its events asked for?");
 	torture_mail_free(&m);
 }

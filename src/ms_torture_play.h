@@ -15,6 +15,7 @@
 
 #define TORTURE_PIECES	0x1	/* blocks come in small pieces */
 #define TORTURE_APART	0x2	/* each only once the one before was read, and a while passed */
+#define TORTURE_AHEAD	0x4	/* to processes that were started before, without variables */
 
 struct torture_answer {
 	enum event_kind	 event;

@@ -285,6 +285,8 @@ torture_proc_end(struct torture_proc *p)
 {
 	int	 i;
 
+	if (p->out.len > 0 || p->err.len > 0 || (p->exited && p->status != 0))
+		p->t->said = 1;
 	for (i = 0; i < 3; i++)
 		close_pipe(p, i);
 	/* The group first: its number is taken until the process is reaped. */

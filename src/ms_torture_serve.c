@@ -33,6 +33,12 @@ where_of(const struct torture_proc *pr)
 	return torture_where(pr->last == NULL ? "start" : pr->last, pr->last_report);
 }
 
+static int
+takes_body(const struct torture *t)
+{
+	return (handler_events(t->handler) & EV_BIT(EV_BODY)) != 0;
+}
+
 void
 torture_stray(struct torture_proc *pr)
 {
@@ -46,7 +52,9 @@ torture_stray(struct torture_proc *pr)
 		    len, "does it look whether a block begins with event or report?");
 	else
 		torture_wrong(&pr->t->report, where_of(pr), "it goes on behind its verdict", text,
-		    len, "the first verdict ends a reply; or was a report answered before?");
+		    len, takes_body(pr->t) ? "does it read the payload of body, as many bytes as "
+		    "length says, or take it for lines of a block? The first verdict ends a reply"
+		    : "the first verdict ends a reply; or was a report answered before?");
 	pr->taken = pr->out.len;
 }
 
@@ -126,7 +134,8 @@ tell_gone(struct torture_proc *pr)
 	(void)snprintf(what, sizeof(what), "it %s while its standard input was open", why);
 	torture_wrong(&pr->t->report, where_of(pr), what, NULL, 0,
 	    pr->status != 0 ? "did it crash between two events?" :
-	    "with reuse or a longer scope it is to read the next block: does it loop?");
+	    "with reuse or a longer scope it is to read the next block (no variables tell of "
+	    "that): does it loop?");
 }
 
 /* Looks whether the process that should serve on is still there. */
@@ -147,14 +156,17 @@ begin(struct torture_play *p, struct task *t)
 {
 	struct torture	*tt = p->t;
 	unsigned int	 max = tt->handler->max_uses;
+	struct buf	 none;
 
+	buf_init(&none, 0);
 	if (spare != NULL && spare->scopes == 0)
 		spare = still_there(spare);
 	if (spare != NULL && spare->scopes == 0 && max != 0 && spare->uses >= max)
 		torture_retire(tt);
 	if (spare != NULL)
 		return spare;
-	p->proc = torture_proc_start(tt, t->event, &t->env, (p->mode & TORTURE_PIECES) != 0);
+	p->proc = torture_proc_start(tt, t->event, (p->mode & TORTURE_AHEAD) != 0 ? &none :
+	    &t->env, (p->mode & TORTURE_PIECES) != 0);
 	if (p->proc != NULL && tt->handler->reuse)
 		spare = p->proc;
 	return p->proc;

@@ -173,6 +173,64 @@ loop() {
 	END
 }
 
+@test "a crash names the kind of value that it was given" {
+	finds 'helo, given operators of test, in disorder: it ended with status 2 and gave no verdict' \
+	    -e helo <<-'END'
+		[ "$MILTER_HELO" != 'a - a =o b' ] || exit 2
+	END
+}
+
+@test "a value that is in no variable is lost" {
+	finds 'header: it lost a value of 60000 bytes; the variable of a value above 8 KB is left out' \
+	    -e header <<-'END'
+		[ "$MILTER_HEADER_NAME" != Subject ] ||
+		    printf '%s\n' "add-header X-Copy [T] ${MILTER_HEADER_VALUE-}"
+		printf '%s\n' continue
+	END
+	# One that is cut, or not copied, is no mistake.
+	write_handler cut <<-'END'
+		if [ "$MILTER_HEADER_NAME" = Subject ]; then
+			value=${MILTER_HEADER_VALUE-too long}
+			case $value in
+			*'\'*) ;;
+			*) printf '%s\n' "add-header X-Copy [T] $value" ;;
+			esac
+		fi
+		printf '%s\n' continue
+	END
+	fine -e header "$HANDLERS/cut"
+}
+
+@test "a payload that is not read" {
+	finds 'does it read the payload of body' -e body -o 'reuse = yes' <<-'END'
+		#!/usr/bin/python3
+		import sys
+		for line in sys.stdin.buffer:
+		    if line == b"\n":
+		        print("continue")
+	END
+}
+
+@test "processes that are started ahead have no variables" {
+	finds 'where its process was started ahead: "' -e mail -o 'processes-min = 1' <<-'END'
+		printf '%s\n' "add-header X-Is-${MILTER_SENDER:+known} x" continue
+	END
+	assert_output_has 'with processes-min such a process has no MILTER_ variables'
+}
+
+@test "a handler that says nothing is told of, and it is no mistake" {
+	write_handler quiet <<-'END'
+		[ "$MILTER_HELO" != spam ] || printf '%s\n' reject
+	END
+	fine -e helo "$HANDLERS/quiet"
+	assert_output_has '# it said nothing at any event'
+	write_handler talks <<-'END'
+		printf '%s\n' continue
+	END
+	fine -e helo "$HANDLERS/talks"
+	[[ "$output" != *'said nothing'* ]]
+}
+
 @test "an end after the first event where there are to be more" {
 	finds 'with reuse' -e mail -o 'reuse = yes' <<-'END'
 		while read -r line && [ -n "$line" ]; do :; done
