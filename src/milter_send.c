@@ -98,7 +98,11 @@ read_message(struct ms_options *o)
 	const char	*why;
 	struct buf	 b;
 
+	if (o->message == NULL && isatty(STDIN_FILENO))
+		warnx("reading the message from the terminal, up to end of file (control-D)");
 	read_file(o->message, "message", &b);
+	if (b.len == 0)
+		warnx("the message is empty");
 	if (ms_message_parse(&o->plan.message, b.data, b.len, &why) == -1)
 		errx(MS_EXIT_USAGE, "%s: %s", o->message == NULL ? "stdin" : o->message, why);
 	buf_free(&b);

@@ -177,6 +177,7 @@ ms_conn_open(struct ms_conn *c, const struct netaddr *addr, const struct ms_side
 	unsigned int	 seconds = side->timeout != 0 ? side->timeout : CONNECT_SECONDS;
 
 	init(c, side);
+	c->addr = addr;
 	c->deadline = now + (int64_t)seconds * 1000;
 	if (start_connect(c, addr) == 0)
 		start(c, now);
@@ -213,7 +214,7 @@ connected(struct ms_conn *c, int64_t now)
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
 	if (error != 0)
-		fail(c, "connect: %s", strerror(error));
+		fail(c, "connect to %s: %s", netaddr_print(c->addr), strerror(error));
 	else
 		start(c, now);
 }
@@ -302,7 +303,7 @@ ms_conn_tick(struct ms_conn *c, int64_t now)
 	if (now < c->deadline)
 		return;
 	if (c->state == MS_CONN_CONNECTING)
-		fail(c, "connect: %s", strerror(ETIMEDOUT));
+		fail(c, "connect to %s: %s", netaddr_print(c->addr), strerror(ETIMEDOUT));
 	else if (c->state == MS_CONN_PLAYING)
 		fail(c, BROKEN "no answer to %s within %u seconds",
 		    ms_command_name(c->side.waiting(c->side.arg)), seconds_for(c));

@@ -27,6 +27,7 @@ enum ms_conn_state {
 
 struct ms_conn {
 	int			 fd;
+	const struct netaddr	*addr;	/* who it connects to, not ours; NULL: it was adopted */
 	enum ms_conn_state	 state;
 	struct ms_side		 side;
 	struct buf		 in, out;

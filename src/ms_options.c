@@ -19,14 +19,15 @@
 #define MAX_COUNT	10000000
 #define MAX_CONNECTIONS	10000
 
-enum { OPT_JSON = 256, OPT_REPLAY, OPT_STATEFUL, OPT_TORTURE };
+enum { OPT_HELP = 256, OPT_JSON, OPT_REPLAY, OPT_STATEFUL, OPT_TORTURE };
 
 static void usage(void) NO_RETURN;
+static void inform(int) NO_RETURN;
 
 static void
-usage(void)
+print_usage(FILE *to)
 {
-	(void)fprintf(stderr,
+	(void)fprintf(to,
 	    "usage: milter-send [-v] -s socket [options] [message]\n"
 	    "       milter-send [-v] [-e events] [-o 'option = value'] ... [options]\n"
 	    "           -x command [argument ...] < message\n"
@@ -37,8 +38,26 @@ usage(void)
 	    "         [-H helo] [-m macro=value] ... [-O file] [-P version] "
 	    "[-t seconds]\n"
 	    "         [-n count] [-j connections] [-M per-connection] [--json]\n"
-	    "         [--replay file]\n");
+	    "         [--replay file]\n"
+	    "       milter-send -V | --help\n");
+}
+
+static void
+usage(void)
+{
+	print_usage(stderr);
 	exit(MS_EXIT_USAGE);
+}
+
+/* What was asked for: not an error. */
+static void
+inform(int ch)
+{
+	if (ch == 'V')
+		(void)printf("milter-send %s\n", PACKAGE_VERSION);
+	else
+		print_usage(stdout);
+	exit(fflush(stdout) == 0 ? 0 : MS_EXIT_USAGE);
 }
 
 /* 1 if it was an option of the load form. */
@@ -173,6 +192,10 @@ is_last_of_word(char **argv)
 static void
 operands(struct ms_options *o, int argc, char **argv)
 {
+	if (argc > optind && o->socket == NULL &&
+	    (o->replay != NULL || o->torture || o->daemon.events != NULL ||
+	    o->daemon.noptions > 0))
+		errx(MS_EXIT_USAGE, "expected -x before the command %s", argv[optind]);
 	if (argc > optind + 1)
 		usage();
 	if (argc == optind + 1 && strcmp(argv[optind], "-") != 0)
@@ -183,6 +206,7 @@ void
 ms_options_parse(struct ms_options *o, int argc, char **argv)
 {
 	static const struct option	 longs[] = {
+		{ "help",	no_argument,		NULL, OPT_HELP },
 		{ "json",	no_argument,		NULL, OPT_JSON },
 		{ "replay",	required_argument,	NULL, OPT_REPLAY },
 		{ "stateful",	no_argument,		NULL, OPT_STATEFUL },
@@ -194,9 +218,11 @@ ms_options_parse(struct ms_options *o, int argc, char **argv)
 
 	defaults(o);
 	while ((ch = getopt_long(argc, argv,
-	    "+c:e:f:H:h:j:M:m:n:O:o:P:r:s:t:vx", longs, NULL)) != -1) {
+	    "+c:e:f:H:h:j:M:m:n:O:o:P:r:s:t:Vvx", longs, NULL)) != -1) {
 		if (optarg != NULL && strlen(optarg) > MS_MAX_ARG)
 			errx(MS_EXIT_USAGE, "an argument of more than %d bytes", MS_MAX_ARG);
+		if (ch == 'V' || ch == OPT_HELP)
+			inform(ch);
 		if (ch == 'x') {
 			if (!is_last_of_word(argv))
 				usage();

@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include <err.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,8 @@ add_header_change(struct buf *b, const struct milter_reply *r)
 
 	if (r->code == SMFIR_ADDHEADER)
 		buf_printf(b, "header added: %s: ", r->name);
+	else if (r->code == SMFIR_INSHEADER && r->index >= INT_MAX)
+		buf_printf(b, "header inserted at the end: %s: ", r->name);
 	else if (r->code == SMFIR_INSHEADER)
 		buf_printf(b, "header inserted at %u: %s: ", r->index, r->name);
 	else if (value[0] == '\0')

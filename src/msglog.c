@@ -5,6 +5,9 @@
 
 #include "compat.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include <syslog.h>
 
 #include "log.h"
@@ -13,13 +16,29 @@
 /* Bytes of one value that came from outside: the line must hold the others too. */
 #define MAX_TEXT	400
 
+/* What an MTA calls a client without a name: [192.0.2.7], [IPv6:2001:db8::7]. */
+static int
+is_bracketed(const char *host, const char *address)
+{
+	size_t	 len = strlen(address);
+
+	if (*host++ != '[')
+		return 0;
+	if (strncasecmp(host, "IPv6:", 5) == 0)
+		host += 5;
+	return strncmp(host, address, len) == 0 && strcmp(host + len, "]") == 0;
+}
+
 /* " client=mx.example[192.0.2.7]": what finds it in the log of the MTA. */
 static void
 describe_client(const struct session *s, struct buf *b)
 {
 	if (s->client_family == NULL)
 		return;
-	buf_printf(b, " client=%.*s[%.*s]", MAX_TEXT, s->client_host, MAX_TEXT,
+	buf_add_str(b, " client=");
+	if (s->client_address == NULL || !is_bracketed(s->client_host, s->client_address))
+		buf_printf(b, "%.*s", MAX_TEXT, s->client_host);
+	buf_printf(b, "[%.*s]", MAX_TEXT,
 	    s->client_address == NULL ? "unknown" : s->client_address);
 }
 

@@ -880,6 +880,21 @@ flood_is_accounted_for() {
 	    "rcpt <a@b.example> from=<a@b.example> client=${HOST}[192.0.2.7]: reject by b: 550"
 }
 
+@test "log: a client without a name has its address once" {
+	local name
+
+	for name in '[192.0.2.7]' '[IPv6:192.0.2.7]' '[192.0.2.70]'; do
+		mta h <<-END
+			hello $name
+			mail <$BATS_TEST_NUMBER$name@b.example> => continue
+			quit
+		END
+	done
+	wait_log "from=<$BATS_TEST_NUMBER[192.0.2.7]@b.example> client=[192.0.2.7]:"
+	wait_log "from=<$BATS_TEST_NUMBER[IPv6:192.0.2.7]@b.example> client=[192.0.2.7]:"
+	wait_log "from=<$BATS_TEST_NUMBER[192.0.2.70]@b.example> client=[192.0.2.70][192.0.2.7]:"
+}
+
 @test "log: a message with a very long sender has its line too" {
 	echo save | plan mail
 	mta h <<-END

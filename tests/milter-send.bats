@@ -809,7 +809,7 @@ assert d["messages_per_second"] > 0 and d["events_per_second"] > 0, d' "$output"
 	port=$(cat log.port)
 	stop_fake
 	run -70 "$MILTER_SEND" -s "inet:$port@127.0.0.1" message
-	[[ $output == *'Connection refused'* ]]
+	[[ $output == *"connect to inet:$port@127.0.0.1: Connection refused"* ]]
 }
 
 @test "nobody listens" {
@@ -944,9 +944,54 @@ os.execv(sys.argv[1], sys.argv[1:])' "$MILTER_SEND" "${as[@]}" \
 	usage 'do not go together' -s unix:x -x true
 	usage 'expected a command' -e mail -x
 	usage '--torture is for a handler: expected -x' --torture
+	usage 'expected -x before the command ./h' --torture ./h
+	usage 'expected -x before the command ./h' --replay transcript ./h -v
+	usage 'expected -x before the command ./h' -e mail ./h
 	usage 'No such file' -s unix:x ./missing
 	printf 'A: \0\n\n' > message
 	usage 'stdin: a NUL in a header' -s unix:x
+}
+
+@test "a header that is inserted behind all others" {
+	fake <<-'END'
+		optneg terms 0x1ff 0
+		eom i \x7f\xff\xff\xffX-Last\0l\0
+		eom c
+	END
+	send
+	[ "${lines[0]}" = 'header inserted at the end: X-Last: l' ]
+}
+
+@test "its version and its usage, when they are asked for" {
+	run -0 --separate-stderr "$MILTER_SEND" -V
+	[[ $output =~ ^milter-send\ [0-9.]+$ ]] && [ "$stderr" = '' ]
+	run -0 --separate-stderr "$MILTER_SEND" --help
+	[[ $output == 'usage: milter-send '* ]] && [ "$stderr" = '' ]
+}
+
+@test "a message that is missing" {
+	fake < /dev/null
+	run -0 --separate-stderr "$MILTER_SEND" -s unix:sock < /dev/null
+	[ "$stderr" = 'milter-send: the message is empty' ]
+	# A terminal, at which somebody types one.
+	python3 - "$MILTER_SEND" -s unix:sock <<-'END' > typed
+		import os, pty, sys
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.execv(sys.argv[1], sys.argv[1:])
+		os.write(fd, b'A: b\n\n\x04')
+		try:
+		    while True:
+		        data = os.read(fd, 4096)
+		        if not data:
+		            break
+		        sys.stdout.write(data.decode())
+		except OSError:
+		    pass
+		sys.exit(os.waitpid(pid, 0)[1])
+	END
+	grep 'reading the message from the terminal' typed
+	grep 'delivered to 1 recipient' typed
 }
 
 @test "a file that can't be written" {
