@@ -890,9 +890,9 @@ flood_is_accounted_for() {
 			quit
 		END
 	done
-	wait_log "from=<$BATS_TEST_NUMBER[192.0.2.7]@b.example> client=[192.0.2.7]:"
-	wait_log "from=<$BATS_TEST_NUMBER[IPv6:192.0.2.7]@b.example> client=[192.0.2.7]:"
-	wait_log "from=<$BATS_TEST_NUMBER[192.0.2.70]@b.example> client=[192.0.2.70][192.0.2.7]:"
+	wait_log "from=<${BATS_TEST_NUMBER}[192.0.2.7]@b.example> client=[192.0.2.7]:"
+	wait_log "from=<${BATS_TEST_NUMBER}[IPv6:192.0.2.7]@b.example> client=[192.0.2.7]:"
+	wait_log "from=<${BATS_TEST_NUMBER}[192.0.2.70]@b.example> client=[192.0.2.70][192.0.2.7]:"
 }
 
 @test "log: a message with a very long sender has its line too" {
