@@ -49,7 +49,7 @@ follow() {
 	shift
 	python3 "$LIB_DIR/doctest.py" "$TOP_DIR/doc/$page" \
 	    /usr/local/share/pipemilter "$WORK/share" \
-	    /usr/local/libexec "$WORK/libexec" \
+	    /usr/local/libexec "$WORK/libexec" /usr/local/sbin "$WORK/bin" \
 	    /etc/pipemilter "$WORK/etc" /run/pipemilter.pid "$WORK/run/pipemilter.pid" "$@"
 }
 

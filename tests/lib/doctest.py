@@ -38,7 +38,7 @@ def parse(text):
     """Pairs of a command and the lines that it is to print."""
     found = []
     for line in text.splitlines():
-        if re.match(r"[$#] [a-z]", line):
+        if re.match(r"[$#] [a-z/]", line):
             found.append((line[2:], []))
         else:
             found[-1][1].append(line)
