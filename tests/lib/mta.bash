@@ -52,12 +52,13 @@ mta_setup_file() {
 }
 
 mta_teardown_file() {
-	local rc=0 name
+	local rc=0 dir
 
 	[ -z "${MTA_MISSING:-}" ] || return 0
 	! delivered_after_all || rc=1
-	for name in plain full sparse pooled advised; do
-		mta_stop "$name" || rc=1
+	# Whatever was started: a list of names would miss the next one.
+	for dir in "$MTAS"/*/; do
+		mta_stop "$(basename "$dir")" || rc=1
 	done
 	test_teardown || rc=1
 	if [ -s "$SINK/pid" ]; then
