@@ -158,7 +158,7 @@ $text" ;;
 
 # start_daemon [-n NAME] [ARGUMENT ...]: the daemon in the foreground, with the
 # configuration on standard input; more arguments are passed on. Waits until
-# all its sockets listen.
+# all its sockets listen and its engines are up.
 start_daemon() {
 	local name=d dir addresses
 
@@ -251,8 +251,9 @@ wait_for_daemon() {
 	done
 }
 
+# That a socket listens is too early: the engines are started after it.
 daemon_up_or_gone() {
-	[ -s "$1/status" ] || address_listens "$2"
+	[ -s "$1/status" ] || { address_listens "$2" && grep -q ' is ready$' "$1/log"; }
 }
 
 daemon_log() {
