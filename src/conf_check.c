@@ -21,7 +21,6 @@
 #include "conf_build.h"
 #include "xmalloc.h"
 
-
 /* Who else than root and a user can write the file, or NULL. */
 static const char *
 other_writers(const struct stat *st, uid_t user)
@@ -42,28 +41,66 @@ folder_is_open(const struct stat *st)
 	return (st->st_mode & S_IWOTH) && (st->st_mode & S_ISVTX) == 0;
 }
 
-static void
+/* 0, or -1 after an error. */
+static int
 check_folder(struct build *b, int line, const char *option, const char *path)
 {
 	struct stat	 st;
 	char		*copy = xstrdup(path);
 	const char	*folder = dirname(copy);
+	int		 open;
 
-	if (stat(folder, &st) == 0 && folder_is_open(&st))
+	open = stat(folder, &st) == 0 && folder_is_open(&st);
+	if (open)
 		conf_error(b->errors, line, "%s%s: anybody can write its folder %s; expected a "
 		    "folder that not all can write, or a sticky one", option, path, folder);
 	free(copy);
+	return open ? -1 : 0;
+}
+
+/* Who else than root can put another file or folder in the place of one in this, or NULL. */
+static const char *
+other_movers(const struct stat *st)
+{
+	if (st->st_mode & S_ISVTX)
+		return st->st_uid != 0 ? "its owner" : NULL;
+	return other_writers(st, 0);
+}
+
+/*
+ * Of the first folder above a file by which somebody becomes root. It is not
+ * refused: an administrator may have meant it so.
+ */
+static void
+warn_of_folders(struct build *b, int line, const char *option, const char *path)
+{
+	struct stat	 st;
+	const char	*who;
+	char		*folder = xstrdup(path), *end;
+
+	while ((end = strrchr(folder, '/')) != NULL && end != folder) {
+		*end = '\0';
+		if (stat(folder, &st) == -1 || (who = other_movers(&st)) == NULL)
+			continue;
+		conf_warning(b->errors, line, "%s%s: %s can write the folder %s, and so replace "
+		    "what root runs or reads", option, path, who, folder);
+		break;
+	}
+	free(folder);
 }
 
 /* Of the path and, if that is a link, of the file that it leads to. */
 static void
-check_folders(struct build *b, int line, const char *option, const char *path)
+check_folders(struct build *b, int line, const char *option, const char *path, int for_root)
 {
 	char	 real[PATH_MAX];
+	int	 have = realpath(path, real) != NULL, rc;
 
-	check_folder(b, line, option, path);
-	if (realpath(path, real) != NULL && strcmp(real, path) != 0)
-		check_folder(b, line, option, real);
+	rc = check_folder(b, line, option, path);
+	if (have && strcmp(real, path) != 0 && check_folder(b, line, option, real) == -1)
+		rc = -1;
+	if (have && rc == 0 && for_root)
+		warn_of_folders(b, line, option, real);
 }
 
 /*
@@ -86,7 +123,7 @@ check_sources(struct build *b)
 		if ((who = other_writers(&f->st, 0)) != NULL)
 			conf_error(b->errors, 0, "%s can write %s; expected that only root "
 			    "can write the configuration", who, f->path);
-		check_folders(b, 0, "", f->path);
+		check_folders(b, 0, "", f->path, 1);
 	}
 }
 
@@ -103,7 +140,7 @@ check_writers(struct build *b, int line, const char *option, const struct handle
 	if ((who = other_writers(st, h->uid)) != NULL)
 		conf_error(b->errors, line, "%s%s: %s can write it; expected that only root "
 		    "and %s can", prefix, path, who, h->user);
-	check_folders(b, line, prefix, path);
+	check_folders(b, line, prefix, path, h->uid == 0);
 }
 
 /* Where a line of a shell may have been meant. */

@@ -1217,6 +1217,39 @@ adhoc() {
 	bad "command: $d/x: anybody can write its folder $d; expected a folder that not all can write, or a sticky one" 4
 }
 
+@test "as root: folders by which others become root are warned of" {
+	local d=$BATS_TEST_TMPDIR/d said
+
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	mkdir -p "$d/e/f"
+	cp "$H" "$d/e/f/x"
+	said="command: $d/e/f/x: %s can write the folder %s, and so replace what root runs or reads"
+	BEGIN="command = $d/e/f/x events = rcpt" with_handler 'user = root'
+	good
+	[[ $output != *replace* ]]
+	chown daemon "$d/e"
+	good
+	# shellcheck disable=SC2059
+	[[ $output == *"$(printf "$said" 'its owner' "$d/e")"* ]]
+	chown root "$d/e"
+	chmod 777 "$d"
+	good
+	# shellcheck disable=SC2059
+	[[ $output == *"$(printf "$said" anybody "$d")"* ]]
+	chmod 1777 "$d"
+	good
+	[[ $output != *replace* ]]
+	chmod 775 "$d"
+	chgrp daemon "$d"
+	good
+	# shellcheck disable=SC2059
+	[[ $output == *"$(printf "$said" 'its group' "$d")"* ]]
+	# Another user gains nothing but that.
+	BEGIN="command = $d/e/f/x events = rcpt" with_handler ''
+	good
+	[[ $output != *replace* ]]
+}
+
 @test "as root: the configuration is root's alone" {
 	local d=$BATS_TEST_TMPDIR/d
 
@@ -1234,6 +1267,10 @@ adhoc() {
 	chmod 644 "$F"
 	chmod 777 "$d"
 	bad "$F: anybody can write its folder $d; expected a folder that not all can write, or a sticky one" ''
+	chmod 755 "$d"
+	chown daemon "$d"
+	good
+	[[ $output == *"$F: its owner can write the folder $d, and so replace what root runs or reads"* ]]
 }
 
 @test "as root: a program that only root can run" {
