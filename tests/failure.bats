@@ -1195,7 +1195,7 @@ flood_is_accounted_for() {
 		done
 		printf '%s\n' flush settle 'eom => continue' quit
 	} >"$BATS_TEST_TMPDIR/s"
-	mta one -t 60 <"$BATS_TEST_TMPDIR/s"
+	mta one -t 240 <"$BATS_TEST_TMPDIR/s"
 }
 
 @test "log: a handler that has answered and does not exit" {
