@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "conf_value.h"
+#include "wire_event.h"
 #include "xmalloc.h"
 
 #define MACROS_MAX	50		/* of a stage: Postfix takes no more */
@@ -36,16 +37,6 @@ static const char *const line_names[LINE_COUNT] = {
 	[LINE_MACRO] = "macro",
 	[LINE_CONTEXT] = "context",
 	[LINE_CONTEXT_UNSET] = "context-unset",
-};
-
-static const char *const stage_names[SMFIM_COUNT] = {
-	[SMFIM_CONNECT] = "connect",
-	[SMFIM_HELO] = "helo",
-	[SMFIM_MAIL] = "mail",
-	[SMFIM_RCPT] = "rcpt",
-	[SMFIM_DATA] = "data",
-	[SMFIM_EOM] = "end-of-message",
-	[SMFIM_EOH] = "end-of-headers",
 };
 
 const char *
@@ -125,19 +116,26 @@ macro_list(const char *p, const char **why)
 	return list;
 }
 
+/* The stage before the equals sign, or -1. */
+static int
+stage_of(const char *text, size_t len)
+{
+	char	*name = xmemdup0(text, len);
+	int	 stage = text[len] == '=' ? wire_stage_by_name(name) : -1;
+
+	free(name);
+	return stage;
+}
+
 int
 value_macros(const char *text, char **macros, const char **why)
 {
 	size_t	 len = strcspn(text, "=");
-	int	 stage;
+	int	 stage = stage_of(text, len);
 
 	*why = "expected 'STAGE={name} {name}', STAGE being connect, helo, mail, rcpt, data, "
 	    "end-of-headers or end-of-message";
-	for (stage = 0; stage < SMFIM_COUNT; stage++)
-		if (strlen(stage_names[stage]) == len &&
-		    memcmp(stage_names[stage], text, len) == 0)
-			break;
-	if (stage == SMFIM_COUNT || text[len] != '=')
+	if (stage == -1)
 		return -1;
 	if (macros[stage] != NULL) {
 		*why = "this stage was given before; expected all its names in one";

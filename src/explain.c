@@ -16,6 +16,7 @@
 #include "explain.h"
 #include "log.h"
 #include "negotiate.h"
+#include "wire_event.h"
 #include "xmalloc.h"
 
 #define SHADOWED	(NEED_SIZE + 1)	/* NEED_ANSWER of one that nobody waits for */
@@ -183,10 +184,6 @@ print_actions(const struct negotiated *n, unsigned int wanted)
 	printf("%s\n", count == 0 ? "none" : "");
 }
 
-static const char *const stage_names[SMFIM_COUNT] = {
-	"connect", "helo", "mail", "rcpt", "data", "end-of-message", "end-of-headers"
-};
-
 static int
 has_macro(const char *list, const char *name, size_t len)
 {
@@ -211,7 +208,7 @@ warn_of_macros(const struct listen_conf *l, const struct handler_conf *h, int st
 		if (!has_macro(list, name, len))
 			log_msg(LOG_WARNING, NULL, "%s: listen %s: handler %s asks for the "
 			    "macro %.*s at %s, but a list has no more than %d: left out",
-			    l->where, l->spec, h->name, (int)len, name, stage_names[stage],
+			    l->where, l->spec, h->name, (int)len, name, wire_stage_name(stage),
 			    MILTER_MAX_MACROS);
 	}
 }
@@ -226,7 +223,7 @@ print_macros(const struct conf *conf, const struct listen_conf *l)
 	negotiate_macros(conf, l, lists);
 	for (i = 0; i < SMFIM_COUNT; i++) {
 		if (lists[i] != NULL) {
-			printf("    macros at %s: %s\n", stage_names[i], lists[i]);
+			printf("    macros at %s: %s\n", wire_stage_name(i), lists[i]);
 			for (h = 0; h < l->nhandlers; h++)
 				warn_of_macros(l, handler_at(conf, l, h), i, lists[i]);
 		}

@@ -10,6 +10,7 @@
 
 #include "macros.h"
 #include "milter_dec.h"
+#include "wire_event.h"
 #include "xmalloc.h"
 
 /* From the newest stage to the oldest. */
@@ -21,23 +22,9 @@ static const int newest_first[SMFIM_COUNT] = {
 static int
 stage_of(int letter)
 {
-	switch (letter) {
-	case SMFIC_CONNECT:
-		return SMFIM_CONNECT;
-	case SMFIC_HELO:
-		return SMFIM_HELO;
-	case SMFIC_MAIL:
-		return SMFIM_MAIL;
-	case SMFIC_RCPT:
-		return SMFIM_RCPT;
-	case SMFIC_DATA:
-		return SMFIM_DATA;
-	case SMFIC_BODYEOB:
-		return SMFIM_EOM;
-	case SMFIC_EOH:
-		return SMFIM_EOH;
-	}
-	return -1;
+	const struct wire_event	*ev = wire_event_find(letter);
+
+	return ev == NULL ? -1 : ev->stage;
 }
 
 /* Where a stage stands in newest_first. */

@@ -11,6 +11,7 @@
 #include "event.h"
 #include "ms_legal.h"
 #include "smtp_text.h"
+#include "wire_event.h"
 #include "xmalloc.h"
 
 #define SESSION_REPLIES	"carty4"
@@ -18,21 +19,20 @@
 
 static const struct command {
 	int		 code;
-	const char	*name;
 	const char	*replies;
 } commands[] = {
-	{ SMFIC_OPTNEG,		"negotiate",		"O" },
-	{ SMFIC_CONNECT,	"connect",		SESSION_REPLIES },
-	{ SMFIC_HELO,		"helo",			SESSION_REPLIES },
-	{ SMFIC_MAIL,		"mail",			MESSAGE_REPLIES },
-	{ SMFIC_RCPT,		"rcpt",			MESSAGE_REPLIES },
-	{ SMFIC_DATA,		"data",			MESSAGE_REPLIES },
-	{ SMFIC_HEADER,		"header",		MESSAGE_REPLIES },
-	{ SMFIC_EOH,		"end-of-headers",	MESSAGE_REPLIES },
-	{ SMFIC_BODY,		"body",			MESSAGE_REPLIES "s" },
-	{ SMFIC_BODYEOB,	"end-of-message",	MESSAGE_REPLIES "phimb+2-eq" },
+	{ SMFIC_OPTNEG,		"O" },
+	{ SMFIC_CONNECT,	SESSION_REPLIES },
+	{ SMFIC_HELO,		SESSION_REPLIES },
+	{ SMFIC_MAIL,		MESSAGE_REPLIES },
+	{ SMFIC_RCPT,		MESSAGE_REPLIES },
+	{ SMFIC_DATA,		MESSAGE_REPLIES },
+	{ SMFIC_HEADER,		MESSAGE_REPLIES },
+	{ SMFIC_EOH,		MESSAGE_REPLIES },
+	{ SMFIC_BODY,		MESSAGE_REPLIES "s" },
+	{ SMFIC_BODYEOB,	MESSAGE_REPLIES "phimb+2-eq" },
 	/* A Postfix that is told to accept one panics at the next MAIL. */
-	{ SMFIC_UNKNOWN,	"unknown",		"crty4" },
+	{ SMFIC_UNKNOWN,	"crty4" },
 };
 
 static const struct reply {
@@ -86,9 +86,9 @@ find_reply(int code)
 const char *
 ms_command_name(int command)
 {
-	const struct command	*c = find_command(command);
+	const struct wire_event	*ev = wire_event_find(command);
 
-	return c == NULL ? "unknown" : c->name;
+	return ev == NULL ? "unknown" : wire_event_name(ev);
 }
 
 const char *

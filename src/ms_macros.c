@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ms_macros.h"
+#include "wire_event.h"
 
 #define SEPARATORS	" ,\t\r\n"
 #define TLS_MACROS	"{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}"
@@ -26,29 +27,13 @@ static const char *const default_lists[SMFIM_COUNT] = {
 };
 
 /* Headers and pieces of the body come with the lists of what follows them. */
-int
-ms_macros_stage(int code)
+static int
+stage_of(int code)
 {
-	switch (code) {
-	case SMFIC_CONNECT:
-		return SMFIM_CONNECT;
-	case SMFIC_HELO:
-		return SMFIM_HELO;
-	case SMFIC_MAIL:
-		return SMFIM_MAIL;
-	case SMFIC_RCPT:
-		return SMFIM_RCPT;
-	case SMFIC_DATA:
-		return SMFIM_DATA;
-	case SMFIC_HEADER:
-	case SMFIC_EOH:
-		return SMFIM_EOH;
-	case SMFIC_BODY:
-	case SMFIC_BODYEOB:
-		return SMFIM_EOM;
-	default:
-		return -1;
-	}
+	const struct wire_event	*ev = wire_event_find(code == SMFIC_HEADER ? SMFIC_EOH :
+	    code == SMFIC_BODY ? SMFIC_BODYEOB : code);
+
+	return ev == NULL ? -1 : ev->stage;
 }
 
 static const char *
@@ -230,7 +215,7 @@ add_unlisted(struct ms_macros *m)
 void
 ms_macros_fill(struct ms_macros *m, int code)
 {
-	int		 stage = ms_macros_stage(code);
+	int		 stage = stage_of(code);
 	const char	*list, *name, *spelled, *plain;
 	size_t		 len, n;
 

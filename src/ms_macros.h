@@ -36,7 +36,5 @@ struct ms_macros {
  * is left out; the user's that stand in no list come with the connection.
  */
 void	 ms_macros_fill(struct ms_macros *, int code);
-/* The SMFIM_ number of a command's stage, -1: it has none. */
-int	 ms_macros_stage(int code);
 
 #endif

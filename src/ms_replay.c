@@ -326,7 +326,7 @@ note_lacking(struct ms_replay *r, const struct transcript_item *it)
 			continue;
 		r->told |= ev->no;
 		(void)snprintf(text, sizeof(text),
-		    "the filter asks for %s, which the transcript does not have", ev->name);
+		    "the filter asks for %s, which the transcript does not have", wire_event_name(ev));
 		ms_replay_note(r, it, text);
 	}
 }

@@ -40,7 +40,7 @@ add_place(const struct ms_replay *r, struct buf *b, const struct transcript_item
 	buf_printf(b, "%s%s:%zu: session %zu", margin(r), r->name, it->line, r->session);
 	if (r->message > 0)
 		buf_printf(b, ", message %zu", r->message);
-	buf_printf(b, ", %s", ev != NULL ? ev->name : "report");
+	buf_printf(b, ", %s", ev != NULL ? wire_event_name(ev) : "report");
 	if (it->text != NULL) {
 		buf_add_str(b, " ");
 		escape(b, it->text, strlen(it->text));

@@ -11,6 +11,7 @@
 #include "buf.h"
 #include "milter_proto.h"
 #include "negotiate.h"
+#include "wire_event.h"
 
 #define BITS_CLIENT	(LINE_BIT(LINE_CLIENT_HOST) | LINE_BIT(LINE_CLIENT_FAMILY) | \
 			    LINE_BIT(LINE_CLIENT_ADDRESS) | LINE_BIT(LINE_CLIENT_PORT))
@@ -25,22 +26,6 @@
 /* What makes one message another. */
 #define REWRITING_ACTIONS (ACT_BIT(ACT_INSERT_HEADER) | ACT_BIT(ACT_CHANGE_HEADER) | \
 			    ACT_BIT(ACT_DELETE_HEADER) | ACT_BIT(ACT_REPLACE_BODY))
-
-/* How an event is switched off, or made to need no reply. */
-static const struct {
-	uint32_t	 no;
-	uint32_t	 no_reply;
-} event_bits[EV_COUNT] = {
-	[EV_CONNECT] = { SMFIP_NOCONNECT, SMFIP_NR_CONN },
-	[EV_HELO] = { SMFIP_NOHELO, SMFIP_NR_HELO },
-	[EV_MAIL] = { SMFIP_NOMAIL, SMFIP_NR_MAIL },
-	[EV_RCPT] = { SMFIP_NORCPT, SMFIP_NR_RCPT },
-	[EV_DATA] = { SMFIP_NODATA, SMFIP_NR_DATA },
-	[EV_HEADER] = { SMFIP_NOHDRS, SMFIP_NR_HDR },
-	[EV_END_OF_HEADERS] = { SMFIP_NOEOH, SMFIP_NR_EOH },
-	[EV_BODY] = { SMFIP_NOBODY, SMFIP_NR_BODY },
-	[EV_UNKNOWN] = { SMFIP_NOUNKNOWN, SMFIP_NR_UNKN },
-};
 
 static const uint32_t action_bits[ACT_MTA_COUNT] = {
 	[ACT_ADD_HEADER] = SMFIF_ADDHDRS,
@@ -275,14 +260,17 @@ find_missing(const struct conf *conf, const struct listen_conf *l, uint32_t vers
 static uint32_t
 protocol_bits(const struct wants *w)
 {
-	uint32_t	 bits = 0;
-	int		 i;
+	const struct wire_event	*ev;
+	uint32_t		 bits = 0;
+	int			 i;
 
 	for (i = 0; i < EV_COUNT; i++) {
+		if ((ev = wire_event_of((enum event_kind)i)) == NULL)
+			continue;
 		if ((w->events & EV_BIT(i)) == 0)
-			bits |= event_bits[i].no;
+			bits |= ev->no;
 		else if ((w->answers & EV_BIT(i)) == 0)
-			bits |= event_bits[i].no_reply;
+			bits |= ev->nr;
 	}
 	if ((w->events & EV_BIT(EV_BODY)) != 0)
 		bits |= SMFIP_SKIP;
@@ -297,13 +285,15 @@ protocol_bits(const struct wants *w)
 static void
 derive(const struct wants *w, struct negotiated *n)
 {
-	int	 i;
+	const struct wire_event	*ev;
+	int			 i;
 
 	n->no_reply = n->sent = 0;
 	for (i = 0; i < EV_COUNT; i++) {
-		if ((n->protocol & event_bits[i].no_reply) != 0)
+		ev = wire_event_of((enum event_kind)i);
+		if (ev != NULL && (n->protocol & ev->nr) != 0)
 			n->no_reply |= EV_BIT(i);
-		if ((n->protocol & event_bits[i].no) == 0 &&
+		if ((ev == NULL || (n->protocol & ev->no) == 0) &&
 		    event_offered((enum event_kind)i, n->version))
 			n->sent |= EV_BIT(i);
 	}

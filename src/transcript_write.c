@@ -106,7 +106,7 @@ flush_macros(struct transcript *t, struct buf *out)
 		return;
 	buf_add_str(out, "report macros\nstage ");
 	if (stage != NULL)
-		buf_printf(out, "%s\n", stage->name);
+		buf_printf(out, "%s\n", wire_event_name(stage));
 	else
 		buf_printf(out, "%d\n", t->stage);
 	add_pending(t, out);
@@ -236,7 +236,7 @@ add_first_line(struct transcript *t, struct buf *out, int code)
 		return;
 	}
 	t->waiting = (t->protocol & ev->nr) == 0 ? code : 0;
-	buf_printf(out, "%s %s\n", t->waiting != 0 ? "event" : "report", ev->name);
+	buf_printf(out, "%s %s\n", t->waiting != 0 ? "event" : "report", wire_event_name(ev));
 }
 
 static void
@@ -318,7 +318,7 @@ add_negotiated(struct transcript *t, struct buf *b, const struct milter_reply *r
 	while (milter_next_symlist(&lists, &stage, &names) == 1) {
 		if (stage >= SMFIM_COUNT)
 			continue;
-		buf_printf(b, "macros %s", wire_stage_name(stage));
+		buf_printf(b, "macros %s", wire_stage_name((int)stage));
 		add_value(b, names);
 		buf_add_str(b, "\n");
 	}

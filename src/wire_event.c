@@ -10,28 +10,20 @@
 #include "milter_proto.h"
 #include "wire_event.h"
 
-static const struct wire_event	 events[] = {
-	{ SMFIC_HEADER,		"header",		SMFIP_NOHDRS,	 SMFIP_NR_HDR },
-	{ SMFIC_RCPT,		"rcpt",			SMFIP_NORCPT,	 SMFIP_NR_RCPT },
-	{ SMFIC_BODY,		"body",			SMFIP_NOBODY,	 SMFIP_NR_BODY },
-	{ SMFIC_EOH,		"end-of-headers",	SMFIP_NOEOH,	 SMFIP_NR_EOH },
-	{ SMFIC_MAIL,		"mail",			SMFIP_NOMAIL,	 SMFIP_NR_MAIL },
-	{ SMFIC_DATA,		"data",			SMFIP_NODATA,	 SMFIP_NR_DATA },
-	{ SMFIC_CONNECT,	"connect",		SMFIP_NOCONNECT, SMFIP_NR_CONN },
-	{ SMFIC_HELO,		"helo",			SMFIP_NOHELO,	 SMFIP_NR_HELO },
-	{ SMFIC_UNKNOWN,	"unknown",		SMFIP_NOUNKNOWN, SMFIP_NR_UNKN },
-	{ SMFIC_BODYEOB,	"end-of-message",	0,		 0 },
-	{ SMFIC_OPTNEG,		"negotiate",		0,		 0 },
-};
+#define NEGOTIATE	"negotiate"
 
-static const char *const	 stages[SMFIM_COUNT] = {
-	[SMFIM_CONNECT] = "connect",
-	[SMFIM_HELO] = "helo",
-	[SMFIM_MAIL] = "mail",
-	[SMFIM_RCPT] = "rcpt",
-	[SMFIM_DATA] = "data",
-	[SMFIM_EOM] = "end-of-message",
-	[SMFIM_EOH] = "end-of-headers",
+static const struct wire_event	 events[] = {
+	{ SMFIC_HEADER,	 EV_HEADER,	    -1,		   SMFIP_NOHDRS,    SMFIP_NR_HDR },
+	{ SMFIC_RCPT,	 EV_RCPT,	    SMFIM_RCPT,	   SMFIP_NORCPT,    SMFIP_NR_RCPT },
+	{ SMFIC_BODY,	 EV_BODY,	    -1,		   SMFIP_NOBODY,    SMFIP_NR_BODY },
+	{ SMFIC_EOH,	 EV_END_OF_HEADERS, SMFIM_EOH,	   SMFIP_NOEOH,	    SMFIP_NR_EOH },
+	{ SMFIC_MAIL,	 EV_MAIL,	    SMFIM_MAIL,	   SMFIP_NOMAIL,    SMFIP_NR_MAIL },
+	{ SMFIC_DATA,	 EV_DATA,	    SMFIM_DATA,	   SMFIP_NODATA,    SMFIP_NR_DATA },
+	{ SMFIC_CONNECT, EV_CONNECT,	    SMFIM_CONNECT, SMFIP_NOCONNECT, SMFIP_NR_CONN },
+	{ SMFIC_HELO,	 EV_HELO,	    SMFIM_HELO,	   SMFIP_NOHELO,    SMFIP_NR_HELO },
+	{ SMFIC_UNKNOWN, EV_UNKNOWN,	    -1,		   SMFIP_NOUNKNOWN, SMFIP_NR_UNKN },
+	{ SMFIC_BODYEOB, EV_END_OF_MESSAGE, SMFIM_EOM,	   0,		    0 },
+	{ SMFIC_OPTNEG,	 EV_COUNT,	    -1,		   0,		    0 },
 };
 
 const struct wire_event *
@@ -46,29 +38,47 @@ wire_event_find(int command)
 }
 
 const struct wire_event *
-wire_event_by_name(const char *name)
+wire_event_of(enum event_kind event)
 {
 	size_t	 i;
 
 	for (i = 0; i < nitems(events); i++)
-		if (strcmp(events[i].name, name) == 0)
+		if (events[i].event == event)
 			return &events[i];
 	return NULL;
 }
 
-const char *
-wire_stage_name(uint32_t stage)
+const struct wire_event *
+wire_event_by_name(const char *name)
 {
-	return stages[stage];
+	int	 event = event_by_name(name);
+
+	if (event != -1)
+		return wire_event_of((enum event_kind)event);
+	return strcmp(name, NEGOTIATE) == 0 ? wire_event_find(SMFIC_OPTNEG) : NULL;
+}
+
+const char *
+wire_event_name(const struct wire_event *ev)
+{
+	return ev->event == EV_COUNT ? NEGOTIATE : event_name(ev->event);
+}
+
+const char *
+wire_stage_name(int stage)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(events); i++)
+		if (events[i].stage == stage)
+			return wire_event_name(&events[i]);
+	return "unknown";
 }
 
 int
 wire_stage_by_name(const char *name)
 {
-	int	 i;
+	const struct wire_event	*ev = wire_event_by_name(name);
 
-	for (i = 0; i < SMFIM_COUNT; i++)
-		if (strcmp(stages[i], name) == 0)
-			return i;
-	return -1;
+	return ev == NULL ? -1 : ev->stage;
 }

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* event.h: the names and the table of pipemilter-handler(7). */
+/* event.h and wire_event.h: the names and the table of pipemilter-handler(7). */
 
 #include "compat.h"
 
@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "event.h"
+#include "milter_proto.h"
 #include "tap.h"
+#include "wire_event.h"
 
 static const char *const	 events[] = { "connect", "helo", "mail", "rcpt", "data",
 	"header", "end-of-headers", "body", "end-of-message", "unknown", "abort",
@@ -91,6 +93,45 @@ test_sets(void)
 	CHECK(ACT_ALL_MTA == 0x1ff, "nine actions go to the MTA");
 }
 
+static void
+test_commands(void)
+{
+	static const char	 letters[] = "CHMRTLNBEU";	/* in the order of the enum */
+	const struct wire_event	*ev;
+	int			 i;
+
+	for (i = 0; letters[i] != '\0'; i++) {
+		ev = wire_event_find(letters[i]);
+		CHECK(ev != NULL && ev->event == (enum event_kind)i, events[i]);
+		CHECK(wire_event_of((enum event_kind)i) == ev, "found by its number");
+		CHECK(wire_event_by_name(events[i]) == ev, "and by its name");
+		CHECK_STR(wire_event_name(ev), events[i], "which it has");
+	}
+	ev = wire_event_find(SMFIC_OPTNEG);
+	CHECK(ev != NULL && wire_event_by_name("negotiate") == ev, "the negotiation");
+	CHECK_STR(wire_event_name(ev), "negotiate", "has a name of its own");
+	CHECK(wire_event_find('Q') == NULL && wire_event_find('D') == NULL &&
+	    wire_event_find('A') == NULL && wire_event_of(EV_ABORT) == NULL &&
+	    wire_event_by_name("disconnect") == NULL && wire_event_by_name("x") == NULL,
+	    "no event that can be answered");
+}
+
+static void
+test_stages(void)
+{
+	static const char *const	 stages[SMFIM_COUNT] = { "connect", "helo", "mail",
+		"rcpt", "data", "end-of-message", "end-of-headers" };
+	int				 i;
+
+	for (i = 0; i < SMFIM_COUNT; i++) {
+		CHECK_STR(wire_stage_name(i), stages[i], stages[i]);
+		CHECK(wire_stage_by_name(stages[i]) == i, "and back");
+	}
+	CHECK(wire_stage_by_name("header") == -1 && wire_stage_by_name("body") == -1 &&
+	    wire_stage_by_name("unknown") == -1 && wire_stage_by_name("negotiate") == -1 &&
+	    wire_stage_by_name("abort") == -1 && wire_stage_by_name("") == -1, "no stages");
+}
+
 int
 main(void)
 {
@@ -98,5 +139,7 @@ main(void)
 	test_wrong_names();
 	test_fits();
 	test_sets();
+	test_commands();
+	test_stages();
 	return tap_done();
 }
