@@ -21,6 +21,16 @@
 /* Of one read from a handler's pipe: what a pipe of Linux holds. */
 #define PIPE_READ	65536
 
+/* A message where a reply is wanted: its first word is rarely a keyword. */
+static int
+looks_like_message(const struct hproc *hp)
+{
+	enum reply_fault	 fault = reply_fault(hp->dec);
+
+	return hp->pool->conf->input_message &&
+	    (fault == REPLY_FAULT_KEYWORD || fault == REPLY_FAULT_SPELLING);
+}
+
 static void
 fail_line(struct hproc *hp, const char *why)
 {
@@ -35,7 +45,7 @@ fail_line(struct hproc *hp, const char *why)
 	for (i = 0; i < len; i++)
 		buf_add(&b, line[i] == '\0' ? "^@" : &line[i], line[i] == '\0' ? 2 : 1);
 	buf_add_str(&b, "\"");
-	if (hp->pool->conf->input_message && strncmp(why, "unknown keyword", 15) == 0)
+	if (looks_like_message(hp))
 		buf_add_str(&b, "; does it return the message (`output = message')?");
 	buf_add_u8(&b, 0);
 	hproc_fail(hp, TASK_FAILURE, (char *)b.data);

@@ -160,12 +160,9 @@ take_verdict(struct torture_play *p, struct task_result *r)
 {
 	struct torture_proc	*pr = p->proc;
 	const char		*why = session_judge_verdict(p->asked, reply_verdict(pr->dec));
-	const char		*line;
-	size_t			 len;
 
 	if (why != NULL) {
-		line = reply_line(pr->dec, &len);
-		torture_judge_line(pr, where_of(p), why, line, len);
+		torture_judge_line(pr, where_of(p), why);
 		return fail(p, r);
 	}
 	p->reply.verdict = reply_verdict(pr->dec);
@@ -178,13 +175,11 @@ take_verdict(struct torture_play *p, struct task_result *r)
 static int
 take_action(struct torture_play *p, struct action *a)
 {
-	const char	*why, *line;
-	size_t		 len;
+	const char	*why;
 
 	why = session_judge(p->asked, a, &p->reply.actions, p->nactions++);
 	if (why != NULL) {
-		line = reply_line(p->proc->dec, &len);
-		torture_judge_line(p->proc, where_of(p), why, line, len);
+		torture_judge_line(p->proc, where_of(p), why);
 		action_free(a);
 		return -1;
 	}
@@ -324,11 +319,7 @@ feed(struct torture_proc *pr, struct action **a)
 static struct torture_play *
 bad_line(struct torture_play *p, struct task_result *r)
 {
-	const char	*line;
-	size_t		 len;
-
-	line = reply_line(p->proc->dec, &len);
-	torture_judge_line(p->proc, where_of(p), reply_why(p->proc->dec), line, len);
+	torture_judge_line(p->proc, where_of(p), reply_why(p->proc->dec));
 	return fail(p, r);
 }
 

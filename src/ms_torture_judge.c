@@ -147,24 +147,32 @@ torture_judge_copy(struct torture *t, const char *where, const struct buf *block
 	free(value);
 }
 
-/* What was wrong with a line, and what is most often the reason. */
+/* What is most often the reason; NULL: there are many. */
 static const char *
-line_cause(const char *why)
+line_cause(enum reply_fault fault)
 {
-	if (strcmp(why, "unknown keyword") == 0)
+	switch (fault) {
+	case REPLY_FAULT_KEYWORD:
 		return "is something printed for somebody else? Standard output is the reply, "
 		    "standard error is logged";
-	if (strstr(why, "blank") != NULL)
+	case REPLY_FAULT_BLANK:
 		return "is a value with a line feed written with echo, or unescaped?";
+	case REPLY_FAULT_NONE:
+	case REPLY_FAULT_SPELLING:
+	case REPLY_FAULT_OTHER:
+		break;
+	}
 	return NULL;
 }
 
 void
-torture_judge_line(struct torture_proc *p, const char *where, const char *why, const char *line,
-    size_t len)
+torture_judge_line(struct torture_proc *p, const char *where, const char *why)
 {
-	char	 what[200];
+	const char	*line;
+	char		 what[200];
+	size_t		 len;
 
+	line = reply_line(p->dec, &len);
 	if (memmem(line, len, TORTURE_SPOKEN, strlen(TORTURE_SPOKEN)) != NULL &&
 	    (line[0] == ' ' || strncmp(line, "reject", 6) == 0)) {
 		torture_wrong(&p->t->report, where, "mail spoke for the handler", line, len,
@@ -172,7 +180,8 @@ torture_judge_line(struct torture_proc *p, const char *where, const char *why, c
 		return;
 	}
 	(void)snprintf(what, sizeof(what), "%s in its answer", why);
-	torture_wrong(&p->t->report, where, what, line, len, line_cause(why));
+	torture_wrong(&p->t->report, where, what, line, len,
+	    line_cause(reply_fault(p->dec)));
 }
 
 static void

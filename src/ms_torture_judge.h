@@ -30,9 +30,8 @@ void	 torture_judge_reply(struct torture_proc *, const char *where,
  */
 void	 torture_judge_copy(struct torture *, const char *where, const struct buf *block,
 	    const struct torture_reply *);
-/* A line that was no line of a reply: why, and what it was. */
-void	 torture_judge_line(struct torture_proc *, const char *where, const char *why,
-	    const char *line, size_t len);
+/* The line that dec has at hand is none of a reply, and why. */
+void	 torture_judge_line(struct torture_proc *, const char *where, const char *why);
 /* The text of a refusal, and any other text: what of mail is in it, as it should be or not. */
 void	 torture_judge_said(struct torture *, const char *where, const char *text);
 void	 torture_judge_text(struct torture *, const char *where, const char *text);

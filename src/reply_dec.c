@@ -29,6 +29,7 @@ struct reply_dec {
 	uint64_t		 id;
 	enum verdict		 verdict;
 	struct smtp_reply	 smtp;
+	enum reply_fault	 fault;
 	const char		*why;
 	char			 shown[LINE_SHOWN];
 	size_t			 shown_len;
@@ -62,10 +63,17 @@ reply_dec_free(struct reply_dec *d)
 }
 
 static enum reply_item
-fail(struct reply_dec *d, const char *why)
+fail_as(struct reply_dec *d, enum reply_fault fault, const char *why)
 {
+	d->fault = fault;
 	d->why = why;
 	return d->end = REPLY_ERROR;
+}
+
+static enum reply_item
+fail(struct reply_dec *d, const char *why)
+{
+	return fail_as(d, REPLY_FAULT_OTHER, why);
 }
 
 /* Parsing changes the line, so what may have to be shown is kept first. */
@@ -168,9 +176,9 @@ is_keyword(const char *word)
 	return verdict_by_name(word) >= 0 || action_by_name(word) >= 0;
 }
 
-/* What is wrong with a word that is no keyword, which is changed. */
-static const char *
-why_unknown(char *word)
+/* The word is no keyword; it is changed. */
+static enum reply_item
+fail_keyword(struct reply_dec *d, char *word)
 {
 	size_t	 len = strlen(word);
 	char	*p;
@@ -178,12 +186,16 @@ why_unknown(char *word)
 	if (len > 0 && word[len - 1] == ':') {
 		word[len - 1] = '\0';
 		if (is_keyword(word))
-			return "unknown keyword, for the colon behind it";
+			return fail_as(d, REPLY_FAULT_SPELLING,
+			    "unknown keyword, for the colon behind it");
 	}
 	for (p = word; *p != '\0'; p++)
 		if (*p >= 'A' && *p <= 'Z')
 			*p += 'a' - 'A';
-	return is_keyword(word) ? "unknown keyword, as it is not in lower case" : "unknown keyword";
+	if (is_keyword(word))
+		return fail_as(d, REPLY_FAULT_SPELLING,
+		    "unknown keyword, as it is not in lower case");
+	return fail_as(d, REPLY_FAULT_KEYWORD, "unknown keyword");
 }
 
 static enum reply_item
@@ -194,13 +206,14 @@ parse_line(struct reply_dec *d, char *line, struct action **action)
 	int		 n;
 
 	if (*line == ' ' || *line == '\t')
-		return fail(d, "expected a word where the line begins with a blank");
+		return fail_as(d, REPLY_FAULT_BLANK,
+		    "expected a word where the line begins with a blank");
 	word = reply_arg_word(&rest);
 	if (d->limits.with_id && !d->has_id)
 		return parse_id(d, word, rest);
 	if ((n = verdict_by_name(word)) < 0) {
 		if ((n = action_by_name(word)) < 0)
-			return fail(d, why_unknown(word));
+			return fail_keyword(d, word);
 		return parse_action(d, (enum action_kind)n, rest, action);
 	}
 	if ((why = parse_verdict((enum verdict)n, rest, &d->smtp)) != NULL)
@@ -340,6 +353,12 @@ const char *
 reply_why(const struct reply_dec *d)
 {
 	return d->why;
+}
+
+enum reply_fault
+reply_fault(const struct reply_dec *d)
+{
+	return d->fault;
 }
 
 const char *

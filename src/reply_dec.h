@@ -70,6 +70,15 @@ enum reply_item {
 	REPLY_ID	/* with_id: reply_id() says what the lines to come answer */
 };
 
+/* What kind of error it was, for those who guess at its cause. */
+enum reply_fault {
+	REPLY_FAULT_NONE,	/* there was none */
+	REPLY_FAULT_BLANK,	/* the line begins with a blank */
+	REPLY_FAULT_KEYWORD,	/* its first word is no keyword */
+	REPLY_FAULT_SPELLING,	/* but for capitals, or the colon behind it, it would be one */
+	REPLY_FAULT_OTHER
+};
+
 struct reply_dec;
 
 struct reply_dec *reply_dec_new(const struct reply_limits *);
@@ -100,6 +109,7 @@ enum verdict	 reply_verdict(const struct reply_dec *);
 const struct smtp_reply *reply_smtp(const struct reply_dec *);
 /* What is wrong, a constant text such as "unknown keyword". */
 const char	*reply_why(const struct reply_dec *);
+enum reply_fault reply_fault(const struct reply_dec *);
 /* The line at fault, raw, cut to 200 bytes; *len is its length. */
 const char	*reply_line(const struct reply_dec *, size_t *len);
 

@@ -72,6 +72,32 @@ test_words_at_fault(void)
 }
 
 static void
+fault_is(const char *reply, enum reply_fault fault, const char *name)
+{
+	struct reply_dec	*d = reply_dec_new(&limits);
+	struct action		*a;
+	size_t			 used;
+
+	CHECK(reply_fault(d) == REPLY_FAULT_NONE, "no fault before");
+	(void)reply_dec_feed(d, reply, strlen(reply), &used, &a);
+	CHECK(reply_fault(d) == fault, name);
+	reply_dec_free(d);
+}
+
+static void
+test_faults(void)
+{
+	fault_is("continue\n", REPLY_FAULT_NONE, "no fault in a verdict");
+	fault_is(" continue\n", REPLY_FAULT_BLANK, "a blank");
+	fault_is("contin\n", REPLY_FAULT_KEYWORD, "no keyword");
+	fault_is("Subject: no\n", REPLY_FAULT_KEYWORD, "nor with a colon");
+	fault_is("Continue\n", REPLY_FAULT_SPELLING, "capitals");
+	fault_is("reject: no\n", REPLY_FAULT_SPELLING, "a colon");
+	fault_is("accept now\n", REPLY_FAULT_OTHER, "too much");
+	fault_is("set\n", REPLY_FAULT_OTHER, "too little");
+}
+
+static void
 test_body(void)
 {
 	const char	*number = "expected a number of decimal digits";
@@ -258,6 +284,7 @@ main(void)
 {
 	test_verdicts();
 	test_words_at_fault();
+	test_faults();
 	test_body();
 	test_binary_body();
 	test_line_limits();
