@@ -131,6 +131,9 @@ record_command(struct record *r, const struct milter_cmd *cmd, const struct buf 
 {
 	record_answers(r, out);
 	r->begun |= strchr("OQKA", cmd->code) == NULL;
+	/* What comes before is kept in memory, and of these there may be any number. */
+	if (cmd->code == SMFIC_ABORT && !r->begun)
+		return;
 	if (has_room(r, 0))
 		transcript_command(&r->transcript, cmd, &r->text);
 }

@@ -190,6 +190,25 @@ line_of() {
 	END
 }
 
+@test "aborts before anything else are not recorded" {
+	daemon
+	mta sock <<-END
+		-optneg
+		raw $(printf '0000000141%.0s' {1..200})
+		-connect one.example
+		-helo one
+		abort
+		quit_nc
+		raw 0000000141
+		-connect two.example
+		quit
+	END
+	recorded 2
+	assert_equal "$(records | xargs grep -h '^event \|^report ')" "$(printf '%s\n' \
+	    'event negotiate' 'event connect' 'event helo' 'report abort' 'report disconnect' \
+	    'event negotiate' 'event connect' 'report disconnect')"
+}
+
 @test "nothing is recorded unless told" {
 	start_daemon <<-END
 		listen 'unix:$SOCK' { }
