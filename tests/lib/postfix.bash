@@ -10,9 +10,9 @@ mta_missing() {
 	command -v postfix >/dev/null || echo 'no Postfix'
 }
 
-# mta_start NAME PORT SINK-PORT [MILTER]: Postfix on PORT, in $MTAS/NAME.
+# mta_start NAME PORT SINK-PORT [MILTER [MASTER]]: Postfix on PORT, in $MTAS/NAME.
 # MILTER is the path of the milter's socket, or @FILE with lines for main.cf;
-# none, then there is no milter.
+# none, then there is no milter. MASTER is a file with lines for master.cf.
 mta_start() {
 	local dir=$MTAS/$1 port=$2
 
@@ -22,7 +22,10 @@ mta_start() {
 	make_certificate "$dir"
 	postfix_queue "$dir/queue"
 	postfix_main "$dir" "$3" "${4:-}" >"$dir/conf/main.cf"
-	postfix_master "$port" >"$dir/conf/master.cf"
+	{
+		postfix_master "$port"
+		[ -z "${5:-}" ] || cat "$5"
+	} >"$dir/conf/master.cf"
 	# In the foreground, so that it is ours to end.
 	setsid "$(postconf -h -c "$dir/conf" daemon_directory)/master" \
 	    -c "$dir/conf" -d >"$dir/out" 2>&1 </dev/null 3>&- 4>&- &

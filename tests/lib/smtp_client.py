@@ -8,8 +8,9 @@ smtp_client.py [-b SOURCE-ADDRESS] PORT < SCRIPT
 connects to PORT of 127.0.0.1, reads the greeting, and then for each line of
 the script sends it and reads the reply. Other lines of a script:
 
-    @message FILE   the bytes of FILE with dots doubled, CRLF if the last line
-                    has none, and the final dot; reads the reply
+    @message FILE   after a 354 to DATA the bytes of FILE with dots doubled,
+                    CRLF if the last line has none, and the final dot; reads
+                    the reply
     @raw FILE       the bytes of FILE as they are; reads nothing
     @send TEXT      TEXT and CRLF; reads nothing
     @read           reads a reply
@@ -85,9 +86,10 @@ class Client:
         """One line of the script; False ends it."""
         word, _, rest = line.partition(b" ")
         if word == b"@message":
-            self.message(rest)
-            return self.read()
-        if word == b"@raw":
+            if self.reply.startswith(b"354"):
+                self.message(rest)
+                return self.read()
+        elif word == b"@raw":
             self.put(open(rest, "rb").read())
         elif word == b"@send":
             self.send(rest)
