@@ -122,6 +122,9 @@ char	*find_program(const char *folders, const char *name);
 void	 check_first_line(struct build *, int line, const char *option,
 	    const struct handler_conf *, const char *path);
 
+/* conf_settings.c: warns of settings of the environment that the script at path lacks. */
+void	 check_settings(struct build *, const struct conf_stmt *environment, const char *path);
+
 /* conf_socket.c: the place of a unix socket; its owner and group are those that were named. */
 void	 check_socket(struct build *, const struct listen_conf *, int line);
 /* Warns of one in Postfix's queue that its user can't use; owner and group are known. */

@@ -312,10 +312,13 @@ check_hooks(struct build *b, const struct conf_stmt *hooks, struct handler_conf 
 void
 check_handler_files(struct build *b, const struct conf_section *sec, struct handler_conf *h)
 {
-	const struct conf_stmt	*st;
+	const struct conf_stmt	*st, *env = conf_tree_find(sec, "environment");
 
 	if ((st = conf_tree_find(sec, "hooks")) != NULL)
 		check_hooks(b, st, h);
-	else if ((st = conf_tree_find(sec, "command")) != NULL)
+	else if ((st = conf_tree_find(sec, "command")) != NULL) {
 		check_command(b, st, h);
+		if (env != NULL && h->command != NULL)
+			check_settings(b, env, h->command[0]);
+	}
 }

@@ -642,6 +642,34 @@ many_handlers() {
 	chmod 700 "$BATS_TEST_TMPDIR/open/closed"
 }
 
+@test "settings of the environment that a script does not have" {
+	local s=$BATS_TEST_TMPDIR/s
+	local more='has no such setting; those that it has are in the comment at its beginning'
+
+	printf '%s\n' '#!/bin/sh' '#' '#	handler s {' '#		command = s' '#	}' '#' \
+	    '# DELAY	how long' '# ONCE_MORE	the same' 'sleep "$DELAY" "$ONCE_MORE"' >"$s"
+	chmod 755 "$s"
+	export TZ=UTC
+	BEGIN="events = rcpt command = $s" with_handler "environment = {'DELY=10m', 'DELAY=1s',
+	    TZ, 'PYTHONPATH=/x', 'PATH=/bin', 'ONCE=1', 'once=', EDITOR}"
+	EDITOR=vi good
+	messages 3
+	[[ ${lines[0]} == *" $F:5: environment: DELY: $s $more" ]]
+	[[ ${lines[1]} == *" $F:6: environment: ONCE: $s $more" ]]
+	[[ ${lines[2]} == *" $F:6: environment: once: $s $more" ]]
+	# Only of a script that shows how it is configured.
+	sed -i '/handler s/d' "$s"
+	good
+	messages 0
+	# Nor of one that can't be read whole.
+	{ printf '%s\n' '#!/bin/sh' '#	handler s {'; printf '%0300000d' 0; } >"$s"
+	good
+	messages 0
+	printf '%s\n' '#!/bin/sh' '#	handler s {' >"$s"
+	good
+	messages 4
+}
+
 @test "the first line of a script" {
 	local s=$BATS_TEST_TMPDIR/s
 

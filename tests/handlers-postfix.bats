@@ -567,4 +567,5 @@ archive_has() {
 	body >"$T/got"
 	sed '1,/^\r*$/d' "$T/message" | assert_same_file /dev/stdin "$T/got"
 	run ! log_has failure
+	run ! log_has 'has no such setting'
 }

@@ -111,6 +111,38 @@ delivered() {
 	done
 }
 
+# explained FILE: the settings that its comment has, one a line
+explained() {
+	sed -n 's/^# \([A-Z0-9_]*\)\(, \([A-Z0-9_]*\)\)*	.*/\1 \3/p
+	    s/^# \([A-Z0-9_]*\), \([A-Z0-9_]*\)$/\1 \2/p
+	    s/^# \([A-Z0-9_]*\)$/\1/p' "$1" | xargs -n 1 | sort -u
+}
+
+@test "handlers explain the settings that they read, and read those that they explain" {
+	local file
+
+	for file in "$HANDLERS"/*; do
+		explained "$file" >"$WORK/explained"
+		sed '/^#/d' "$file" >"$WORK/text"
+		if grep -q TroubleAnswer "$WORK/text"; then
+			echo '"ON_TROUBLE"' >>"$WORK/text"
+		fi
+		while read -r name; do
+			grep -qw "$name" "$WORK/text" || { echo "$file does not read $name"; return 1; }
+		done <"$WORK/explained"
+		{
+			grep -oE '\$\{[A-Z][A-Z0-9_]*' "$WORK/text" | sed 's/..//'
+			tr -d '[:space:]' <"$WORK/text" |
+			    grep -oE '[a-z]\("[A-Z][A-Z0-9_]+"' | sed 's/.*("//; s/"//'
+		} | grep -v '^MILTER_\|^PIPEMILTER_' | sort -u >"$WORK/read"
+		[ -z "$(comm -13 "$WORK/explained" "$WORK/read")" ] || {
+			echo "$file does not explain:"
+			comm -13 "$WORK/explained" "$WORK/read"
+			return 1
+		}
+	done
+}
+
 # reject-sender
 
 @test "reject-sender: nothing set is a failure" {
