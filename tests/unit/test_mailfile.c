@@ -163,6 +163,29 @@ test_write(void)
 }
 
 static void
+body_is(const char *body, const char *want, const char *name)
+{
+	struct buf	 out;
+	size_t		 len = strlen(body);
+
+	buf_init(&out, 1 << 20);
+	mailfile_write_body(&out, guarded(body, len), len);
+	CHECK_MEM(out.data, out.len, want, strlen(want), name);
+	buf_free(&out);
+}
+
+static void
+test_write_body(void)
+{
+	body_is("a\nb", "a\r\nb\r\n", "a last line without its end");
+	body_is("x", "x\r\n", "a single byte");
+	body_is("a\rb\n", "a\rb\r\n", "a CR alone stays");
+	body_is("a\nb\r\n", "a\r\nb\r\n", "both line ends");
+	body_is("\n\n", "\r\n\r\n", "empty lines");
+	body_is("", "", "nothing");
+}
+
+static void
 header_is(const char *value, int space, int crlf, const char *want, const char *name)
 {
 	struct buf	 out;
@@ -268,6 +291,7 @@ main(void)
 	test_mailbox();
 	test_damage();
 	test_write();
+	test_write_body();
 	test_write_header();
 	test_round_trip();
 	test_take_off();
