@@ -12,6 +12,8 @@ load lib/proto
 
 FAILED='=> y "554 5.3.0 failed"'
 BUSY='=> y "452 4.3.2 busy"'
+ENVELOPE='-mail <a@b.example>
+-rcpt <c@d.example>'
 
 setup_file() {
 	local name
@@ -95,6 +97,15 @@ teardown_file() {
 	test_teardown
 }
 
+# send SOCKET [ARGUMENT ...]: a session; standard input is what follows the recipient.
+send() {
+	mta "$@" <<-END
+		hello $HOST
+		$ENVELOPE
+		$(cat)
+	END
+}
+
 # Standard input is what a handler read, with ~ for a tab at the begin of a line.
 got_is() {
 	got "$1" || return 1
@@ -138,10 +149,7 @@ no_kept_files() {
 
 @test "input: a handler reads the message, and nothing else" {
 	echo save | plan end-of-message
-	mta plain <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send plain <<-END
 		-data
 		-header Subject   two blanks \\xe4
 		-header X-Folded one\\n\\ttwo\\n three
@@ -163,10 +171,7 @@ no_kept_files() {
 
 @test "input: with newlines = crlf not a byte is changed" {
 	echo save | plan end-of-message
-	mta crlf <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send crlf <<-END
 		-header X-Folded one\\n\\ttwo
 		-body one\\r\\ntwo\\nthree\\r
 		eom
@@ -176,28 +181,19 @@ no_kept_files() {
 
 @test "input: without body there is the empty line, without header that alone" {
 	echo save | plan end-of-message
-	mta plain <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send plain <<-END
 		-header Subject x
 		eom
 	END
 	printf 'Subject: x\n\n' | got_is end-of-message
 	rm "$GOT/end-of-message"
-	mta plain <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send plain <<-END
 		-body text\\r\\n
 		eom
 	END
 	printf '\ntext\n' | got_is end-of-message
 	rm "$GOT/end-of-message"
-	mta plain <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send plain <<-END
 		eom
 	END
 	printf '\n' | got_is end-of-message
@@ -261,9 +257,6 @@ no_kept_files() {
 	local s=$BATS_TEST_TMPDIR/s
 
 	cat >"$s" <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
 		-header A b
 		-bodyfill 1000000
 		eom
@@ -272,7 +265,7 @@ no_kept_files() {
 		exec <&-
 		say 'add-header X-Closed yes'
 	END
-	mta plain "$s"
+	send plain <"$s"
 	says <<-'END'
 		end-of-message: h "X-Closed" " yes"
 		end-of-message: continue
@@ -280,7 +273,7 @@ no_kept_files() {
 	plan end-of-message <<-'END'
 		say 'add-header X-Unread yes'
 	END
-	mta plain "$s"
+	send plain <"$s"
 	says <<-'END'
 		end-of-message: h "X-Unread" " yes"
 		end-of-message: continue
@@ -291,7 +284,7 @@ no_kept_files() {
 		exec >&-
 		cat >/dev/null
 	END
-	mta plain "$s"
+	send plain <"$s"
 	says <<-'END'
 		end-of-message: y "550 5.7.1 no"
 	END
@@ -303,10 +296,7 @@ no_kept_files() {
 		sleep 1.5
 		: >"$d/got/over"
 	END
-	mta hasty <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send hasty <<-END
 		-header A b
 		-bodyfill 1000000
 		eom => continue
@@ -320,10 +310,7 @@ no_kept_files() {
 		{ head -c 100000; sleep 0.3; head -c 200000; sleep 0.3; cat; } >"$d/got/new"
 		mv "$d/got/new" "$d/got/all"
 	END
-	mta crlf <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send crlf <<-END
 		-header A b
 		-bodyfill 1000000
 		eom
@@ -339,10 +326,7 @@ no_kept_files() {
 	# The first one may not have been there yet.
 	for _ in 1 2; do
 		rm -f "$OUT/ahead.got"
-		mta ahead <<-END
-			hello $HOST
-			-mail <a@b.example>
-			-rcpt <c@d.example>
+		send ahead <<-END
 			-header A b
 			-body text\\r\\n
 			eom
@@ -367,10 +351,7 @@ no_kept_files() {
 	wait_for test -s "$GOT/ahead.env"
 	pid=$(pgrep -P "$(cat "$DAEMONS/killed/pid")" -f "$HANDLERS/ahead")
 	kill -STOP "$pid"
-	mta killed <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send killed <<-END
 		-header A b
 		frame E
 		await end-of-message
@@ -394,10 +375,7 @@ no_kept_files() {
 		while [ ! -e "$d/got/go" ]; do sleep 0.05; done
 		cat | wc -c >"$d/got/rest"
 	END
-	mta big <<-END &
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send big <<-END &
 		-header A b
 		-bodyfill 40000000
 		eom => continue
@@ -417,10 +395,7 @@ no_kept_files() {
 	own_daemon
 	reads gone
 	proto_run gone
-	mta gone <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send gone <<-END
 		-header A b
 		-bodyfill 2000000
 		drop
@@ -431,10 +406,7 @@ no_kept_files() {
 		head -c 100000 >/dev/null
 		exec sleep 100
 	END
-	mta gone <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send gone <<-END
 		-header A b
 		-bodyfill 2000000
 		frame E
@@ -454,10 +426,7 @@ no_kept_files() {
 	proto_run leaves
 	echo save | plan leaves.end-of-message
 	echo 'say "add-header X-After yes"' | plan after.end-of-message
-	mta leaves <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send leaves <<-END
 		-header A b
 		-bodyfill 2000000
 		run ! find /proc/$(engine_pid leaves)/fd -lname '*/.engine/*' | grep .
@@ -575,8 +544,7 @@ no_kept_files() {
 		optneg
 		-connect $HOST
 		-helo client.example
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+		$ENVELOPE
 		-header A b
 		eom
 	END
@@ -594,10 +562,7 @@ no_kept_files() {
 		yes | head -c 3000000
 		cat >/dev/null
 	END
-	mta status <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send status <<-END
 		-header A b
 		eom
 	END
@@ -612,10 +577,7 @@ no_kept_files() {
 
 	while read -r status_is answer; do
 		echo "cat >/dev/null; exit $status_is" | plan end-of-message
-		mta status <<-END
-			hello $HOST
-			-mail <a@b.example>
-			-rcpt <c@d.example>
+		send status <<-END
 			-header A b
 			eom
 		END
@@ -630,10 +592,7 @@ no_kept_files() {
 		4 end-of-message: y "554 5.3.0 failed"
 	END
 	echo 'kill -9 $$' | plan end-of-message
-	mta status <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send status <<-END
 		-header A b
 		eom $FAILED
 	END
@@ -657,10 +616,7 @@ no_kept_files() {
 
 @test "output = none: one that does not end has timed out" {
 	echo 'exec sleep 100' | plan end-of-message
-	mta small <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send small <<-END
 		-header A b
 		eom => y "451 4.4.2 slow"
 	END
@@ -694,10 +650,7 @@ no_kept_files() {
 
 # to SOCKET: a message
 to() {
-	mta "$1" <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send "$1" <<-END
 		-header From a@b.example
 		-header Subject Hello
 		-header X-Two one
@@ -761,10 +714,7 @@ to() {
 
 @test "output = message: bytes of every kind are left as they are" {
 	echo "sed 's/^Subject: Hello/& you/'" | plan end-of-message
-	mta a <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send a <<-END
 		-header Subject Hello
 		-header X-Blanks \\s\\stwo\\xff\\t
 		-header X-Empty
@@ -778,10 +728,7 @@ to() {
 		end-of-message: continue
 	END
 	echo "sed 's/^no end/no end at all/'" | plan end-of-message
-	mta crlf-a <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send crlf-a <<-END
 		-header Subject Hello
 		-body \\0\\xff bare \\r.\\r\\n
 		-body no end
@@ -795,10 +742,7 @@ to() {
 
 @test "output = message: without body, without header" {
 	echo 'cat; echo new' | plan end-of-message
-	mta a <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send a <<-END
 		-header Subject Hello
 		eom
 	END
@@ -807,10 +751,7 @@ to() {
 		end-of-message: continue
 	END
 	echo 'echo "Subject: new"; cat' | plan end-of-message
-	mta a <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send a <<-END
 		-body text\\r\\n
 		eom
 	END
@@ -835,10 +776,7 @@ to() {
 	END
 	# One that came with the message is the message's.
 	echo 'sed -e "s/^Subject: /&x/"' | plan end-of-message
-	mta traced-a <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send traced-a <<-END
 		-header Return-Path <a@b.example>
 		-header Subject Hello
 		eom
@@ -917,21 +855,14 @@ broken() {
 
 @test "output = message: a message that came without a header, or with nothing" {
 	echo cat | plan end-of-message
-	mta a <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send a <<-END
 		-body text\\r\\n
 		eom => continue
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+		$ENVELOPE
 		eom => continue
 	END
 	printf '%s\n' 'printf "X-New: yes\n"' cat | plan end-of-message
-	mta a <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send a <<-END
 		-body text\\r\\n
 		eom
 	END
@@ -940,10 +871,7 @@ broken() {
 		end-of-message: continue
 	END
 	echo : | plan end-of-message
-	mta a <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send a <<-END
 		eom $FAILED
 	END
 }
@@ -993,35 +921,25 @@ broken() {
 	reads hangs 'output = message' 'newlines = crlf'
 	proto_run hangs
 	echo 'head -n 1; exec sleep 100' | plan end-of-message
-	mta hangs <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send hangs <<-END
 		-header A b
 		-body text\\r\\n
 		eom => y "451 4.4.2 slow"
 	END
 	# What is returned counts as well.
 	echo cat | plan end-of-message
-	mta hangs <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send hangs <<-END
 		-header A b
 		-bodyfill 600000
 		eom $BUSY
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+		$ENVELOPE
 		-header A b
 		-bodyfill 500000
 		eom => continue
 	END
 	wait_log 'the message could not be kept: spool-limit is reached, after' hangs
 	echo 'cat; exec sleep 100' | plan end-of-message
-	mta hangs <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send hangs <<-END
 		-header A b
 		-bodyfill 400000
 		frame E
@@ -1065,10 +983,7 @@ broken() {
 	END
 	# A Date that was there is not taken for one that the MTA makes.
 	echo 'echo "Date: x"; cat' | plan end-of-message
-	mta inserts <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send inserts <<-END
 		-header Date y
 		eom
 	END
@@ -1084,8 +999,7 @@ broken() {
 		optneg 6 0x1 0x1fffff
 		-connect $HOST
 		-helo c.example
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+		$ENVELOPE
 		-header A b
 		-body line\\r\\n
 		eom $FAILED
@@ -1270,25 +1184,18 @@ broken() {
 
 @test "spool-limit: beyond it is on-overload, for that message only" {
 	echo 'wc -c >"$d/got/size"' | plan end-of-message
-	mta small <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send small <<-END
 		-header A b
 		-bodyfill 1048576
 		eom $BUSY
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+		$ENVELOPE
 		-header A b
 		-bodyfill 1048000
 		eom => continue
 	END
 	assert_equal "$(cat "$GOT/size")" 1048008
 	wait_log 'the message could not be kept: spool-limit is reached; on-overload = tempfail' small
-	mta small-trial <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send small-trial <<-END
 		-bodyfill 1048576
 		eom => continue
 	END
@@ -1300,10 +1207,7 @@ broken() {
 
 	engine=$(engine_pid small)
 	echo 'exec sleep 100' | plan stuck.end-of-message
-	mta small-late <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send small-late <<-END
 		-bodyfill 1048576
 		eom => continue
 	END
@@ -1324,30 +1228,21 @@ broken() {
 	global 'engines = 2' 'spool-limit = 1M'
 	reads counts 'output = none' "command = {'$HANDLERS/waits'}" "environment = {'OUT=$OUT'}"
 	proto_run "$name"
-	mta counts <<-END &
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send counts <<-END &
 		-bodyfill 600000
 		eom => continue
 	END
 	wait_for test -e "$OUT/waits"
 	# Whichever engine takes them.
 	for _ in 1 2 3 4; do
-		mta counts <<-END
-			hello $HOST
-			-mail <a@b.example>
-			-rcpt <c@d.example>
+		send counts <<-END
 			-bodyfill 600000
 			eom $BUSY
 		END
 	done
 	: >"$go"
 	wait $!
-	mta counts <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send counts <<-END
 		-bodyfill 600000
 		eom => continue
 	END
@@ -1360,14 +1255,10 @@ broken() {
 	# shellcheck disable=SC3045
 	(ulimit -f 1500; proto_run full)
 	echo 'wc -c >"$d/got/size"' | plan end-of-message
-	mta full <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+	send full <<-END
 		-bodyfill 2000000
 		eom $BUSY
-		-mail <a@b.example>
-		-rcpt <c@d.example>
+		$ENVELOPE
 		-bodyfill 1200000
 		eom => continue
 	END
