@@ -33,10 +33,50 @@ set_command(struct build *b, void *target, const struct conf_stmt *st)
 		h->command[i] = xstrdup(st->values[i].text);
 }
 
-/* Names that by_name() knows, as bits; all is what may be named here. */
+static void
+bad_value(struct build *b, const struct conf_stmt *st, const struct conf_value *v,
+    const char *why)
+{
+	conf_error(b->errors, v->line, "%s: \"%s\": %s", st->name, v->text, why);
+}
+
+/* What a list of names may have. */
+struct names {
+	int		(*by_name)(const char *);
+	unsigned int	 all;		/* bits of those that may stand in it */
+	const char	*expected;	/* instead of an unknown one */
+	const char	*elsewhere;	/* about one that is known, and may not; NULL: all may */
+};
+
+static const struct names events = {
+	event_by_name, EV_ANSWERABLE,
+	"expected connect, helo, mail, rcpt, data, header, end-of-headers, body, "
+	"end-of-message or unknown",
+	"nobody waits for an answer to it; expected in `reports'"
+};
+static const struct names reports = {
+	event_by_name, EV_BIT(EV_COUNT) - 1,
+	"expected connect, helo, mail, rcpt, data, header, end-of-headers, body, "
+	"end-of-message, unknown, abort or disconnect",
+	NULL
+};
+static const struct names actions = {
+	action_by_name, ACT_ALL_MTA,
+	"expected add-header, insert-header, change-header, delete-header, change-sender, "
+	"add-recipient, delete-recipient, replace-body or quarantine",
+	"it is always allowed, and need not be listed"
+};
+static const struct names lines = {
+	line_by_name, LINES_ALL,
+	"expected client-host, client-family, client-address, client-port, helo, sender, "
+	"sender-domain, sender-argument, recipient, recipient-domain, recipient-argument, "
+	"recipients, recipient-refused, macro, context or context-unset",
+	NULL
+};
+
+/* Their bits. */
 static unsigned int
-name_bits(struct build *b, const struct conf_stmt *st, int (*by_name)(const char *),
-    unsigned int all, const char *expected)
+name_bits(struct build *b, const struct conf_stmt *st, const struct names *names)
 {
 	const struct conf_value	*v;
 	unsigned int		 bits = 0;
@@ -45,10 +85,11 @@ name_bits(struct build *b, const struct conf_stmt *st, int (*by_name)(const char
 
 	for (i = 0; i < st->nvalues; i++) {
 		v = &st->values[i];
-		n = by_name(v->text);
-		if (n == -1 || (all & 1u << n) == 0)
-			conf_error(b->errors, v->line, "%s: \"%s\": %s", st->name, v->text,
-			    expected);
+		n = names->by_name(v->text);
+		if (n == -1)
+			bad_value(b, st, v, names->expected);
+		else if ((names->all & 1u << n) == 0)
+			bad_value(b, st, v, names->elsewhere);
 		else if (bits & 1u << n)
 			conf_error(b->errors, v->line, "%s: \"%s\" is named twice; expected "
 			    "once", st->name, v->text);
@@ -58,37 +99,12 @@ name_bits(struct build *b, const struct conf_stmt *st, int (*by_name)(const char
 	return bits;
 }
 
-static unsigned int
-event_bits(struct build *b, const struct conf_stmt *st)
-{
-	struct conf_stmt	 rest = *st;
-	unsigned int		 bits;
-	size_t			 i;
-	int			 n;
-
-	/* These two have an explanation of their own; the others follow. */
-	rest.values = xcalloc(st->nvalues + 1, sizeof(*rest.values));
-	for (i = rest.nvalues = 0; i < st->nvalues; i++) {
-		n = event_by_name(st->values[i].text);
-		if (n == EV_ABORT || n == EV_DISCONNECT)
-			conf_error(b->errors, st->values[i].line, "%s: nobody waits for an "
-			    "answer to \"%s\"; expected it in `reports'", st->name,
-			    st->values[i].text);
-		else
-			rest.values[rest.nvalues++] = st->values[i];
-	}
-	bits = name_bits(b, &rest, event_by_name, EV_ANSWERABLE, "expected connect, helo, "
-	    "mail, rcpt, data, header, end-of-headers, body, end-of-message or unknown");
-	free(rest.values);
-	return bits;
-}
-
 void
 set_events(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
-	h->events = event_bits(b, st);
+	h->events = name_bits(b, st, &events);
 }
 
 void
@@ -96,7 +112,7 @@ set_optional_events(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
-	h->optional_events = event_bits(b, st);
+	h->optional_events = name_bits(b, st, &events);
 }
 
 void
@@ -104,31 +120,7 @@ set_reports(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
-	h->reports = name_bits(b, st, event_by_name, EV_BIT(EV_COUNT) - 1,
-	    "expected connect, helo, mail, rcpt, data, header, end-of-headers, body, "
-	    "end-of-message, unknown, abort or disconnect");
-}
-
-static unsigned int
-action_bits(struct build *b, const struct conf_stmt *st)
-{
-	struct conf_stmt	 rest = *st;
-	unsigned int		 bits;
-	size_t			 i;
-
-	rest.values = xcalloc(st->nvalues + 1, sizeof(*rest.values));
-	for (i = rest.nvalues = 0; i < st->nvalues; i++) {
-		if (action_by_name(st->values[i].text) >= ACT_MTA_COUNT)
-			conf_error(b->errors, st->values[i].line, "%s: \"%s\" is always "
-			    "allowed; it need not be listed", st->name, st->values[i].text);
-		else
-			rest.values[rest.nvalues++] = st->values[i];
-	}
-	bits = name_bits(b, &rest, action_by_name, ACT_ALL_MTA, "expected add-header, "
-	    "insert-header, change-header, delete-header, change-sender, add-recipient, "
-	    "delete-recipient, replace-body or quarantine");
-	free(rest.values);
-	return bits;
+	h->reports = name_bits(b, st, &reports);
 }
 
 void
@@ -137,7 +129,7 @@ set_actions(struct build *b, void *target, const struct conf_stmt *st)
 	struct handler_conf	*h = target;
 
 	h->actions_named = 1;
-	h->actions = action_bits(b, st);
+	h->actions = name_bits(b, st, &actions);
 }
 
 void
@@ -146,7 +138,7 @@ set_optional_actions(struct build *b, void *target, const struct conf_stmt *st)
 	struct handler_conf	*h = target;
 
 	h->actions_named = 1;
-	h->optional_actions = action_bits(b, st);
+	h->optional_actions = name_bits(b, st, &actions);
 }
 
 void
@@ -154,10 +146,7 @@ set_lines(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
-	h->lines = name_bits(b, st, line_by_name, LINES_ALL, "expected client-host, "
-	    "client-family, client-address, client-port, helo, sender, sender-domain, "
-	    "sender-argument, recipient, recipient-domain, recipient-argument, recipients, "
-	    "recipient-refused, macro, context or context-unset");
+	h->lines = name_bits(b, st, &lines);
 }
 
 void
@@ -169,8 +158,7 @@ set_macros(struct build *b, void *target, const struct conf_stmt *st)
 
 	for (i = 0; i < st->nvalues; i++)
 		if (value_macros(st->values[i].text, h->macros, &why) == -1)
-			conf_error(b->errors, st->values[i].line, "%s: \"%s\": %s", st->name,
-			    st->values[i].text, why);
+			bad_value(b, st, &st->values[i], why);
 }
 
 static int
@@ -195,14 +183,12 @@ set_on_exit(struct build *b, void *target, const struct conf_stmt *st)
 	memset(&rule, 0, sizeof(rule));
 	for (i = 0; i < st->nvalues; i++) {
 		if (value_exit_rule(st->values[i].text, &rule, &why) == -1) {
-			conf_error(b->errors, st->values[i].line, "%s: \"%s\": %s", st->name,
-			    st->values[i].text, why);
+			bad_value(b, st, &st->values[i], why);
 			continue;
 		}
 		if (has_rule(h, rule.status)) {
-			conf_error(b->errors, st->values[i].line, "%s: \"%s\": this status "
-			    "was given before; expected it once", st->name,
-			    st->values[i].text);
+			bad_value(b, st, &st->values[i],
+			    "this status was given before; expected it once");
 			smtp_reply_free(&rule.outcome.smtp);
 			continue;
 		}
@@ -223,8 +209,7 @@ set_environment(struct build *b, void *target, const struct conf_stmt *st)
 	for (i = 0; i < st->nvalues; i++) {
 		result = value_environment(st->values[i].text, &set, &why);
 		if (result == -1)
-			conf_error(b->errors, st->values[i].line, "%s: \"%s\": %s", st->name,
-			    st->values[i].text, why);
+			bad_value(b, st, &st->values[i], why);
 		if (result != 0)
 			continue;
 		for (j = 0; j < h->nenvironment; j++)

@@ -366,8 +366,8 @@ table() {
 	cpu = 10s
 	open-files = 64
 	actions = drop | actions: "drop": expected add-header, insert-header, change-header, delete-header, change-sender, add-recipient, delete-recipient, replace-body or quarantine
-	actions = progress | actions: "progress" is always allowed; it need not be listed
-	optional-actions = {set-message} | optional-actions: "set-message" is always allowed; it need not be listed
+	actions = progress | actions: "progress": it is always allowed, and need not be listed
+	optional-actions = {set-message} | optional-actions: "set-message": it is always allowed, and need not be listed
 	actions = {quarantine, quarantine} | actions: "quarantine" is named twice; expected once
 	actions = {quarantine} optional-actions = quarantine | optional-actions: "quarantine" is in \`actions' too; expected it in one of them
 	lines = subject | lines: "subject": expected client-host, client-family, client-address, client-port, helo, sender, sender-domain, sender-argument, recipient, recipient-domain, recipient-argument, recipients, recipient-refused, macro, context or context-unset
@@ -429,8 +429,8 @@ table() {
 	optional-events = {data, unknown}
 	events = rcpt reports = {abort} optional-events = {data}
 	events = eom | events: "eom": expected connect, helo, mail, rcpt, data, header, end-of-headers, body, end-of-message or unknown
-	events = {rcpt, abort} | events: nobody waits for an answer to "abort"; expected it in `reports'
-	optional-events = disconnect | optional-events: nobody waits for an answer to "disconnect"; expected it in `reports'
+	events = {rcpt, abort} | events: "abort": nobody waits for an answer to it; expected in `reports'
+	optional-events = disconnect | optional-events: "disconnect": nobody waits for an answer to it; expected in `reports'
 	reports = {rcpt, end} | reports: "end": expected connect, helo, mail, rcpt, data, header, end-of-headers, body, end-of-message, unknown, abort or disconnect
 	events = {rcpt, rcpt} | events: "rcpt" is named twice; expected once
 	events = rcpt reports = {mail, rcpt} | reports: "rcpt" is in `events' too; expected it in one of them
