@@ -40,6 +40,8 @@ setup_file() {
 	handler_only explicit 'events = {end-of-message}'
 	listener a-explicit a,explicit
 	listener explicit-a explicit,a
+	reads_only crlf-b 'output = message' 'received = no' 'newlines = crlf'
+	listener a-crlf-b a,crlf-b
 	listener a-reader a,plain
 	reads traced-a 'output = message'
 	reads_only traced-b 'output = message'
@@ -1050,6 +1052,18 @@ broken() {
 	END
 	assert_equal "$(grep -c '^Received:' "$GOT/b")" 1
 	assert_equal "$(sed -n '1s/:.*//p; 5p' "$GOT/b")" "$(printf 'Return-Path\nX-A: 1')"
+}
+
+@test "several: each gets the line ends that it asked for" {
+	echo "sed 's/line/a/'" | plan a.end-of-message
+	echo 'tee "$d/got/b"' | plan crlf-b.end-of-message
+	to a-crlf-b
+	says <<-'END'
+		end-of-message: b 14
+		end-of-message: continue
+	END
+	assert_equal "$(grep -c $'\r$' "$GOT/b")" 7
+	assert_equal "$(wc -l <"$GOT/b")" 7
 }
 
 @test "several: one that fails leaves what the one before returned" {
