@@ -60,8 +60,9 @@ warn_of_one_shot(struct hproc *hp, const char *what)
 	if (p->one_shot_said != 0 && now - p->one_shot_said < ONE_SHOT_PAUSE)
 		return;
 	p->one_shot_said = now;
-	log_msg(LOG_WARNING, hp->ids, "handler %s: %s %s: is it a loop that reads the block? "
-	    "Such a process has no MILTER_ variables", p->conf->name, what,
+	log_msg(LOG_WARNING, hp->ids, "handler %s: %s %s: is it a loop that reads the block "
+	    "(with handler.sh: does it call milter_main)? Such a process has no MILTER_ "
+	    "variables", p->conf->name, what,
 	    p->conf->reuse ? "it is to serve more (reuse = yes)" :
 	    "it was started ahead (processes-min)");
 }

@@ -498,7 +498,7 @@ one_shot() {
 
 # How often the log has what it says of such a script.
 loops_asked() {
-	daemon_log | grep -c "$1.*is it a loop that reads the block" || true
+	daemon_log | grep -c "$1.*is it a loop that reads the block (with handler.sh: does it call milter_main)? " || true
 }
 
 @test "a script for one event that is to be reused is warned of" {
