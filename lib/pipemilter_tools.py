@@ -34,11 +34,36 @@ def missing(module, package):
          (module, package))
 
 
+def why(error):
+    """What an exception says, in the way of other programs."""
+    if isinstance(error, OSError) and error.filename:
+        return "%s: %s" % (error.filename, error.strerror)
+    return str(error)
+
+
 # Settings
 
 def setting(name, default=""):
     """The variable, or default where it is empty or not set."""
     return os.environ.get(name) or default
+
+
+def check_word(word):
+    """Of a list: a comma would become a part of it, and it fit nothing."""
+    if word.startswith(",") or word.endswith(","):
+        raise ValueError("%s: words are separated by blanks, not by commas" %
+                         word)
+
+
+def words(name, default=""):
+    """Those of a setting."""
+    found = setting(name, default).split()
+    for word in found:
+        try:
+            check_word(word)
+        except ValueError as error:
+            fail("%s: %s" % (name, error))
+    return found
 
 
 def number(name, default, low, high):
@@ -58,7 +83,8 @@ def duration(name, default):
     text = setting(name, default)
     value = seconds(text)
     if not value:
-        fail("%s is not a time such as 30s, 5m, 1h or 2d: %s" % (name, text))
+        fail("%s is not a time above 0 such as 30s, 5m, 1h or 2d: %s" %
+             (name, text))
     return value
 
 
@@ -197,11 +223,23 @@ class Clients:
 
     def add(self, text):
         if re.fullmatch(r"[0-9.]+(/.*)?|[0-9a-fA-F.]*:[^/]*(/.*)?", text):
-            net = ipaddress.ip_network(text)    # ValueError says what is wrong
+            net = self._network(text)
             self._networks.setdefault((net.version, net.prefixlen), set()).add(
                 int(net.network_address))
+        elif re.search(r"[,/@:]", text):
+            raise ValueError("%s: no address, network or name" % text)
         else:
             self._names.add(text)
+
+    @staticmethod
+    def _network(text):
+        try:
+            return ipaddress.ip_network(text)
+        except ValueError as error:
+            if "host bits" not in str(error):
+                raise
+            raise ValueError("%s; expected %s" % (
+                error, ipaddress.ip_network(text, strict=False))) from None
 
     def match(self, ip, name=""):
         if ip is not None:
@@ -244,13 +282,13 @@ class Listed:
     def __init__(self, name, kind, default=""):
         self._name = name
         self._kind = kind
-        self._words = setting(name, default).split()
+        self._words = words(name, default)
         self._files = [w for w in self._words if w.startswith("/")]
         self._seen = self._signatures()
         try:
             self._list = self._read()
         except (OSError, ValueError) as error:
-            fail("%s: %s" % (name, error))
+            fail("%s: %s" % (name, why(error)))
 
     def _signatures(self):
         try:
@@ -274,6 +312,7 @@ class Listed:
             for at, line in enumerate(lines, 1):
                 for word in line.partition("#")[0].split():
                     try:
+                        check_word(word)
                         new.add(word)
                     except ValueError as error:
                         raise ValueError("%s:%d: %s" %
@@ -286,6 +325,7 @@ class Listed:
             try:
                 self._list = self._read()
             except (OSError, ValueError) as error:
-                print("%s: %s; the old list is used" % (self._name, error),
-                      file=sys.stderr, flush=True)
+                print("%s: %s; the old list is used" %
+                      (self._name, why(error)), file=sys.stderr,
+                      flush=True)
         return self._list.match(*values)

@@ -291,8 +291,11 @@ $how" > m
 	[ "$status" -eq 0 ]
 	send attachments -o "environment = {'TYPES=application/hta'}" < m
 	refused application/hta
-	send attachments -o "environment = {'TYPES=application/*', 'ANSWER=550 5.7.0 No'}" < m
-	said 'rejected at end-of-message: 550 5.7.0 No'
+	send attachments -o "environment = {'TYPES=application/*', 'ANSWER=reject 550 5.7.0 No {name}'}" < m
+	said 'rejected at end-of-message: 550 5.7.0 No application/hta'
+	send attachments -o "environment = {'ANSWER=554 5.7.1 No'}" < m
+	[ "$status" -eq 75 ]
+	[[ $stderr == *"ANSWER is not an answer such as "*": 554 5.7.1 No"* ]]
 	send attachments -o "environment = {'TYPES=application/*', 'ACTION=quarantine'}" < m
 	said 'quarantined: attachment application/hta'
 	send attachments -o "environment = {'TYPES=application/*', 'ACTION=tag'}" < m

@@ -385,6 +385,40 @@ runpy.run_path(sys.argv[1])' "$HANDLERS/greylist" </dev/null
 	[[ $output == *'apt-get install python3-redis' ]]
 }
 
+# wrong HANDLER SETTING TEXT: with that setting it ends, and says just that.
+wrong() {
+	run env -i ZONES=a MESSAGES=1/1h "$2" "$HANDLERS/$1" </dev/null
+	assert_equal "$status: $output" "1: $3"
+}
+
+@test "what is wrong with a setting is said in plain words" {
+	local comma='words are separated by blanks, not by commas'
+
+	wrong greylist DELAY=0s 'DELAY is not a time above 0 such as 30s, 5m, 1h or 2d: 0s'
+	wrong greylist 'ALLOW_CLIENTS=a.example, b.example' "ALLOW_CLIENTS: a.example,: $comma"
+	wrong greylist 'ALLOW_SENDERS=a@b.example ,c@d.example' "ALLOW_SENDERS: ,c@d.example: $comma"
+	wrong rate-limit 'ALLOW_LOGINS=ann, bob' "ALLOW_LOGINS: ann,: $comma"
+	wrong dnsbl 'RESOLVERS=127.0.0.1, 127.0.0.2' "RESOLVERS: 127.0.0.1,: $comma"
+	wrong authentication-results 'AUTHSERV_IDS=mx.example, *.mx.example' \
+	    "AUTHSERV_IDS: mx.example,: $comma"
+	wrong greylist ALLOW_CLIENTS=192.0.2.7/24 \
+	    'ALLOW_CLIENTS: 192.0.2.7/24 has host bits set; expected 192.0.2.0/24'
+	wrong authentication-results TRUSTED_CLIENTS=mx.example/24 \
+	    'TRUSTED_CLIENTS: mx.example/24: no address, network or name'
+	wrong greylist ALLOW_CLIENTS=a.example,b.example \
+	    'ALLOW_CLIENTS: a.example,b.example: no address, network or name'
+	wrong greylist ALLOW_CLIENTS=/no/such 'ALLOW_CLIENTS: /no/such: No such file or directory'
+	wrong quarantine RULES=/no/such '/no/such: No such file or directory'
+	wrong dnsbl ZONES=bl..example \
+	    'ZONES: not NAME[=ANSWER[,ANSWER]...][*SCORE], separated by blanks: bl..example'
+	wrong dnsbl RESOLVERS=127.0.0.1@0 'RESOLVERS: 127.0.0.1@0: not a port'
+	wrong dnsbl RESOLVERS=127.0.0.1@65536 'RESOLVERS: 127.0.0.1@65536: not a port'
+	wrong dnsbl RESOLVERS=127.0.0.1@x 'RESOLVERS: 127.0.0.1@x: not a port'
+	printf '%s\n' '# a, comment,' '192.0.2.1,' >"$WORK/list"
+	wrong greylist "ALLOW_CLIENTS=$WORK/list" \
+	    "ALLOW_CLIENTS: $WORK/list:2: 192.0.2.1,: $comma"
+}
+
 @test "greylist, SQLite: without its folder mail passes, and the log says what to do" {
 	BACKEND=sqlite
 	serve greylist "DATABASE=$STATE/sub/greylist.db"
@@ -917,7 +951,7 @@ kept() {
 	END
 	run -1 "$HANDLERS/quarantine" -n "$WORK/rules"
 	[ "${#lines[@]}" -eq 9 ]
-	[[ ${lines[0]} == "$WORK/rules:2: 192.0.2.1/24 has host bits set" ]]
+	[[ ${lines[0]} == "$WORK/rules:2: 192.0.2.1/24 has host bits set; expected 192.0.2.0/24" ]]
 	[[ ${lines[1]} == "$WORK/rules:3: more than one pattern: a b" ]]
 	[[ ${lines[2]} == "$WORK/rules:4: unknown field: colour" ]]
 	[[ ${lines[3]} == "$WORK/rules:5: header without NAME: and a pattern" ]]
