@@ -158,6 +158,14 @@ signatures() {
 	send clamav "${options[@]}" -o "environment = {'SCANNER=clamscan -d /nowhere -'}" < clean
 	[ "$status" -eq 75 ]
 	said 'tempfailed at end-of-message: 451 4.7.1 No scanner'
+	[[ $stderr == *'the scanner failed with status 2: '* ]]
+	# Empty is as if it were not set, not a scanner that finds nothing.
+	write_handler tools/clamdscan <<-END
+		exec clamscan -d $WORK/test.ndb "\$@"
+	END
+	send clamav "${options[@]}" -o "environment = {'SCANNER=', 'ACTION=',
+	    'PATH=$HANDLERS/tools:/usr/bin:/bin'}" < infected
+	[ "$status" -eq 1 ]
 	send clamav "${options[@]}" -o "environment = {'ACTION=drop'}" < clean
 	[ "$status" -eq 75 ]
 	[[ $stderr == *'ACTION is neither reject nor quarantine'* ]]
@@ -341,6 +349,9 @@ disclaim() {
 	# Not ours to mark.
 	disclaim "'DOMAINS=example.net'" < m
 	untouched m
+	disclaim "'DOMAINS=example.net, example.org'" < m
+	[ "$status" -eq 75 ]
+	[[ $stderr == *'DOMAINS must be in lower case, separated by blanks: example.net, '* ]]
 	disclaim "'DOMAINS=example.net example.org'" < m
 	assert_same_file once delivered
 }

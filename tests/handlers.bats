@@ -111,6 +111,46 @@ delivered() {
 	done
 }
 
+# wrong TEXT HANDLER SETTING ...: a failure of which the log has this text
+wrong() {
+	handler "${@:2}"
+	fails "$1"
+}
+
+@test "settings that would let mail pass without a word are refused" {
+	local client=(MILTER_CLIENT_FAMILY=inet MILTER_CLIENT_ADDRESS=192.0.2.7)
+	local lower='in lower case, separated by blanks'
+
+	wrong "$lower: a.example, b.example" bcc BCC=a@b.example 'DOMAINS=a.example, b.example'
+	wrong "$lower: A.example" bcc BCC=a@b.example DOMAINS=A.example
+	wrong 'BCC is not an address such as archive@example.org: a@b.example, c@d.example' \
+	    bcc 'BCC=a@b.example, c@d.example'
+	wrong 'BCC is not an address' bcc 'BCC=<a@b.example>'
+	wrong "$lower: a.example, b.example" archive MAILDIR=/x 'DOMAINS=a.example, b.example'
+	wrong "$lower: A.example" archive MAILDIR=/x DOMAINS=A.example
+	wrong "$lower: a.example," plus-address DOMAINS=a.example,
+	wrong "$lower: A.example" plus-address DOMAINS=A.example
+	wrong 'SEPARATOR is not a single character such as + or -: ++' plus-address DOMAINS=a \
+	    SEPARATOR=++
+	wrong "$lower" require-tls 'DOMAINS=a.example, b.example' "${client[@]}"
+	wrong "$lower" require-tls DOMAINS=A.example "${client[@]}"
+	wrong 'TRUSTED must be separated by blanks: 192.0.2.*, ::1' tag-subject 'TRUSTED=192.0.2.*, ::1'
+	wrong 'separated by blanks' reject-helo 'NAMES=a.example, b.example' "${client[@]}"
+	wrong 'separated by blanks' reject-helo NAMES=a.example 'TRUSTED=127.*, ::1' "${client[@]}"
+	wrong 'separated by blanks' reject-sender 'SENDERS=*@a.example, b.example'
+	printf '%s\n' '# a, b' 'a.example,' 'b.example' >"$WORK/list"
+	wrong 'separated by blanks' reject-sender "SENDERS_FILE=$WORK/list"
+	wrong 'separated by blanks' reject-helo "NAMES_FILE=$WORK/list" "${client[@]}"
+	wrong 'up to nine digits: 99999999999999999999' limit-recipients MAX=99999999999999999999 \
+	    MILTER_RECIPIENT_COUNT=1
+	wrong 'REMOVE is neither yes nor no: Yes' add-client-header REMOVE=Yes
+	wrong "not a rule such as \`Subject: *money*': subject *x*" reject-header \
+	    'HEADER=Subject *x*' MILTER_HEADER_NAME=To MILTER_HEADER_VALUE=x
+	printf '%s\n' '# no rule' '' 'Subject: *x*' ': *y*' >"$WORK/list"
+	wrong "': :*y*" reject-header "HEADERS_FILE=$WORK/list" \
+	    MILTER_HEADER_NAME=To MILTER_HEADER_VALUE=x
+}
+
 # explained FILE: the settings that its comment has, one a line
 explained() {
 	sed -n 's/^# \([A-Z0-9_]*\)\(, \([A-Z0-9_]*\)\)*	.*/\1 \3/p
