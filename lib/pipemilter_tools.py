@@ -308,7 +308,7 @@ class Listed:
 
     @staticmethod
     def _read_file(new, path):
-        with open(path, encoding="utf-8", errors="surrogateescape") as lines:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as lines:
             for at, line in enumerate(lines, 1):
                 for word in line.partition("#")[0].split():
                     try:

@@ -128,7 +128,7 @@ start_spamd() {
 	send spamassassin "${options[@]}" -o "environment = {'$env'}" < ham
 	[ "$status" -eq 75 ]
 	said 'tempfailed at end-of-message: 451 4.7.1 Spam filter out of order'
-	[[ $stderr == *'spamc ended with status'* ]]
+	[[ $stderr == *'spamc ended with status '*': is spamd there, where SPAMC_OPTIONS says?'* ]]
 }
 
 # clamav
@@ -236,7 +236,8 @@ Return-Path: <>'
 	plain > m
 	send archive -o 'output = none' -o "environment = {'MAILDIR=/proc/maildir'}" < m
 	[ "$status" -eq 75 ]
-	[[ $stderr == *"the maildir /proc/maildir can't be made"* ]]
+	[[ $stderr == *"the maildir /proc/maildir can't be made; do so with:\
+ install -d -o ${HANDLER_USER:-$(id -un)} -m 0700 /proc/maildir"* ]]
 	send archive -o 'output = none' < m
 	[ "$status" -eq 75 ]
 	[[ $stderr == *'MAILDIR is not set'* ]]
@@ -308,6 +309,11 @@ $how" > m
 	said 'quarantined: attachment application/hta'
 	send attachments -o "environment = {'TYPES=application/*', 'ACTION=tag'}" < m
 	said 'header added: X-Attachment-Blocked: application/hta'
+	send attachments -o "environment = {'TYPES=application/*', 'ACTION=', 'ANSWER='}" < m
+	refused application/hta
+	send attachments -o "environment = {'NAMES=*.exe, *.scr'}" < m
+	[ "$status" -eq 75 ]
+	[[ $stderr == *'NAMES must be separated by blanks, not by commas: *.exe, *.scr'* ]]
 	send attachments -o "environment = {'ACTION=x'}" < m
 	[ "$status" -eq 75 ]
 	[[ $stderr == *'ACTION is none of'* ]]
@@ -377,6 +383,21 @@ for p in m.walk():
     if p.get_content_maintype() == "text":
         sys.stdout.buffer.write(p.get_content().replace("\r\n", "\n").encode())
 '
+}
+
+@test "disclaimer: files as editors on other systems write them, and empty ones" {
+	plain > m
+	printf '\357\273\277Nothing of this\r\nis true.\r\n' > "$WORK/text"
+	disclaim < m
+	assert_same_file <(cat m; printf '\nNothing of this\nis true.\n') delivered
+	printf '\n' > "$WORK/text"
+	disclaim < m
+	[ "$status" -eq 75 ]
+	[[ $stderr == *"TEXT_FILE: $WORK/text: is empty"* ]]
+	printf 'Gr\374\337e\n' > "$WORK/text"
+	disclaim < m
+	[ "$status" -eq 75 ]
+	[[ $stderr == *"TEXT_FILE: $WORK/text: expected text in UTF-8"* ]]
 }
 
 @test "disclaimer: in every encoding, and another character set if it must be" {

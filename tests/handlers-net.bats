@@ -419,6 +419,16 @@ wrong() {
 	    "ALLOW_CLIENTS: $WORK/list:2: 192.0.2.1,: $comma"
 }
 
+@test "lists and rules that editors on other systems have written" {
+	printf '\357\273\277192.0.2.7\r\n' >"$WORK/list"
+	chmod 644 "$WORK/list"
+	serve greylist "DATABASE=$STATE/greylist.db" "ALLOW_CLIENTS=$WORK/list"
+	sent 0 $A
+	printf '\357\273\277helo bad -> reject\r\n' >"$WORK/rules"
+	serve -n rules quarantine "RULES=$WORK/rules"
+	SOCK=$WORK/sock.rules sent 1 -H bad
+}
+
 @test "greylist, SQLite: without its folder mail passes, and the log says what to do" {
 	BACKEND=sqlite
 	serve greylist "DATABASE=$STATE/sub/greylist.db"

@@ -151,6 +151,23 @@ wrong() {
 	    MILTER_HEADER_NAME=To MILTER_HEADER_VALUE=x
 }
 
+@test "lists may have DOS line ends" {
+	printf '%s\r\n' '# x' 'spam.example' '*@b.example' >"$WORK/list"
+	handler reject-sender "SENDERS_FILE=$WORK/list" 'MILTER_SENDER=<a@spam.example>' \
+	    MILTER_SENDER_DOMAIN=spam.example
+	says 'reject 550 5.7.1 Sender refused'
+	handler reject-sender "SENDERS_FILE=$WORK/list" 'MILTER_SENDER=<a@b.example>' \
+	    MILTER_SENDER_DOMAIN=b.example
+	says 'reject 550 5.7.1 Sender refused'
+	handler reject-helo "NAMES_FILE=$WORK/list" MILTER_HELO=spam.example \
+	    MILTER_CLIENT_FAMILY=inet MILTER_CLIENT_ADDRESS=192.0.2.7
+	says 'reject 550 5.7.1 HELO refused'
+	printf '%s\r\n' '# x' '' 'Subject: buy' >"$WORK/list"
+	handler reject-header "HEADERS_FILE=$WORK/list" MILTER_HEADER_NAME=Subject \
+	    MILTER_HEADER_VALUE=Buy
+	says 'reject 550 5.7.1 Message refused'
+}
+
 # explained FILE: the settings that its comment has, one a line
 explained() {
 	sed -n 's/^# \([A-Z0-9_]*\)\(, \([A-Z0-9_]*\)\)*	.*/\1 \3/p
