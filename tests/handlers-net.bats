@@ -409,11 +409,18 @@ wrong() {
 	    'ALLOW_CLIENTS: a.example,b.example: no address, network or name'
 	wrong greylist ALLOW_CLIENTS=/no/such 'ALLOW_CLIENTS: /no/such: No such file or directory'
 	wrong quarantine RULES=/no/such '/no/such: No such file or directory'
+	wrong greylist DATABASE=unix:/run/redis \
+	    'DATABASE is neither an absolute path nor a Redis such as redis://HOST:6379/0'
 	wrong dnsbl ZONES=bl..example \
 	    'ZONES: not NAME[=ANSWER[,ANSWER]...][*SCORE], separated by blanks: bl..example'
 	wrong dnsbl RESOLVERS=127.0.0.1@0 'RESOLVERS: 127.0.0.1@0: not a port'
 	wrong dnsbl RESOLVERS=127.0.0.1@65536 'RESOLVERS: 127.0.0.1@65536: not a port'
 	wrong dnsbl RESOLVERS=127.0.0.1@x 'RESOLVERS: 127.0.0.1@x: not a port'
+	# In words of the library, and in one line.
+	run env -i 'DATABASE=redis://127.0.0.1:6379/0?speed=9' "$HANDLERS/greylist" </dev/null
+	[ "$status" -eq 1 ]
+	[[ $output == 'DATABASE: '*speed* ]]
+	[ "${#lines[@]}" -eq 1 ]
 	printf '%s\n' '# a, comment,' '192.0.2.1,' >"$WORK/list"
 	wrong greylist "ALLOW_CLIENTS=$WORK/list" \
 	    "ALLOW_CLIENTS: $WORK/list:2: 192.0.2.1,: $comma"

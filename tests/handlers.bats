@@ -191,7 +191,7 @@ explained() {
 			grep -oE '\$\{[A-Z][A-Z0-9_]*' "$WORK/text" | sed 's/..//'
 			tr -d '[:space:]' <"$WORK/text" |
 			    grep -oE '[a-z]\("[A-Z][A-Z0-9_]+"' | sed 's/.*("//; s/"//'
-		} | grep -v '^MILTER_\|^PIPEMILTER_' | sort -u >"$WORK/read"
+		} | grep -v '^MILTER_\|^PIPEMILTER_\|^USER$' | sort -u >"$WORK/read"
 		[ -z "$(comm -13 "$WORK/explained" "$WORK/read")" ] || {
 			echo "$file does not explain:"
 			comm -13 "$WORK/explained" "$WORK/read"
