@@ -115,19 +115,9 @@ engine_process(struct engine *e, uint64_t id)
 	return RB_FIND(hproc_tree, &e->procs, &key);
 }
 
-static void
-close_fds(const int *fds)
-{
-	int	 i;
-
-	for (i = 0; i < IPC_MAX_FDS; i++)
-		if (fds[i] != -1)
-			close(fds[i]);
-}
-
 /* Descriptors get lost in the message when the engine has none left. */
 static void
-on_spawned(struct hproc *hp, const int *fds)
+on_spawned(struct hproc *hp, int *fds)
 {
 	int	 i, lost = 0;
 
@@ -137,7 +127,7 @@ on_spawned(struct hproc *hp, const int *fds)
 		hproc_started(hp, fds);
 		return;
 	}
-	close_fds(fds);
+	ipc_close_fds(fds);
 	hproc_lost(hp);
 }
 
@@ -173,12 +163,12 @@ on_general(struct engine *e, const struct ipc_msg *msg)
 }
 
 static void
-on_message(struct engine *e, const struct ipc_msg *msg, const int *fds)
+on_message(struct engine *e, const struct ipc_msg *msg, int *fds)
 {
 	struct hproc	*hp;
 
 	if (on_general(e, msg)) {
-		close_fds(fds);
+		ipc_close_fds(fds);
 		return;
 	}
 	hp = engine_process(e, msg->id);
@@ -198,7 +188,7 @@ on_message(struct engine *e, const struct ipc_msg *msg, const int *fds)
 	default:
 		fatalx("message %d of the supervisor", (int)msg->type);
 	}
-	close_fds(fds);
+	ipc_close_fds(fds);
 }
 
 static void

@@ -200,16 +200,6 @@ channel_lost(struct engine_proc *e)
 }
 
 static void
-close_fds(int *fds)
-{
-	int	 i;
-
-	for (i = 0; i < IPC_MAX_FDS; i++)
-		if (fds[i] != -1)
-			close(fds[i]);
-}
-
-static void
 serve(struct engine_set *es, struct engine_proc *e, int may_spawn)
 {
 	static unsigned char	 bytes[IPC_MAX_MSG];
@@ -221,7 +211,7 @@ serve(struct engine_set *es, struct engine_proc *e, int may_spawn)
 			return;
 		if (ret == 1) {
 			/* None was asked for. */
-			close_fds(fds);
+			ipc_close_fds(fds);
 			if (msg.type == IPC_READY) {
 				now_ready(e);
 				continue;

@@ -132,8 +132,8 @@ detach_fds(struct msghdr *hdr, int *fds)
 	}
 }
 
-static void
-close_fds(int *fds)
+void
+ipc_close_fds(int *fds)
 {
 	int	 i;
 
@@ -183,13 +183,13 @@ ipc_recv(int fd, void *buf, struct ipc_msg *msg, int *fds)
 	detach_fds(&hdr, fds);
 	/* No message of ours is empty, so this is the end of file. */
 	if (n == 0) {
-		close_fds(fds);
+		ipc_close_fds(fds);
 		errno = EPIPE;
 		return -1;
 	}
 	if ((hdr.msg_flags & MSG_TRUNC) != 0 ||
 	    ipc_msg_dec(buf, (size_t)n, msg) == -1) {
-		close_fds(fds);
+		ipc_close_fds(fds);
 		errno = EBADMSG;
 		return -1;
 	}

@@ -28,5 +28,7 @@ int	 ipc_send(int fd, const struct ipc_msg *, const int *fds, int nfds);
  * descriptors closed). Descriptors lost for want of room show as -1.
  */
 int	 ipc_recv(int fd, void *buf, struct ipc_msg *, int *fds);
+/* Closes what came with a message and is not wanted; all IPC_MAX_FDS entries are -1 then. */
+void	 ipc_close_fds(int *fds);
 
 #endif

@@ -218,18 +218,27 @@ gone(struct torture_play *p, struct task_result *r)
 	return fail(p, r);
 }
 
+static enum reply_item
+feed(struct torture_proc *pr, struct action **a)
+{
+	enum reply_item	 item;
+	size_t		 used;
+
+	item = reply_dec_feed(pr->dec, pr->out.data + pr->taken, pr->out.len - pr->taken, &used,
+	    a);
+	pr->taken += used;
+	return item;
+}
+
 /* Output that a verdict ends, by now. */
 static int
 has_verdict(struct torture_proc *pr)
 {
 	struct action	*a;
 	enum reply_item	 item;
-	size_t		 used;
 
 	do {
-		item = reply_dec_feed(pr->dec, pr->out.data + pr->taken, pr->out.len - pr->taken,
-		    &used, &a);
-		pr->taken += used;
+		item = feed(pr, &a);
 		if (item == REPLY_ACTION)
 			action_free(a);
 	} while (item == REPLY_ACTION || item == REPLY_ID);
@@ -302,18 +311,6 @@ any_asked(struct torture_play **plays, size_t n)
 		if (plays[i]->asked != NULL)
 			return plays[i];
 	return NULL;
-}
-
-static enum reply_item
-feed(struct torture_proc *pr, struct action **a)
-{
-	enum reply_item	 item;
-	size_t		 used;
-
-	item = reply_dec_feed(pr->dec, pr->out.data + pr->taken, pr->out.len - pr->taken, &used,
-	    a);
-	pr->taken += used;
-	return item;
 }
 
 static struct torture_play *
