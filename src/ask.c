@@ -240,12 +240,12 @@ ask_next(struct session *s, struct buf *out)
 	int	 r;
 
 	if (in_message(s->cur.event) && s->message == NULL)
-		return verdict_finish(s, out);
+		return answer_event(s, out);
 	if (s->message != NULL && s->message->too_many && s->cur.event > EV_RCPT &&
 	    s->cur.event != EV_UNKNOWN &&
 	    (s->neg->no_reply & EV_BIT(s->cur.event)) == 0) {
 		verdict_refuse_recipients(s);
-		return verdict_finish(s, out);
+		return answer_event(s, out);
 	}
 	while (s->cur.place < s->nh) {
 		r = ask_one(s, s->cur.place++);
@@ -256,7 +256,7 @@ ask_next(struct session *s, struct buf *out)
 		if (r == 1)
 			break;
 	}
-	return verdict_finish(s, out);
+	return answer_event(s, out);
 }
 
 void

@@ -127,7 +127,7 @@ exclude_answer(struct session *s, unsigned int place)
 	const struct handler_conf	*h = session_handler(s, place);
 	enum verdict			 vd;
 
-	if (!s->h[place].large_due || !verdict_needs_reply(s) ||
+	if (!s->h[place].large_due || !answer_is_due(s) ||
 	    s->cur.event < EV_HEADER || s->cur.event > EV_END_OF_MESSAGE)
 		return 0;
 	s->h[place].large_due = 0;

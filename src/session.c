@@ -231,13 +231,13 @@ on_rcpt(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 	s->cur.recipient = mailbox_new(cmd->u.envelope.address, cmd->u.envelope.args);
 	if (is_rejected(s)) {
 		s->cur.rejected = 1;
-		return verdict_finish(s, out);
+		return answer_event(s, out);
 	}
 	if (too_many_recipients(s, s->cur.recipient)) {
 		log_msg(LOG_WARNING, s->ids, "rcpt %s: more than max-recipients (%u)",
 		    s->cur.recipient->shown, s->conf->max_recipients);
 		verdict_refuse_recipients(s);
-		return verdict_finish(s, out);
+		return answer_event(s, out);
 	}
 	return ask_next(s, out);
 }

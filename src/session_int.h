@@ -93,16 +93,17 @@ int	 wants_nothing_more(const struct session *);
 /* 1 if every handler that was asked or told of the body has had enough. */
 int	 wants_no_body(const struct session *);
 
-/* verdict.c: the answer to the MTA, and what follows from it. */
-enum step verdict_finish(struct session *, struct buf *out);
-/* A refusal of the current event; smtp is copied. place -1: pipemilter itself. */
+/* answer.c: all have been asked, or one has refused: the answer to the MTA, if it is due. */
+enum step answer_event(struct session *, struct buf *out);
+/* 1 if the MTA waits for an answer to the event in hand. */
+int	 answer_is_due(const struct session *);
+
+/* verdict.c: a refusal of the current event; smtp is copied. place -1: pipemilter itself. */
 void	 verdict_refuse(struct session *, int place, enum verdict, const struct smtp_reply *);
 /* There are more recipients than max-recipients (RFC 5321, 4.5.3.1.10). */
 void	 verdict_refuse_recipients(struct session *);
 /* The outcome of a failure, as far as the current event has such a verdict. */
 enum verdict verdict_of_outcome(const struct outcome *, enum event_kind);
-/* 1 if the MTA waits for an answer to the event in hand. */
-int	 verdict_needs_reply(const struct session *);
 /* A handler said accept: it wants no more of the message, or of the session. */
 void	 verdict_note_accept(struct session *, unsigned int place, enum event_kind);
 /* A handler failed: logs, forgets its actions, applies the outcome. 1: refused. */

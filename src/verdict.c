@@ -3,16 +3,15 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * verdict.c: what the reply of a handler, or its failure, makes of an event.
+ */
 #include "compat.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <syslog.h>
 
-#include "edits.h"
 #include "log.h"
-#include "milter_enc.h"
 #include "session_int.h"
 
 enum verdict
@@ -235,7 +234,7 @@ session_answer(struct session *s, struct task_result *r, struct buf *out)
 		refused = verdict_fail(s, place, &h->on_failure, "on-failure", r->why);
 		break;
 	}
-	return refused ? verdict_finish(s, out) : ask_next(s, out);
+	return refused ? answer_event(s, out) : ask_next(s, out);
 }
 
 enum step
@@ -248,7 +247,7 @@ session_timeout(struct session *s, struct buf *out)
 	if (verdict_fail(s, place, &session_handler(s, place)->on_timeout, "on-timeout",
 	    s->cur.wire == SMFIC_BODYEOB ? "no answer within message-timeout" :
 	    "no answer within event-timeout"))
-		return verdict_finish(s, out);
+		return answer_event(s, out);
 	return ask_next(s, out);
 }
 
@@ -259,165 +258,7 @@ session_give_up(struct session *s, struct buf *out)
 
 	s->cur.asked = -1;
 	verdict_refuse(s, -1, VD_TEMPFAIL, &none);
-	verdict_finish(s, out);
-}
-
-/* The answer where nobody refused. Returns 1 if the MTA will show no more of the message. */
-static int
-answer_positive(struct session *s, struct buf *out, struct buf *summary)
-{
-	if (s->cur.event == EV_END_OF_MESSAGE && s->message != NULL) {
-		rewrite_settle(s->message);
-		edits_encode(s, out, log_enabled(LOG_INFO) ? summary : NULL);
-	} else if (s->cur.event == EV_BODY && s->neg->skip && wants_no_body(s)) {
-		milter_enc_simple(out, SMFIR_SKIP);
-		s->message->skipped = 1;
-		return 0;
-	} else if (!s->cur.rejected && wants_nothing_more(s)) {
-		milter_enc_simple(out, SMFIR_ACCEPT);
-		return s->message != NULL;
-	}
-	milter_enc_simple(out, SMFIR_CONTINUE);
-	return 0;
-}
-
-static void
-answer_refusal(struct session *s, struct buf *out)
-{
-	struct buf	 text;
-
-	if (s->cur.verdict == VD_DISCARD) {
-		milter_enc_simple(out, SMFIR_DISCARD);
-		return;
-	}
-	buf_init(&text, MILTER_MAX_DATA);
-	smtp_reply_wire(&s->cur.smtp, &text);
-	buf_add_u8(&text, 0);
-	milter_enc_replycode(out, (char *)text.data);
-	buf_free(&text);
-}
-
-int
-verdict_needs_reply(const struct session *s)
-{
-	return s->cur.wire == SMFIC_BODYEOB ||
-	    (s->neg->no_reply & EV_BIT(s->cur.event)) == 0;
-}
-
-/* 1 if the message is over for us when this answer has gone out. */
-static int
-ends_message(const struct session *s)
-{
-	if (s->message == NULL)
-		return 0;
-	if (s->cur.event == EV_END_OF_MESSAGE)
-		return 1;
-	switch (s->cur.verdict) {
-	case VD_DISCARD:
-	case VD_SHUTDOWN:
-		return 1;
-	case VD_REJECT:
-	case VD_TEMPFAIL:
-		/* MTAs send RCPT and DATA again after a refusal. */
-		return s->cur.event != EV_RCPT && s->cur.event != EV_DATA &&
-		    s->cur.event != EV_UNKNOWN;
-	default:
-		return 0;
-	}
-}
-
-/* A refused one is kept until those know of it who were told that it is there. */
-static void
-forget_recipient(struct session *s, struct mailbox *m)
-{
-	if (m->told == 0) {
-		mailbox_free(m);
-		return;
-	}
-	s->changed |= m->told;
-	TAILQ_INSERT_TAIL(&s->message->refused, m, entry);
-}
-
-/* A recipient becomes one of the message, unless it was refused. */
-static void
-settle_recipient(struct session *s)
-{
-	struct message	*msg = s->message;
-	struct mailbox	*m = s->cur.recipient;
-
-	if (m == NULL || msg == NULL)
-		return;
-	s->cur.recipient = NULL;
-	if (s->cur.rejected) {
-		mailbox_free(m);
-		return;
-	}
-	if (s->cur.verdict != VD_CONTINUE) {
-		/* It can't be refused alone where no reply is sent. */
-		if (!verdict_needs_reply(s))
-			msg->too_many = 1;
-		msg->nrefused++;
-		forget_recipient(s, m);
-		return;
-	}
-	s->changed |= ~m->told;
-	msg->envelope_bytes += mailbox_bytes(m);
-	TAILQ_INSERT_TAIL(&msg->recipients, m, entry);
-	msg->nrecipients++;
-}
-
-/* What can only be judged now that all headers are known. */
-static void
-judge_actions(struct session *s)
-{
-	const struct action	*a;
-	const char		*why;
-	unsigned int		 place;
-
-	while ((a = edits_judge(s->message, &why)) != NULL) {
-		place = a->handler;
-		if (verdict_fail(s, place, &session_handler(s, place)->on_failure,
-		    "on-failure", why))
-			return;
-	}
-}
-
-enum step
-verdict_finish(struct session *s, struct buf *out)
-{
-	struct buf	 summary;
-	int		 hidden = 0, ends;
-
-	if (s->cur.verdict == VD_CONTINUE && s->cur.wire == SMFIC_BODYEOB &&
-	    s->cur.event == EV_BODY) {
-		ask_report(s);
-		return session_end_of_body(s, out);
-	}
-	if (s->cur.verdict == VD_CONTINUE && s->cur.event == EV_END_OF_MESSAGE &&
-	    s->message != NULL)
-		judge_actions(s);
-	buf_init(&summary, 4096);
-	if (s->cur.verdict != VD_CONTINUE && verdict_needs_reply(s))
-		answer_refusal(s, out);
-	else if (s->cur.verdict == VD_CONTINUE && verdict_needs_reply(s))
-		hidden = answer_positive(s, out, &summary);
-	ends = ends_message(s) || hidden;
-	msglog_decision(s, ends, &summary);
-	buf_free(&summary);
-	ask_report(s);
-	if (s->cur.wire == SMFIC_BODYEOB && s->cur.event == EV_BODY) {
-		/* The refusal of the last piece is the answer to the end too. */
-		s->cur.event = EV_END_OF_MESSAGE;
-		ask_report(s);
-	}
-	settle_recipient(s);
-	if (ends) {
-		message_close(s, s->cur.wire != SMFIC_BODYEOB && !hidden);
-		macros_end_message(&s->macros);
-		session_note_changes(s);
-	}
-	current_clear(&s->cur);
-	return STEP_GO;
+	answer_event(s, out);
 }
 
 const char *
