@@ -396,6 +396,7 @@ mta_holds() {
 	mail "$KEY@x.test" "$KEY-b+1@y.test" "$KEY-b+2@Y.test" "$KEY-c+3@z.test" | play
 	accepted "$KEY-b"
 	# Each domain is a delivery of its own.
+	wait_for in_sink "$KEY-c+3"
 	grep -hi '^RCPT TO' "$SINK"/*.env | sed 's/.*<//; s/>.*//' | grep "^$KEY-[bc]" |
 	    sort >"$T/got"
 	assert_equal "$(paste -sd' ' "$T/got")" "$KEY-b@y.test $KEY-c+3@z.test"
