@@ -266,6 +266,17 @@ put_back(struct hproc *hp)
 	pool_serve(hp->pool);
 }
 
+/* The system has one error for both, and the file that is named may be there. */
+static const char *
+exec_hint(enum ipc_stage stage, int error)
+{
+	if (stage != IPC_STAGE_EXEC)
+		return "";
+	if (error == ENOENT)
+		return ": it, or the interpreter in its first line";
+	return error == ENOEXEC ? ": a script begins with a #! line" : "";
+}
+
 void
 hproc_not_started(struct hproc *hp, int error, enum ipc_stage stage)
 {
@@ -279,9 +290,9 @@ hproc_not_started(struct hproc *hp, int error, enum ipc_stage stage)
 		put_back(hp);
 		return;
 	}
-	snprintf(why, sizeof(why), "%s could not be started (%s: %s)",
+	snprintf(why, sizeof(why), "%s could not be started (%s: %s%s)",
 	    conf->command != NULL ? conf->command[0] : conf->hook_path[hp->event],
-	    stage_names[stage], strerror(error));
+	    stage_names[stage], strerror(error), exec_hint(stage, error));
 	if (hp->ahead && TAILQ_EMPTY(&hp->asked))
 		log_msg(LOG_WARNING, NULL, "handler %s: %s", conf->name, why);
 	r.why = why;

@@ -1223,3 +1223,21 @@ flood_is_accounted_for() {
 	wait_log "$HANDLERS/gone could not be started (exec: No such file" gone
 	stop_daemon gone
 }
+
+@test "log: a command whose interpreter is gone, or that has none, is told apart" {
+	echo continue | plan mail
+	install -m 755 /dev/stdin "$HANDLERS/edited" <<<'#!/bin/sh'
+	start_daemon -n edited <<-END
+		listen 'unix:$WORK/edited.sock' { }
+		handler edited { command = {$HANDLERS/edited} events = {mail} }
+	END
+	printf '#!/bin/sh\r\n' >"$HANDLERS/edited"
+	run "$MILTER_SEND" -s "unix:$WORK/edited.sock" </dev/null
+	assert_equal "$status" 75
+	wait_log 'exec: No such file or directory: it, or the interpreter in its first line' edited
+	printf 'exit 0\n' >"$HANDLERS/edited"
+	run "$MILTER_SEND" -s "unix:$WORK/edited.sock" </dev/null
+	assert_equal "$status" 75
+	wait_log 'exec: Exec format error: a script begins with a #! line' edited
+	stop_daemon edited
+}
