@@ -120,6 +120,12 @@ start_spamd() {
 	# Without a score nothing is refused.
 	send spamassassin "${options[@]}" -o "environment = {'$env'}" < spam
 	[ "$status" -eq 0 ]
+	# spamc ends with 0 although its result found no room. The limit stands for a full disk.
+	{ cat ham; printf '%040d\n' {1..500}; } > long
+	run bash -c 'trap "" XFSZ; ulimit -f 8; SPAMC_OPTIONS="-U $1" exec "$2"' sh \
+	    "$WORK/spamd.sock" "$TOP_DIR/handlers/spamassassin" < long
+	[ "$status" -eq 2 ]
+	[[ $output == *'File too large'*'what spamd returned could not be kept'* ]]
 	grep -q '^X-Spam-Flag: YES' delivered
 	assert_same_file <(sed '1,/^$/d' spam) <(sed '1,/^$/d' delivered)
 
