@@ -190,10 +190,11 @@ prepare(const struct options *o, struct conf *conf, int **fds)
 	/* Before the folders: who can't listen must not empty another one's. */
 	if ((*fds = listen_sock_open(conf)) == NULL)
 		return -1;
-	if (record_dir_open(conf) == -1)
+	if (tmpdir_prepare(conf, !conf->spool_directory_set &&
+	    (o->adhoc || geteuid() != 0)) == -1)
 		return -1;
-	return tmpdir_prepare(conf, !conf->spool_directory_set &&
-	    (o->adhoc || geteuid() != 0));
+	/* It may be in the spool directory, which is there now. */
+	return record_dir_open(conf);
 }
 
 static int

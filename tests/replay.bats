@@ -209,6 +209,20 @@ line_of() {
 	    'event negotiate' 'event connect' 'report disconnect')"
 }
 
+@test "records may be in the spool directory, which the first start makes" {
+	REC=$WORK/new/record
+	start_daemon <<-END
+		spool-directory = '$WORK/new'
+		record = '$REC'
+		listen 'unix:$SOCK' { }
+		handler h { command = {'$HANDLERS/h'} events = {rcpt} }
+	END
+	mta sock <<<'-optneg
+		connect x.example
+		quit'
+	recorded 1
+}
+
 @test "nothing is recorded unless told" {
 	start_daemon <<-END
 		listen 'unix:$SOCK' { }
