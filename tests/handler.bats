@@ -633,7 +633,7 @@ at_stages() {
 		echo "$code" | plan -c "$client" "${e%%=*}"
 		up_to "${e%%=*}" "$client" "${e#*=}"
 	done >"$BATS_TEST_TMPDIR/s"
-	mta "$sock" <"$BATS_TEST_TMPDIR/s"
+	mta "$sock" -t 90 <"$BATS_TEST_TMPDIR/s"
 }
 
 # everywhere EXPECTATION [STAGE=EXPECTATION ...]: all stages, some otherwise

@@ -22,7 +22,7 @@ setup_file() {
 	reads plain 'received = no'
 	reads crlf 'received = no' 'newlines = crlf'
 	reads traced
-	reads hasty 'timeout = 500ms'
+	reads hasty 'timeout = 1500ms'
 	reads lined 'lines = {helo}' "environment = {'PLANS=$PLANS', 'CLIENT=lined.example'}"
 	reads status 'output = none' 'received = no' \
 	    "on-exit = {'1=reject 554 5.7.1 Virus found', '2=discard', '3=continue'}"
@@ -64,7 +64,7 @@ setup_file() {
 	END
 	reads copies "command = {'/bin/cat'}"
 	proto_run
-	global 'message-timeout = 2s' 'spool-limit = 1M'
+	global 'message-timeout = 4s' 'spool-limit = 1M'
 	reads small 'output = none' 'received = no' 'newlines = crlf'
 	reads_only small-trial 'output = none' 'shadow = yes'
 	listener small-trial small-trial
@@ -295,7 +295,7 @@ no_kept_files() {
 @test "input: one that has answered and works on is not taken to be stuck" {
 	plan end-of-message <<-'END'
 		say continue
-		sleep 1.5
+		sleep 3
 		: >"$d/got/over"
 	END
 	send hasty <<-END
@@ -350,17 +350,26 @@ no_kept_files() {
 	reads killed 'processes-min = 1' 'received = no' \
 	    "command = {'$HANDLERS/ahead'}" "environment = {'OUT=$GOT'}"
 	proto_run killed
-	wait_for test -s "$GOT/ahead.env"
-	pid=$(pgrep -P "$(cat "$DAEMONS/killed/pid")" -f "$HANDLERS/ahead")
-	kill -STOP "$pid"
-	send killed <<-END
-		-header A b
-		frame E
-		await end-of-message
-		run kill -KILL $pid
-		expect h "X-Ahead" " yes"
-		expect continue
-	END
+	is_ahead() {
+		pid=$(pgrep -P "$(cat "$DAEMONS/killed/pid")" -f "$HANDLERS/ahead")
+		[[ $pid =~ ^[0-9]+$ ]]
+	}
+	# It was idle if the engine hears of its end within 100 ms, which a busy
+	# machine may miss.
+	for _ in 1 2 3 4 5; do
+		wait_for is_ahead
+		kill -STOP "$pid"
+		send killed <<-END
+			-header A b
+			frame E
+			await end-of-message
+			run kill -KILL $pid
+			expect~ h "X-Ahead" " yes"|y "554 5.3.0 failed"
+			settle
+		END
+		[ -z "$output" ] || break
+	done
+	says <<<'end-of-message: continue'
 	printf 'A: b\n\n' | cmp - "$GOT/ahead.got"
 	stop_daemon killed
 }
@@ -919,7 +928,7 @@ broken() {
 
 @test "output = message: one that hangs behind half of it has timed out" {
 	own_daemon
-	global 'message-timeout = 2s' 'spool-limit = 1M'
+	global 'message-timeout = 4s' 'spool-limit = 1M'
 	reads hangs 'output = message' 'newlines = crlf'
 	proto_run hangs
 	echo 'head -n 1; exec sleep 100' | plan end-of-message
@@ -1225,8 +1234,8 @@ broken() {
 		-bodyfill 1048576
 		eom => continue
 	END
-	daemon_log small |
-		grep -q 'handler late-trial: .*spool-limit is reached; shadow, on-overload would be'
+	wait_for grep -q 'handler late-trial: .*spool-limit is reached; shadow, on-overload would be' \
+	    "$DAEMONS/small/log"
 	assert_equal "$(engine_pid small)" "$engine"
 }
 

@@ -53,9 +53,9 @@ fake() {
 	    3>&- &
 	fake=$!
 	if [ "${1:-sock}" = inet ]; then
-		within 10 test -e log.port
+		within 20 test -e log.port
 	else
-		within 10 test -S sock
+		within 20 test -S sock
 	fi
 }
 
@@ -487,14 +487,14 @@ eom c'
 	broken "packet 'c' (continue) where no answer was expected" <<< 'quit c'
 	broken 'the connection was closed, expected an answer to data' <<< 'data close'
 	fake <<< 'rcpt none'
-	send -t 1
+	send -t 3
 	[ "$status" -eq 70 ]
-	[[ $stderr == *'no answer to rcpt within 1 seconds'* ]]
+	[[ $stderr == *'no answer to rcpt within 3 seconds'* ]]
 	fake <<< 'eom p
 eom none'
-	send -t 1
+	send -t 3
 	[ "$status" -eq 70 ]
-	[[ $stderr == *'no answer to end-of-message within 1 seconds'* ]]
+	[[ $stderr == *'no answer to end-of-message within 3 seconds'* ]]
 }
 
 @test "damaged packets" {
@@ -735,7 +735,7 @@ report abort
 	[[ ${lines[1]} == *' messages/s, '*' events/s' ]]
 	[[ ${lines[2]} == 'latency of messages: p50 '*' ms, p90 '*' ms, p99 '*' ms, max '*' ms' ]]
 	[ "${lines[3]}" = 'delivered 20, rejected 5, tempfailed 0, discarded 0' ]
-	within 10 sh -c 'test "$(grep -c "^Q" log)" -eq 5'
+	within 20 sh -c 'test "$(grep -c "^Q" log)" -eq 5'
 	[ "$(grep -c '^M' log)" -eq 25 ]
 	[ "$(sed -n 's/^D M\(i|[^|]*\).*/\1/p' log | sort -u | wc -l)" -eq 25 ]
 	send -n 4 --json
@@ -758,7 +758,7 @@ assert d["messages_per_second"] > 0 and d["events_per_second"] > 0, d' "$output"
 		fake <<< "optneg terms 0 $terms"
 		send -n 6 -M 3 -r a@example.net -r b@example.net
 		[ "$status" -eq 0 ]
-		within 10 sh -c 'test "$(grep -c "^Q" log)" -eq 2'
+		within 20 sh -c 'test "$(grep -c "^Q" log)" -eq 2'
 		# Prints a line for each message: its ids, one of a kind.
 		awk '/^D M/ { message++ }
 		match($0, /^D [MRTLNBE]i[|][0-9A-F]+[|]/) {
@@ -913,8 +913,8 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$MILTER_SEND" "${as[@]}" \
 		    -o 'timeout = 1s' -e mail -x ./h < message 3>&- &
 		pid=$!
-		within 10 sh -c 'ls "$TMPDIR"/milter-send.*/milter.sock' || return
-		within 10 pgrep -P "$pid"
+		within 20 sh -c 'ls "$TMPDIR"/milter-send.*/milter.sock' || return
+		within 20 pgrep -P "$pid"
 		kill -s "$sig" "$pid"
 		status=0
 		wait "$pid" || status=$?

@@ -82,18 +82,6 @@ events_of() {
 	grep -E '^(event|report) ' "$GOT/$1" | cut -d' ' -f2 | tr '\n' ' '
 }
 
-# seconds_below N COMMAND ...
-seconds_below() {
-	local limit=$1 start=$SECONDS
-
-	shift
-	"$@"
-	if [ $((SECONDS - start)) -ge "$limit" ]; then
-		echo "took $((SECONDS - start)) s, not below $limit"
-		return 1
-	fi
-}
-
 engines() {
 	ps -o pid= -o args= --ppid "$DAEMON_PID" | awk '/: engine/ { print $1 }'
 }
@@ -260,7 +248,8 @@ one_mail() {
 		done
 	} >"$BATS_TEST_TMPDIR/s"
 	mta ahead <"$BATS_TEST_TMPDIR/s"
-	workers_are 4
+	# They were busy at the same time; some may be gone by now.
+	assert_equal "$(cut -d' ' -f2 "$PLANS"/c?."$HOST"/got/pids | sort -u | wc -l)" 4
 	wait_for workers_are 2
 	workers >"$BATS_TEST_TMPDIR/left"
 	sleep 0.8
@@ -563,7 +552,7 @@ loops_asked() {
 @test "an edited script does not disturb a scope that has begun" {
 	worker held 'events = {mail, rcpt, end-of-message}' 'scope = message' 'reuse = yes'
 	proto_run
-	mta held -t 40 <<-END
+	mta held <<-END
 		hello $HOST
 		-mail <a@b.example>
 		run touch $HANDLERS/worker.py
@@ -677,8 +666,8 @@ loops_asked() {
 }
 
 @test "a timeout ends its process alone, and the next event has another" {
-	worker slow 'events = {mail}' 'reuse = yes' 'timeout = 700ms' 'processes = 1' \
-	    'queue-timeout = 8s'
+	worker slow 'events = {mail}' 'reuse = yes' 'timeout = 2s' 'processes = 1' \
+	    'queue-timeout = 15s'
 	proto_run
 	printf '%s\n' '!touch hangs' '!wait never' | plan mail.1
 	mta slow <<-END
@@ -699,7 +688,7 @@ loops_asked() {
 	END
 	processes_are 2
 	wait_for none_alive "$(pid 1)"
-	wait_log 'no answer within timeout (700 ms), after 0.7'
+	wait_log 'no answer within timeout (2000 ms), after '
 }
 
 @test "a lasting process whose output is closed is used for nothing more" {
@@ -787,7 +776,7 @@ loops_asked() {
 
 @test "a timeout in a scope: on-timeout answers, then on-failure for the rest of it" {
 	worker slow 'events = {mail, rcpt, data, end-of-message}' 'scope = message' 'reuse = yes' \
-	    'timeout = 600ms'
+	    'timeout = 2s'
 	proto_run
 	printf '%s\n' '!wait never' | plan rcpt.1
 	mta slow <<-END
@@ -912,11 +901,10 @@ loops_asked() {
 	END
 	script stays 'events = {mail}' 'scope = session'
 	proto_run
-	one_mail stays
 	began=$SECONDS
+	one_mail stays
 	wait_for test -e "$OUT/ends"
-	[ $((SECONDS - began)) -ge 3 ]
-	[ $((SECONDS - began)) -le 9 ]
+	[ $((SECONDS - began)) -ge 5 ]
 	wait_for none_alive "$(cat "$OUT/pid")"
 	wait_log 'handler stays: mail: it has done its work and does not exit'
 }
@@ -955,7 +943,7 @@ loops_asked() {
 		done
 		printf '%s\n' -eoh 'eom => continue' quit "touch $OUT/all-sent"
 	} >"$BATS_TEST_TMPDIR/s"
-	mta told -t 40 <"$BATS_TEST_TMPDIR/s" &
+	mta told <"$BATS_TEST_TMPDIR/s" &
 	wait_for test -e "$GOT/slow"
 	# Others are served meanwhile.
 	mta told <<-END
@@ -1052,9 +1040,9 @@ loops_asked() {
 		echo $$ >"$OUT/deaf"
 		exec sleep 100
 	END
-	script deaf 'reports = {body, end-of-message}' 'scope = session' 'timeout = 8s'
+	script deaf 'reports = {body, end-of-message}' 'scope = session' 'timeout = 1h'
 	proto_run
-	seconds_below 7 mta deaf <<-END
+	mta deaf <<-END
 		use a
 		hello $HOST
 		-mail <a@b.example>
@@ -1072,6 +1060,8 @@ loops_asked() {
 		use a
 		drop
 	END
+	# Its report would be waited for.
+	kill -KILL "$(cat "$OUT/deaf")"
 }
 
 @test "reports: the failure of one is answered by on-failure at the next event of its scope" {
@@ -1281,7 +1271,7 @@ off() {
 	global 'connections = 3'
 	worker few 'events = {mail}' 'reuse = yes'
 	two_engines
-	mta few -t 40 <<-END
+	mta few <<-END
 		$(on 1)
 		use a
 		hello $HOST
@@ -1355,10 +1345,10 @@ off() {
 	listener both tried,real
 	listener alone tried
 	proto_run
-	printf '%s\n' '!sleep 3' 'reject 550 5.7.1 not wanted' | plan mail
+	printf '%s\n' '!wait go' 'reject 550 5.7.1 not wanted' | plan mail
 	printf '%s\n' 'add-header X-A v' 'tempfail 451 4.7.1 later' | plan rcpt
 	mkdir -p "$PLANS/real"
-	seconds_below 3 mta alone <<-END
+	mta alone <<-END
 		hello $HOST
 		-mail <a@b.example>
 		-rcpt <r@b.example>
@@ -1366,6 +1356,7 @@ off() {
 		eom => continue
 		quit
 	END
+	touch "$GOT/go"
 	wait_log 'handler tried: mail: would reject 550 5.7.1 not wanted'
 	wait_log 'handler tried: rcpt: would tempfail 451 4.7.1 later'
 	if daemon_log | grep -F 'would continue'; then false; fi
@@ -1382,11 +1373,11 @@ off() {
 
 @test "shadow: its failures are logged and cost nothing" {
 	worker tried 'events = {mail, rcpt, data, end-of-message}' 'shadow = yes' \
-	    'timeout = 500ms' 'scope = message'
+	    'timeout = 2s' 'scope = message'
 	proto_run
 	echo '!exit 9' | plan mail.1
 	echo '!sleep 60' | plan rcpt.1
-	seconds_below 5 mta tried <<-END
+	mta tried <<-END
 		hello $HOST
 		mail <a@b.example> => continue
 		-rcpt <r@b.example>

@@ -473,14 +473,15 @@ sent() {
 @test "an event whose answer nobody waited for is played, and not compared" {
 	daemon
 	plan_slow
-	mta sock <<-'END'
+	mta sock <<-END
 		hello x.example
 		-mail <s@a.example>
 		send rcpt <slow@b.example>
-		sleep 0.3
+		wait-file $OUT/asked
 		drop
 	END
 	recorded 1
+	: >"$OUT/go"
 	grep -x 'reason closed' "$(records)"
 	replay "$(records)"
 	assert_success
@@ -488,9 +489,11 @@ sent() {
 }
 
 plan_slow() {
-	write_handler h <<-'END'
-		case $MILTER_EVENT$MILTER_RECIPIENT in
-		rcpt*slow*) sleep 1 ;;
+	write_handler h <<-END
+		case \$MILTER_EVENT\$MILTER_RECIPIENT in
+		rcpt*slow*)
+			: >$OUT/asked
+			until [ -e $OUT/go ]; do sleep 0.05; done ;;
 		esac
 	END
 }

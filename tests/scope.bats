@@ -74,8 +74,8 @@ workers() {
 	for kind in one two three four five six; do
 		worker "many-$kind" 'events = {mail, rcpt, end-of-message}' \
 		    'reports = {data, disconnect}' 'scope = message' 'reuse = yes' \
-		    'concurrency = 4' 'processes = 1' 'timeout = 1500ms' \
-		    'queue-timeout = 8s'
+		    'concurrency = 4' 'processes = 1' 'queue-timeout = 15s' \
+		    "timeout = $([ "$kind" = six ] && echo 3s || echo 20s)"
 	done
 }
 

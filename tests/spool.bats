@@ -27,7 +27,7 @@ setup() {
 teardown() {
 	local rc=0
 
-	[ -z "${BATS_TEST_COMPLETED:-}" ] || wait_for -t 10 no_files || rc=1
+	[ -z "${BATS_TEST_COMPLETED:-}" ] || wait_for no_files || rc=1
 	[ "$rc" -eq 0 ] || find "$SPOOL"
 	test_teardown || rc=1
 	if mountpoint -q "$WORK/spool-d"; then

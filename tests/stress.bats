@@ -51,7 +51,7 @@ write_shared() {
 
 @test "what it says last counts in full, though it has another one's answer to give" {
 	write_shared
-	start 'events = {mail}' 'reuse = yes' 'concurrency = 5' 'processes = 1' 'timeout = 800ms'
+	start 'events = {mail}' 'reuse = yes' 'concurrency = 5' 'processes = 1' 'timeout = 4s'
 	mta <<-'END'
 		use a
 		hello a.example
@@ -60,8 +60,8 @@ write_shared() {
 		use a
 		send mail <-@hangs>
 		use b
-		sleep 0.3
-		send mail <0.7@answers>
+		sleep 2
+		send mail <3.0@answers>
 		use a
 		settle
 		use b
@@ -72,7 +72,7 @@ write_shared() {
 		eom
 		quit
 	END
-	grep 'b> end-of-message: h "X-Said" " <0.7@answers>"' "$WORK/says"
+	grep 'b> end-of-message: h "X-Said" " <3.0@answers>"' "$WORK/says"
 }
 
 # Three of four pieces fill its pipe and what is kept for it.

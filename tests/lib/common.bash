@@ -21,7 +21,7 @@ TOP_DIR=$(cd "$LIB_DIR/../.." && pwd)
 : "${PIPEMILTER:=$BUILDDIR/pipemilter}"
 : "${MILTER_SEND:=$BUILDDIR/milter-send}"
 # Seconds until a condition counts as never coming true.
-: "${TEST_DEADLINE:=20}"
+: "${TEST_DEADLINE:=40}"
 export LIB_DIR TOP_DIR BUILDDIR PIPEMILTER MILTER_SEND TEST_DEADLINE
 
 test_setup() {
@@ -323,7 +323,7 @@ stop_daemon() {
 	# Whoever was started meanwhile is in its session.
 	mapfile -t -O "${#left[@]}" left < <(ps -e -o pid= -o sid= |
 	    awk -v s="$pid" '$2 == s { print $1 }')
-	if ! wait_for -t 2 none_alive "${left[@]}"; then
+	if ! wait_for none_alive "${left[@]}"; then
 		echo "daemon $name left processes:" >&2
 		ps -o pid,ppid,sid,stat,args -p "$(IFS=,; echo "${left[*]}")" >&2
 		kill -s KILL "${left[@]}" 2>/dev/null

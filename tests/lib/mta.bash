@@ -206,7 +206,7 @@ handler hang {
 	command = {'$HANDLERS/hang'}
 	events = {data}
 	actions = {}
-	timeout = 2s
+	timeout = 5s
 	environment = {'CASES=$CASES'}
 }
 handler sparse {

@@ -8,7 +8,7 @@ Plays the MTA's side of the milter protocol from a script, one command a line,
 and prints what the filter answers, one reply a line.  It is strict: each reply
 is checked against what both Sendmail and Postfix take (layout, state, agreed
 bits), and the first thing that is wrong ends it with status 1 and a message.
-When SECONDS (20) are over it ends with status 3.
+When SECONDS (60) are over it ends with status 3.
 
 Words of a command may stand in double quotes; \\n \\r \\t \\\\ \\" \\s (a space)
 \\0 and \\xNN are undone in them.  TEXT is the rest of the line.
@@ -758,7 +758,7 @@ def alarm(_signo, _frame):
 
 
 def main(argv):
-    spec, deadline, path = None, 20.0, None
+    spec, deadline, path = None, 60.0, None
     args = iter(argv[1:])
     for a in args:
         if a == "-s":
