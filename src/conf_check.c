@@ -138,8 +138,9 @@ check_writers(struct build *b, int line, const char *option, const struct handle
 		return;
 	(void)snprintf(prefix, sizeof(prefix), "%s: ", option);
 	if ((who = other_writers(st, h->uid)) != NULL)
-		conf_error(b->errors, line, "%s%s: %s can write it; expected that only root "
-		    "and %s can", prefix, path, who, h->user);
+		conf_error(b->errors, line, "%s%s: %s can write it; expected that only root%s%s "
+		    "can", prefix, path, who, h->uid == 0 ? "" : " and ",
+		    h->uid == 0 ? "" : h->user);
 	check_folders(b, line, prefix, path, h->uid == 0);
 }
 

@@ -1245,6 +1245,13 @@ adhoc() {
 	bad "command: $d/x: anybody can write its folder $d; expected a folder that not all can write, or a sticky one" 4
 }
 
+@test "as root: what others can write is refused with user = root, too" {
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	with_handler 'user = root'
+	chown daemon "$H"
+	bad "command: $H: its owner can write it; expected that only root can" 4
+}
+
 @test "as root: folders by which others become root are warned of" {
 	local d=$BATS_TEST_TMPDIR/d said
 
