@@ -146,6 +146,8 @@ tmpdir_remove(struct conf *conf)
 	size_t	 i;
 
 	spooldir_remove(conf);
+	/* Not only by the exit: the pid file goes before, and then the next one may start. */
+	tmpdir_forget();
 	if (private_base == NULL)
 		return;
 	for (i = 0; i < conf->nhandlers; i++)

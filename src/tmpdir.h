@@ -21,7 +21,10 @@
 int	 tmpdir_prepare(struct conf *, int private);
 /* In a process that must not hold the lock on the spool directory any longer. */
 void	 tmpdir_forget(void);
-/* Once no handler runs any more: removes those for messages, and private ones. */
+/*
+ * Once no handler runs any more: removes those for messages, and private ones,
+ * and gives back the lock.
+ */
 void	 tmpdir_remove(struct conf *);
 
 #endif

@@ -307,6 +307,22 @@ notes_term() {
 	wait_for missing "$PIDFILE"
 }
 
+@test "once its pid file is gone the next one can be started" {
+	local end
+
+	conf "listen 'unix:$SOCK' { }"
+	for _ in 1 2 3; do
+		background
+		assert_success
+		kill "$(cat "$PIDFILE")"
+		end=$((SECONDS + TEST_DEADLINE))
+		# At once, for a sanitizer makes its exit a slow one.
+		while [ -e "$PIDFILE" ] && [ "$SECONDS" -lt "$end" ]; do :; done
+	done
+	missing "$PIDFILE"
+	flock -n "$WORK/spool/tmp/.lock" true
+}
+
 @test "it says why it can't: no place for the pid file" {
 	conf "listen 'unix:$SOCK' { }"
 	run timeout 30 "$PIPEMILTER" -f "$CONF" -p "$WORK/none/pid"

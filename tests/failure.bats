@@ -21,7 +21,7 @@ setup_file() {
 	proto_start
 	handler h "events = {$ALL}" "$fail"
 	handler told "reports = {$ALL, abort, disconnect}" 'timeout = 3s'
-	handler quick "events = {$ALL}" 'timeout = 1500ms' "$fail" "$slow" "$busy"
+	handler quick "events = {$ALL}" 'timeout = 3s' "$fail" "$slow" "$busy"
 	# It is not asked before, where it could be too slow as well.
 	handler quick-mail 'events = {mail}' 'timeout = 1500ms' "$fail" "$slow" "$busy"
 	handler quick-go "events = {$ALL}" 'timeout = 1500ms' 'on-timeout = continue'
@@ -940,7 +940,7 @@ flood_is_accounted_for() {
 		quit
 	END
 	log_says data 'waiting for the database;'
-	log_of data | grep -E "handler quick: data: no answer within timeout \(1500 ms\), $after; last line of standard error: waiting for the database; on-timeout = tempfail"
+	log_of data | grep -E "handler quick: data: no answer within timeout \(3000 ms\), $after; last line of standard error: waiting for the database; on-timeout = tempfail"
 	echo 'save; say contiue; echo typo >&2' | plan header
 	rm "$PLANS/$HOST/data"
 	mta h <<-END
