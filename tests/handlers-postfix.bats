@@ -7,6 +7,7 @@
 # server is in the name of the file: handlers-sendmail.bats is a link to
 # handlers-postfix.bats.
 
+bats_require_minimum_version 1.5.0
 MTA=${BATS_TEST_FILENAME##*/handlers-}
 export MTA=${MTA%.bats}
 load lib/common

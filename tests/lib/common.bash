@@ -197,11 +197,12 @@ start_adhoc() {
 }
 
 # What the test does not say itself. At the end, so that the numbers of its own
-# lines stay.
+# lines stay. Daemons of one file of tests run at the same time: none may have
+# the spool directory of another.
 complete_config() {
 	echo >>"$1"
 	grep -q '^[[:space:]]*spool-directory' "$1" ||
-		echo "spool-directory = '$WORK/spool'" >>"$1"
+		echo "spool-directory = '$WORK/spool-$(basename "$1" .conf)'" >>"$1"
 	add_users_to "$1"
 }
 
