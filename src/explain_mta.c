@@ -161,6 +161,66 @@ any_answers_rcpt(const struct conf *conf, const struct listen_conf *l)
 	return 0;
 }
 
+/* 1 if its address may stand in a list; for mail that does not come by SMTP if local. */
+static int
+can_be_named(const struct conf *conf, size_t index, int postfix, int local)
+{
+	char	 address[ADDRESS_MAX];
+
+	return chosen(conf, index, postfix) == index &&
+	    address_for(&conf->listens[index], postfix, address) &&
+	    !(local && any_answers_rcpt(conf, &conf->listens[index]));
+}
+
+static int
+has_handler(const struct listen_conf *l, size_t handler)
+{
+	size_t	 i;
+
+	for (i = 0; i < l->nhandlers; i++)
+		if (l->handlers[i] == handler)
+			return 1;
+	return 0;
+}
+
+static int
+has_all_of(const struct listen_conf *l, const struct listen_conf *other)
+{
+	size_t	 i;
+
+	for (i = 0; i < other->nhandlers; i++)
+		if (!has_handler(l, other->handlers[i]))
+			return 0;
+	return 1;
+}
+
+/*
+ * An MTA that is told of a listener and of another one with the same handlers
+ * and more would have each message filtered twice. Returns the other one, or
+ * nlistens.
+ */
+static size_t
+stands_for(const struct conf *conf, size_t index, int postfix, int local)
+{
+	const struct listen_conf	*l = &conf->listens[index], *other;
+	size_t				 i;
+
+	for (i = 0; i < conf->nlistens; i++) {
+		other = &conf->listens[i];
+		if (i != index && can_be_named(conf, i, postfix, local) && has_all_of(other, l) &&
+		    (other->nhandlers > l->nhandlers || i < index))
+			break;
+	}
+	return i;
+}
+
+static int
+is_named(const struct conf *conf, size_t index, int postfix, int local)
+{
+	return can_be_named(conf, index, postfix, local) &&
+	    stands_for(conf, index, postfix, local) == conf->nlistens;
+}
+
 static struct patience
 patience_for(const struct conf *conf)
 {
@@ -179,6 +239,7 @@ print_notes(const struct conf *conf, size_t index, const char *c, int postfix)
 {
 	const struct listen_conf	*l = &conf->listens[index];
 	size_t				 other = chosen(conf, index, postfix);
+	size_t				 instead = stands_for(conf, index, postfix, 0);
 	char				 address[ADDRESS_MAX];
 
 	if (!address_for(l, postfix, address))
@@ -187,6 +248,10 @@ print_notes(const struct conf *conf, size_t index, const char *c, int postfix)
 	else if (other != index)
 		printf("%s Another way to the handlers of %s: %s\n", c,
 		    conf->listens[other].spec, address);
+	else if (instead < conf->nlistens)
+		printf("%s %s is %s: %s has its handlers, and with both each would be asked "
+		    "twice\n", c, address, postfix && is_named(conf, index, postfix, 1) ?
+		    "for local mail alone" : "left out", conf->listens[instead].spec);
 	else if (postfix && l->addr.ss.ss_family == AF_UNIX && strchr(address, '/') == address + 5)
 		printf("%s %s is not found from a chroot (fifth column of master.cf)\n", c, address);
 	if (is_elsewhere(l))
@@ -194,9 +259,9 @@ print_notes(const struct conf *conf, size_t index, const char *c, int postfix)
 		    "MTA reaches this host\n", c, l->spec, UNKNOWN);
 }
 
-/* The listeners, each filter once; without those of rcpt if only_whole. Returns how many. */
-static int
-print_milters(const struct conf *conf, const char *name, int only_whole)
+/* The listeners, each filter once. */
+static void
+print_milters(const struct conf *conf, const char *name, int local)
 {
 	char	 address[ADDRESS_MAX];
 	int	 n = 0;
@@ -204,14 +269,32 @@ print_milters(const struct conf *conf, const char *name, int only_whole)
 
 	printf("%s =", name);
 	for (i = 0; i < conf->nlistens; i++) {
-		if (chosen(conf, i, 1) != i ||
-		    !address_for(&conf->listens[i], 1, address) ||
-		    (only_whole && any_answers_rcpt(conf, &conf->listens[i])))
+		if (!is_named(conf, i, 1, local))
 			continue;
+		(void)address_for(&conf->listens[i], 1, address);
 		printf("%s %s", n++ == 0 ? "" : ",", address);
 	}
 	printf("\n");
-	return n;
+}
+
+/* Handlers of two listeners that are both named. */
+static void
+print_twice(const struct conf *conf, const char *c, int postfix)
+{
+	size_t	 h, i, times;
+	int	 n = 0;
+
+	for (h = 0; h < conf->nhandlers; h++) {
+		for (times = i = 0; i < conf->nlistens; i++)
+			times += is_named(conf, i, postfix, 0) &&
+			    has_handler(&conf->listens[i], h);
+		if (times <= 1)
+			continue;
+		if (n++ == 0)
+			printf("%s With all of these more than once is asked:", c);
+		printf("%s %s", n == 1 ? "" : ",", conf->handlers[h].name);
+	}
+	printf("%s", n > 0 ? "\n" : "");
 }
 
 /* 1 if local mail comes to the handler: it is with a listener that may be named for it. */
@@ -219,13 +302,11 @@ static int
 gets_local_mail(const struct conf *conf, size_t handler)
 {
 	const struct listen_conf	*l;
-	size_t				 i, j;
+	size_t				 i;
 
 	for (i = 0; i < conf->nlistens; i++) {
 		l = &conf->listens[i];
-		for (j = 0; j < l->nhandlers && l->handlers[j] != handler; j++)
-			;
-		if (j < l->nhandlers && !any_answers_rcpt(conf, l))
+		if (has_handler(l, handler) && !any_answers_rcpt(conf, l))
 			return 1;
 	}
 	return 0;
@@ -278,6 +359,7 @@ explain_postfix(const struct conf *conf)
 	printf("\n# Postfix: main.cf\n");
 	for (i = 0; i < conf->nlistens; i++)
 		print_notes(conf, i, "#", 1);
+	print_twice(conf, "#", 1);
 	print_milters(conf, "smtpd_milters", 0);
 	print_local_notes(conf);
 	print_milters(conf, "non_smtpd_milters", 1);
@@ -300,7 +382,7 @@ print_input_filter(const struct conf *conf, size_t index, const struct patience 
 	if (index > 0)
 		(void)snprintf(suffix, sizeof(suffix), "%zu", index + 1);
 	printf("%sINPUT_MAIL_FILTER(`pipemilter%s', `S=%s, F=T, T=C:1m;S:30s;R:%us;E:%us')dnl\n",
-	    chosen(conf, index, 0) != index ? "dnl " : "", suffix, address, p->event, p->message);
+	    is_named(conf, index, 0, 0) ? "" : "dnl ", suffix, address, p->event, p->message);
 }
 
 void
@@ -310,6 +392,7 @@ explain_sendmail(const struct conf *conf)
 	size_t		 i;
 
 	printf("\ndnl Sendmail: sendmail.mc, above the MAILER lines\n");
+	print_twice(conf, "dnl", 0);
 	for (i = 0; i < conf->nlistens; i++) {
 		print_notes(conf, i, "dnl", 0);
 		print_input_filter(conf, i, &p);

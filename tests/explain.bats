@@ -122,13 +122,15 @@ LINES_ONLY="sent for the lines of its other blocks (\`lines', \`received')"
 }
 
 @test "the lines for Postfix" {
-	conf "listen 'inet:8899@127.0.0.1' { handlers = {a} }" \
-	    "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { mode = 0666 handlers = {a} }" \
+	conf "listen 'inet:8899@127.0.0.1' { handlers = {a, d} }" \
+	    "listen 'unix:/var/spool/postfix/pipemilter/x.sock' { mode = 0666 handlers = {a, d} }" \
 	    "listen 'inet6:8898@::1' { handlers = {b} }" \
-	    "listen 'unix:/run/pipemilter.sock' { handlers = {b, a} }" \
+	    "listen 'unix:/run/pipemilter.sock' { handlers = {c, a} }" \
 	    "event-timeout = 40s" "message-timeout = 5m" \
 	    "handler a { $H events = {mail} actions = {} }" \
-	    "handler b { $H events = {rcpt} actions = {} }"
+	    "handler b { $H events = {rcpt} actions = {} }" \
+	    "handler c { $H events = {rcpt} actions = {} }" \
+	    "handler d { $H events = {mail} actions = {} }"
 	explain
 	assert_equal "$(paragraph '# Postfix' | grep -v '^#')" \
 "smtpd_milters = unix:pipemilter/x.sock, inet:[::1]:8898, unix:/run/pipemilter.sock
@@ -138,6 +140,7 @@ milter_protocol = 6
 milter_connect_timeout = 30s
 milter_command_timeout = 60s
 milter_content_timeout = 360s"
+	has '# With all of these more than once is asked: a'
 	has '# unix:/run/pipemilter.sock is not found from a chroot (fifth column of master.cf)'
 	has '# Another way to the handlers of unix:/var/spool/postfix/pipemilter/x.sock: inet:127.0.0.1:8899'
 }
@@ -170,14 +173,46 @@ milter_content_timeout = 360s"
 	refute_output_has 'local mail'
 }
 
+@test "no message is filtered twice" {
+	# As is advised for local mail.
+	conf "listen inet:8899 { }" "listen inet:8898 { handlers = {c, a} }" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler b { $H events = {rcpt} actions = {} }" \
+	    "handler c { $H events = {data} actions = {} }"
+	explain
+	has 'smtpd_milters = inet:127.0.0.1:8899'
+	has 'non_smtpd_milters = inet:127.0.0.1:8898'
+	has '# inet:127.0.0.1:8898 is for local mail alone: inet:8899 has its handlers, and with both each would be asked twice'
+	assert_equal "$(grep -o "^[a-z ]*INPUT_MAIL_FILTER(.pipemilter[0-9]*" <<<"$output")" \
+"INPUT_MAIL_FILTER(\`pipemilter
+dnl INPUT_MAIL_FILTER(\`pipemilter2"
+	has 'dnl inet:8898@127.0.0.1 is left out: inet:8899 has its handlers, and with both each would be asked twice'
+	refute_output_has 'more than once'
+	# The same in another order, and fewer of them for local mail.
+	conf "listen inet:8899 { handlers = {a, c} }" "listen inet:8898 { handlers = {c, a} }" \
+	    "listen inet:8897 { handlers = {c} }" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler c { $H events = {data} actions = {} }"
+	explain
+	has 'smtpd_milters = inet:127.0.0.1:8899'
+	has 'non_smtpd_milters = inet:127.0.0.1:8899'
+	# Nothing stands for who can't be named itself.
+	conf "listen \"unix:$WORK/a'b\" { }" "listen inet:8898 { handlers = {a} }" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler c { $H events = {data} actions = {} }"
+	explain
+	has 'smtpd_milters = inet:127.0.0.1:8898'
+}
+
 @test "an address for all that its own host may not use" {
 	local note="\`allow' has not loopback; put in for ADDRESS by which address the MTA reaches this host"
 
-	conf "listen 'inet:8899@0.0.0.0' { allow = {192.0.2.1} }" \
+	conf "listen 'inet:8899@0.0.0.0' { allow = {192.0.2.1} handlers = {c} }" \
 	    "listen 'inet6:8898@::' { allow = {'2001:db8::/32'} handlers = {b} }" \
 	    "listen 'inet:8897@0.0.0.0' { allow = {192.0.2.1, 127.0.0.1} handlers = {a} }" \
 	    "handler a { $H events = {mail} actions = {} }" \
-	    "handler b { $H events = {mail} actions = {} }"
+	    "handler b { $H events = {mail} actions = {} }" \
+	    "handler c { $H events = {mail} actions = {} }"
 	explain
 	has 'smtpd_milters = inet:ADDRESS:8899, inet:[ADDRESS]:8898, inet:127.0.0.1:8897'
 	has "# listen inet:8899@0.0.0.0: $note"
