@@ -94,7 +94,8 @@ static void
 give_command(struct play *p, const struct milter_cmd *cmd)
 {
 	struct action_list	 none = TAILQ_HEAD_INITIALIZER(none);
-	struct task_result	 r = { .end = TASK_REPLY, .verdict = VD_CONTINUE, .actions = &none };
+	struct task_result	 r = { .end = TASK_REPLY, .verdict = VD_CONTINUE, .actions = &none,
+	    .as_given = 1 };
 	enum step		 step = session_command(p->session, cmd, &p->out);
 
 	drop_tasks(p->session);

@@ -84,6 +84,7 @@ struct task_result {
 	struct smtp_reply	 smtp;
 	struct action_list	*actions;	/* taken from, or left to the caller */
 	struct store		*output;	/* with output = message, or NULL; left to the caller */
+	int			 as_given;	/* with output = message: it came back unchanged */
 	const char		*why;
 };
 

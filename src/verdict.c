@@ -189,7 +189,7 @@ take_reply(struct session *s, unsigned int place, struct task_result *r)
 		return verdict_fail(s, place, &h->on_failure, "on-failure",
 		    "its context would be larger than max-context");
 	if (h->output == OUTPUT_MESSAGE && r->verdict == VD_CONTINUE && s->message != NULL &&
-	    (why = rewrite_take(s, place, r->output)) != NULL)
+	    !r->as_given && (why = rewrite_take(s, place, r->output)) != NULL)
 		return verdict_fail(s, place, &h->on_failure, "on-failure", why);
 	keep_actions(s, place, r->actions);
 	vd = r->verdict == VD_SKIP ? VD_SKIP : verdict_of_outcome(&said, s->cur.event);

@@ -502,6 +502,21 @@ b: no: the event was answered before its turn'
 	assert_status 2
 }
 
+@test "who returns the message is taken to return it as it is" {
+	conf "listen inet:8899 { }" \
+	    "handler a { $H input = message output = message actions = {change-header} }" \
+	    "handler b { $H input = message output = none received = no }" \
+	    "handler c { $H events = {end-of-message} spool = yes actions = {} on-exit = {'1=reject'} }" \
+	    "handler d { $H events = {end-of-message} actions = {} shadow = yes }"
+	explain -v
+	refute_output_has 'is refused'
+	refute_output_has 'before its turn'
+	has 'a: asked, with the message on its standard input'
+	has 'b: asked, with the message on its standard input'
+	assert_output_has 'c: asked'
+	assert_output_has 'd: asked'
+}
+
 @test "a listener with the same handlers is not played again" {
 	conf "listen inet:8899 { }" "listen inet:8898 { }" "handler a { $H events = {mail} actions = {} }"
 	explain -v
