@@ -652,7 +652,7 @@ many_handlers() {
 	export TZ=UTC
 	BEGIN="events = rcpt command = $s" with_handler "environment = {'DELY=10m', 'DELAY=1s',
 	    TZ, 'PYTHONPATH=/x', 'PATH=/bin', 'ONCE=1', 'once=', EDITOR}"
-	EDITOR=vi good
+	EDITOR="vi" good
 	messages 3
 	[[ ${lines[0]} == *" $F:5: environment: DELY: $s $more" ]]
 	[[ ${lines[1]} == *" $F:6: environment: ONCE: $s $more" ]]
