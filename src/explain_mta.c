@@ -252,7 +252,8 @@ print_notes(const struct conf *conf, size_t index, const char *c, int postfix)
 		printf("%s %s is %s: %s has its handlers, and with both each would be asked "
 		    "twice\n", c, address, postfix && is_named(conf, index, postfix, 1) ?
 		    "for local mail alone" : "left out", conf->listens[instead].spec);
-	else if (postfix && l->addr.ss.ss_family == AF_UNIX && strchr(address, '/') == address + 5)
+	if ((is_named(conf, index, postfix, 0) || is_named(conf, index, postfix, 1)) && postfix &&
+	    address_for(l, 1, address) && strncmp(address, "unix:/", 6) == 0)
 		printf("%s %s is not found from a chroot (fifth column of master.cf)\n", c, address);
 	if (is_elsewhere(l))
 		printf("%s listen %s: `allow' has not loopback; put in for %s by which address the "
@@ -277,18 +278,28 @@ print_milters(const struct conf *conf, const char *name, int local)
 	printf("\n");
 }
 
-/* Handlers of two listeners that are both named. */
-static void
-print_twice(const struct conf *conf, const char *c, int postfix)
+/* How many of the listeners that are named have the handler. */
+static size_t
+times_named(const struct conf *conf, size_t handler, int postfix, int local)
 {
-	size_t	 h, i, times;
+	size_t	 i, times = 0;
+
+	for (i = 0; i < conf->nlistens; i++)
+		times += is_named(conf, i, postfix, local) &&
+		    has_handler(&conf->listens[i], handler);
+	return times;
+}
+
+/* Handlers of two listeners that are both named; with local those not told of before. */
+static void
+print_twice(const struct conf *conf, const char *c, int postfix, int local)
+{
+	size_t	 h;
 	int	 n = 0;
 
 	for (h = 0; h < conf->nhandlers; h++) {
-		for (times = i = 0; i < conf->nlistens; i++)
-			times += is_named(conf, i, postfix, 0) &&
-			    has_handler(&conf->listens[i], h);
-		if (times <= 1)
+		if (times_named(conf, h, postfix, local) <= 1 ||
+		    (local && times_named(conf, h, postfix, 0) > 1))
 			continue;
 		if (n++ == 0)
 			printf("%s With all of these more than once is asked:", c);
@@ -359,9 +370,10 @@ explain_postfix(const struct conf *conf)
 	printf("\n# Postfix: main.cf\n");
 	for (i = 0; i < conf->nlistens; i++)
 		print_notes(conf, i, "#", 1);
-	print_twice(conf, "#", 1);
+	print_twice(conf, "#", 1, 0);
 	print_milters(conf, "smtpd_milters", 0);
 	print_local_notes(conf);
+	print_twice(conf, "#", 1, 1);
 	print_milters(conf, "non_smtpd_milters", 1);
 	printf("milter_default_action = tempfail\n");
 	printf("milter_protocol = 6\n");
@@ -392,7 +404,7 @@ explain_sendmail(const struct conf *conf)
 	size_t		 i;
 
 	printf("\ndnl Sendmail: sendmail.mc, above the MAILER lines\n");
-	print_twice(conf, "dnl", 0);
+	print_twice(conf, "dnl", 0, 0);
 	for (i = 0; i < conf->nlistens; i++) {
 		print_notes(conf, i, "dnl", 0);
 		print_input_filter(conf, i, &p);

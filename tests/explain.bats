@@ -196,6 +196,20 @@ dnl INPUT_MAIL_FILTER(\`pipemilter2"
 	explain
 	has 'smtpd_milters = inet:127.0.0.1:8899'
 	has 'non_smtpd_milters = inet:127.0.0.1:8899'
+	# Those for local mail alone may share handlers, and lie where no chroot finds them.
+	conf "listen inet:8899 { }" "listen inet:8898 { handlers = {a, b} }" \
+	    "listen 'unix:/run/pipemilter.sock' { mode = 0666 handlers = {b, c} }" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler b { $H events = {mail} actions = {} }" \
+	    "handler c { $H events = {mail} actions = {} }" \
+	    "handler d { $H events = {rcpt} actions = {} }"
+	explain
+	has 'smtpd_milters = inet:127.0.0.1:8899'
+	has 'non_smtpd_milters = inet:127.0.0.1:8898, unix:/run/pipemilter.sock'
+	has '# unix:/run/pipemilter.sock is not found from a chroot (fifth column of master.cf)'
+	assert_equal "$(grep -B 1 '^non_smtpd' <<<"$output" | head -n 1)" \
+	    '# With all of these more than once is asked: b'
+	has_not 'dnl With all of these more than once is asked: b'
 	# Nothing stands for who can't be named itself.
 	conf "listen \"unix:$WORK/a'b\" { }" "listen inet:8898 { handlers = {a} }" \
 	    "handler a { $H events = {mail} actions = {} }" \
