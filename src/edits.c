@@ -273,22 +273,45 @@ encode_envelope(struct session *s, struct buf *out)
 }
 
 static void
-summarize(struct session *s, struct buf *b)
+describe(const struct action *a, const char *handler, struct buf *b)
+{
+	if (b->len > 0)
+		buf_add_str(b, ", ");
+	if (handler != NULL)
+		buf_printf(b, "%s: ", handler);
+	buf_add_str(b, action_name(a->kind));
+	if (a->name != NULL)
+		buf_printf(b, " %s", a->name);
+	else if (a->value != NULL)
+		buf_printf(b, " %s", a->value);
+}
+
+static void
+describe_returned(const struct message *msg, struct buf *b)
+{
+	if (b->len > 0)
+		buf_add_str(b, ", ");
+	buf_add(b, msg->changes.data, msg->changes.len);
+}
+
+void
+edits_summarize(const struct session *s, const struct action_list *list, struct buf *b)
 {
 	const struct action	*a;
 	unsigned int		 last = UINT_MAX;
+	int			 told = 0;
 
-	TAILQ_FOREACH(a, &s->message->kept, entry) {
-		if (b->len > 0)
-			buf_add_str(b, ", ");
-		if (a->handler != last)
-			buf_printf(b, "%s: ", session_handler(s, a->handler)->name);
-		last = a->handler;
-		buf_add_str(b, action_name(a->kind));
-		if (a->name != NULL)
-			buf_printf(b, " %s", a->name);
-		else if (a->value != NULL)
-			buf_printf(b, " %s", a->value);
+	TAILQ_FOREACH(a, list, entry) {
+		if (!a->returned) {
+			describe(a, a->handler == last ? NULL :
+			    session_handler(s, a->handler)->name, b);
+			last = a->handler;
+		} else if (!told) {
+			/* One of several may have undone what another did. */
+			describe_returned(s->message, b);
+			told = 1;
+			last = UINT_MAX;
+		}
 	}
 }
 
@@ -306,5 +329,5 @@ edits_encode(struct session *s, struct buf *out, struct buf *summary)
 		if (a->kind == ACT_REPLACE_BODY)
 			milter_enc_body_replies(out, a->body, a->body_len);
 	if (summary != NULL)
-		summarize(s, summary);
+		edits_summarize(s, &s->message->kept, summary);
 }

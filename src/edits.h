@@ -25,4 +25,10 @@ const struct action *edits_judge(struct message *, const char **why);
  */
 void	 edits_encode(struct session *, struct buf *out, struct buf *summary);
 
+/*
+ * Adds "HANDLER: ACTION, ACTION, HANDLER: ACTION" for the log. What returned
+ * messages come to is told in the words of message.changes.
+ */
+void	 edits_summarize(const struct session *, const struct action_list *, struct buf *);
+
 #endif

@@ -71,6 +71,7 @@ message_open(struct session *s, const struct milter_cmd *cmd)
 	TAILQ_INIT(&msg->refused);
 	TAILQ_INIT(&msg->kept);
 	TAILQ_INIT(&msg->difference);
+	buf_init(&msg->changes, 2048);
 	header_names_init(&msg->headers);
 	newline_init(&msg->to_lf);
 	s->message = msg;
@@ -103,6 +104,7 @@ message_free(struct message *msg)
 	action_list_clear(&msg->kept);
 	header_names_clear(&msg->headers);
 	action_list_clear(&msg->difference);
+	buf_free(&msg->changes);
 	store_release(msg->store);
 	store_release(msg->version);
 	free(msg->received);

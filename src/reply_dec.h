@@ -46,6 +46,7 @@ struct action {
 	size_t			 body_len;
 	unsigned int		 handler;	/* for the keeper of actions: who */
 	unsigned int		 event_no;	/* and in answer to which event */
+	int			 returned;	/* the difference of a returned message has it */
 };
 TAILQ_HEAD(action_list, action);
 

@@ -12,11 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "edits.h"
 #include "maildiff.h"
 #include "session_int.h"
-
-/* Actions of the version before that are looked at for an equal one. */
-#define LOOK_AHEAD	50
 
 /* A text for the log: valid until the next one. */
 static const char *
@@ -80,21 +78,19 @@ compare_with_given(struct store *given, const struct mailfile *new, struct actio
 }
 
 /*
- * The actions that make the new message of that which the MTA has: own, if no
- * handler has returned another one before. Indexes count headers as the MTA does.
+ * The actions that make the new message of that which the MTA has; none, if it
+ * is what the handler was given. Indexes count headers as the MTA does.
  */
 static const char *
 compare_with_first(const struct message *msg, const struct mailfile *new,
-    struct action_list *own, struct action_list *all)
+    struct action_list *all)
 {
 	struct mailfile	 old;
 	const char	*why;
 
 	if ((why = parse(msg->store, &old)) == NULL && old.count != msg->nheaders)
 		why = "the message came with a header that is none, and can't be changed";
-	if (why == NULL && msg->version == NULL)
-		TAILQ_CONCAT(all, own, entry);
-	else if (why == NULL)
+	if (why == NULL && msg->version != NULL)
 		why = compare(&old, new, all);
 	mailfile_free(&old);
 	return why;
@@ -127,41 +123,28 @@ has_body(const struct action_list *list)
 	return 0;
 }
 
-static int
-is_same(const struct action *a, const struct action *b)
-{
-	return a->kind == b->kind && a->index == b->index && a->kind != ACT_REPLACE_BODY &&
-	    strcmp(a->name, b->name) == 0 &&
-	    (a->value == NULL || strcmp(a->value, b->value) == 0);
-}
-
-/* For the log: what an earlier handler did already is its own. Both are in order. */
+/* For the log: who changed what in that which it was given. */
 static void
-attribute(struct action_list *list, const struct action_list *before, unsigned int place,
-    unsigned int event_no)
+note_changes(struct session *s, unsigned int place, struct action_list *own)
 {
-	const struct action	*b, *from = TAILQ_FIRST(before);
-	struct action		*a;
-	int			 n;
+	struct action	*a;
 
-	TAILQ_FOREACH(a, list, entry) {
+	TAILQ_FOREACH(a, own, entry)
 		a->handler = place;
-		a->event_no = event_no;
-		for (b = from, n = 0; b != NULL && n < LOOK_AHEAD; b = TAILQ_NEXT(b, entry), n++)
-			if (is_same(a, b)) {
-				a->handler = b->handler;
-				from = TAILQ_NEXT(b, entry);
-				break;
-			}
-	}
+	edits_summarize(s, own, &s->message->changes);
 }
 
 static void
 install(struct session *s, unsigned int place, struct store *output, struct action_list *list)
 {
 	struct message	*msg = s->message;
+	struct action	*a;
 
-	attribute(list, &msg->difference, place, s->cur.number);
+	TAILQ_FOREACH(a, list, entry) {
+		a->handler = place;
+		a->event_no = s->cur.number;
+		a->returned = 1;
+	}
 	action_list_clear(&msg->difference);
 	TAILQ_CONCAT(&msg->difference, list, entry);
 	store_release(msg->version);
@@ -186,8 +169,10 @@ replace_version(struct session *s, unsigned int place, const struct mailfile *ne
 		return "it returned another body, and the body was replaced already";
 	if (TAILQ_EMPTY(own))
 		return NULL;
-	if ((why = compare_with_first(msg, new, own, &all)) == NULL)
-		install(s, place, output, &all);
+	if ((why = compare_with_first(msg, new, &all)) == NULL) {
+		note_changes(s, place, own);
+		install(s, place, output, msg->version == NULL ? own : &all);
+	}
 	action_list_clear(&all);
 	return why;
 }

@@ -94,6 +94,7 @@ struct message {
 	int			 version_clean;	/* what it got before it was taken off again */
 	struct action_list	 difference;	/* what makes store the version */
 	unsigned int		 returned_by;	/* place of the last that returned one */
+	struct buf		 changes;	/* for the log: what each of them changed */
 	struct action_list	 kept;		/* actions for the end of the message */
 	unsigned int		 nkept;
 };

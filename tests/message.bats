@@ -1035,13 +1035,46 @@ broken() {
 		end-of-message: continue
 	END
 	assert_file_has "$GOT/b" 'Subject: [a] Hello'
-	wait_log ': accept; c: change-header Subject, b: insert-header X-B, c: replace-body'
+	wait_log ': accept; a: change-header Subject, b: insert-header X-B, c: change-header Subject, replace-body'
 	echo "sed 's/\\[a\\] //'" | plan c.end-of-message
 	echo cat | plan b.end-of-message
 	to abc
 	says <<-'END'
 		end-of-message: continue
 	END
+}
+
+@test "several: the log names each for what it changed in what it was given" {
+	echo "sed 's/line/LINE/'" | plan a.end-of-message
+	echo "printf 'X-B: 1\n'; cat" | plan b.end-of-message
+	echo cat | plan c.end-of-message
+	to abc
+	says <<-'END'
+		end-of-message: i 1 "X-B" " 1"
+		end-of-message: b 20
+		end-of-message: continue
+	END
+	wait_log ': accept; a: replace-body, b: insert-header X-B'
+	# One that could not be taken has changed nothing.
+	echo yes | plan lets.end-of-message
+	echo "sed '/^X-Two: one/d'" | plan b.end-of-message
+	to a-lets-b
+	says <<-'END'
+		end-of-message: m 1 "X-Two" ""
+		end-of-message: b 20
+		end-of-message: continue
+	END
+	wait_log ': accept; a: replace-body, b: delete-header X-Two'
+	plan explicit.end-of-message <<-'END'
+		say 'add-header X-E 1' continue
+	END
+	to explicit-a
+	says <<-'END'
+		end-of-message: h "X-E" " 1"
+		end-of-message: b 20
+		end-of-message: continue
+	END
+	wait_log ': accept; explicit: add-header X-E, a: replace-body'
 }
 
 @test "several: each gets the lines of received anew" {
