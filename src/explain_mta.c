@@ -207,8 +207,12 @@ stands_for(const struct conf *conf, size_t index, int postfix, int local)
 
 	for (i = 0; i < conf->nlistens; i++) {
 		other = &conf->listens[i];
-		if (i != index && can_be_named(conf, i, postfix, local) && has_all_of(other, l) &&
-		    (other->nhandlers > l->nhandlers || i < index))
+		if (i == index || !can_be_named(conf, i, postfix, local) || !has_all_of(other, l))
+			continue;
+		/* It is for another host, while this one can be reached from here. */
+		if (is_elsewhere(other) && !is_elsewhere(l))
+			continue;
+		if (other->nhandlers > l->nhandlers || i < index)
 			break;
 	}
 	return i;

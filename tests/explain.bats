@@ -210,6 +210,14 @@ dnl INPUT_MAIL_FILTER(\`pipemilter2"
 	assert_equal "$(grep -B 1 '^non_smtpd' <<<"$output" | head -n 1)" \
 	    '# With all of these more than once is asked: b'
 	has_not 'dnl With all of these more than once is asked: b'
+	# One for another host does not stand for one that this host reaches.
+	conf "listen 'inet:8899@0.0.0.0' { allow = {192.0.2.1} }" \
+	    "listen inet:8898 { handlers = {a} }" \
+	    "handler a { $H events = {mail} actions = {} }" \
+	    "handler c { $H events = {data} actions = {} }"
+	explain
+	has 'smtpd_milters = inet:ADDRESS:8899, inet:127.0.0.1:8898'
+	has '# With all of these more than once is asked: a'
 	# Nothing stands for who can't be named itself.
 	conf "listen \"unix:$WORK/a'b\" { }" "listen inet:8898 { handlers = {a} }" \
 	    "handler a { $H events = {mail} actions = {} }" \
