@@ -8,11 +8,11 @@
  * how long the first one is. What is written again must be the same message.
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdlib.h>
 
-#include "maildiff.h"
+#include "mail/diff.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -5,12 +5,12 @@
 
 /* A stream of milter packets, each read as a command and as a reply. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <string.h>
 
-#include "milter_dec.h"
-#include "milter_proto.h"
+#include "milter/decode.h"
+#include "milter/proto.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

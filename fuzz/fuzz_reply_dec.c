@@ -5,11 +5,11 @@
 
 /* What a handler writes. The first byte chooses the size of the pieces. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdlib.h>
 
-#include "reply_dec.h"
+#include "reply/decode.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

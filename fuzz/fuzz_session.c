@@ -10,16 +10,16 @@
  * after every step.
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "escape.h"
-#include "log.h"
-#include "milter_enc.h"
-#include "session.h"
+#include "base/escape.h"
+#include "base/log.h"
+#include "milter/encode.h"
+#include "session/session.h"
 
 #define NHANDLERS	6
 #define NOUGHT		{ 0, "", NULL }

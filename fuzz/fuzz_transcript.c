@@ -8,12 +8,12 @@
  * from its packets; that one must give the same packets.
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "transcript.h"
+#include "transcript/transcript.h"
 
 #define MAX	((size_t)64 << 20)
 

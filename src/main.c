@@ -3,12 +3,12 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "pipemilter.h"
+#include "pipemilter/pipemilter.h"
 
 extern char **environ;
 

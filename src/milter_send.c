@@ -6,7 +6,7 @@
 /*
  * milter_send.c: milter-send(1) plays the MTA towards a milter.
  */
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/resource.h>
 
@@ -20,13 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ms_child.h"
-#include "ms_options.h"
-#include "ms_replay.h"
-#include "ms_run.h"
-#include "ms_show.h"
-#include "ms_stats.h"
-#include "ms_torture.h"
+#include "send/child.h"
+#include "send/options.h"
+#include "send/replay.h"
+#include "send/run.h"
+#include "send/show.h"
+#include "send/stats.h"
+#include "torture/torture.h"
 
 #define MAX_MESSAGE	(((size_t)1 << 30) + 1)
 #define SPARE_FILES	32

@@ -87,7 +87,7 @@ mta_teardown() {
 }
 
 start_sink() {
-	setsid python3 "$LIB_DIR/smtp_sink.py" "$SINK" \
+	setsid python3 "$LIB_DIR/peers/smtp_sink.py" "$SINK" \
 	    >"$SINK/log" 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >"$SINK/pid"
 	disown
@@ -161,7 +161,7 @@ END
 		rewritten=inet:$REWRITTEN_MILTER@127.0.0.1
 	fi
 	export FULL_MILTER SPARSE_MILTER POOLED_MILTER REWRITTEN_MILTER
-	cp "$LIB_DIR/loops/loop.sh" "$HANDLERS/loop"
+	cp "$LIB_DIR/handlers/loops/loop.sh" "$HANDLERS/loop"
 	chmod 755 "$HANDLERS/loop"
 	FULL_ADDRESS=$full
 	RECORDS=$WORK/records
@@ -265,7 +265,7 @@ smtp() {
 		printf 'EHLO %s.test\n' "$KEY"
 		cat
 	} >"$T/script"
-	python3 "$LIB_DIR/smtp_client.py" ${CLIENT:+-b "$CLIENT"} "$1" \
+	python3 "$LIB_DIR/peers/smtp_client.py" ${CLIENT:+-b "$CLIENT"} "$1" \
 	    <"$T/script" >"$T/replies"
 }
 

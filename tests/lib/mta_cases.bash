@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# What every MTA must make of it: the bodies of the tests in mta_*.bats.
+# What every MTA must make of it: the bodies of the tests in mta/*.bats.
 #
 # shellcheck shell=bash
 # shellcheck disable=SC2153,SC2154

@@ -159,7 +159,7 @@ mta() {
 	local name=$1
 
 	shift
-	run python3 -I "$LIB_DIR/rawmilter.py" -s "unix:$WORK/$name" "$@"
+	run python3 -I "$LIB_DIR/peers/rawmilter.py" -s "unix:$WORK/$name" "$@"
 	if [ "$status" -ne 0 ]; then
 		show_run
 		return 1

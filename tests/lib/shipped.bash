@@ -11,13 +11,13 @@ shipped_setup() {
 	STATE=$OUT/state
 	ETC=$WORK/etc
 	export STATE ETC
-	mkdir "$WORK/lib" "$ETC" "$OUT/mail"
+	mkdir "$WORK/libraries" "$ETC" "$OUT/mail"
 	mkdir -m 0700 "$STATE"
-	chmod 755 "$WORK/lib" "$ETC"
+	chmod 755 "$WORK/libraries" "$ETC"
 	if [ -n "$HANDLER_USER" ]; then
 		chown "$HANDLER_USER" "$STATE" "$OUT/mail"
 	fi
-	cp -p "$TOP_DIR"/lib/*.py "$WORK/lib"
+	cp -p "$TOP_DIR"/libraries/*.py "$WORK/libraries"
 	cp -p "$TOP_DIR"/handlers/* "$HANDLERS"
 }
 

@@ -3,18 +3,18 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "edits.h"
-#include "milter_dec.h"
-#include "milter_proto.h"
+#include "session/edits.h"
+#include "milter/decode.h"
+#include "milter/proto.h"
 #include "mta_model.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 enum origin { OWN, SUPPLIED, CAME };
 

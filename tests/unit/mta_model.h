@@ -10,9 +10,9 @@
 #ifndef PM_MTA_MODEL_H
 #define PM_MTA_MODEL_H
 
-#include "buf.h"
-#include "mailfile.h"
-#include "reply_dec.h"
+#include "base/buf.h"
+#include "mail/text.h"
+#include "reply/decode.h"
 
 enum mta { POSTFIX, SENDMAIL };
 

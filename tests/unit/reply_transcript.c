@@ -3,13 +3,13 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "escape.h"
+#include "base/escape.h"
 #include "reply_transcript.h"
 #include "tap.h"
 

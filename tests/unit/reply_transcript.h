@@ -11,7 +11,7 @@
 #ifndef PM_REPLY_TRANSCRIPT_H
 #define PM_REPLY_TRANSCRIPT_H
 
-#include "reply_dec.h"
+#include "reply/decode.h"
 
 extern struct reply_limits	 limits;
 

@@ -5,7 +5,7 @@
 
 /* board.h: what one process counts the others see. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/wait.h>
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "board.h"
+#include "store/board.h"
 #include "tap.h"
 
 #define ENGINES	3

@@ -5,7 +5,7 @@
 
 /* xmalloc.h, buf.h and rd.h */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/wait.h>
 
@@ -15,10 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "rd.h"
+#include "base/buf.h"
+#include "base/rd.h"
 #include "tap.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 static void
 die_xmalloc(void)

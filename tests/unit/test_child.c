@@ -5,7 +5,7 @@
 
 /* child.h: who is found, counted and ended. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/wait.h>
 
@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "mono.h"
+#include "supervisor/child.h"
+#include "base/mono.h"
 #include "tap.h"
 
 /* A process that leads a group and waits for a signal. */

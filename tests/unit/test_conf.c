@@ -5,7 +5,7 @@
 
 /* conf.h: the values; mistakes and their messages are in tests/conf.bats. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,10 +14,10 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "conf.h"
-#include "log.h"
+#include "config/conf.h"
+#include "base/log.h"
 #include "tap.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 static char	 logged[1024];
 

@@ -5,15 +5,15 @@
 
 /* conf_text.h */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf_text.h"
+#include "config/text.h"
 #include "tap.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 /* What is left of a text without mistakes. */
 static const struct {

@@ -5,11 +5,11 @@
 
 /* envelope.h: the spellings of an address. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <string.h>
 
-#include "envelope.h"
+#include "state/envelope.h"
 #include "tap.h"
 
 static const struct {

@@ -5,7 +5,7 @@
 
 /* escape.h, and whether shells read back what it writes. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/wait.h>
 
@@ -14,9 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "escape.h"
+#include "base/escape.h"
 #include "tap.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 #define VALUES	(255 * 4 + 8)
 

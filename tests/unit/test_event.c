@@ -5,15 +5,15 @@
 
 /* event.h and wire_event.h: the names and the table of pipemilter-handler(7). */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "event.h"
-#include "milter_proto.h"
+#include "milter/event.h"
+#include "milter/proto.h"
 #include "tap.h"
-#include "wire_event.h"
+#include "milter/wire_event.h"
 
 static const char *const	 events[] = { "connect", "helo", "mail", "rcpt", "data",
 	"header", "end-of-headers", "body", "end-of-message", "unknown", "abort",

@@ -5,7 +5,7 @@
 
 /* ipc.h */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -18,9 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ipc.h"
+#include "system/ipc.h"
 #include "tap.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 static int		 pair[2];
 static unsigned char	 bytes[IPC_MAX_MSG];

@@ -5,16 +5,16 @@
 
 /* ipc_msg.h: each message there and back, and damaged ones. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "event.h"
-#include "ipc_msg.h"
+#include "milter/event.h"
+#include "system/ipc_msg.h"
 #include "tap.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 static const char		 env[] = "A=1\0B=";
 static const struct ipc_msg	 messages[] = {

@@ -5,7 +5,7 @@
 
 /* log.h */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/wait.h>
 
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "tap.h"
 
 static char	 last[8192];

@@ -5,14 +5,14 @@
 
 /* macros.h: which macros are known when, as in libmilter. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "macros.h"
-#include "milter_enc.h"
+#include "base/buf.h"
+#include "state/macros.h"
+#include "milter/encode.h"
 #include "tap.h"
 
 /* Stores what a D packet with these pairs would, "name\0value\0..." of len bytes. */

@@ -3,16 +3,16 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "maildiff.h"
+#include "mail/diff.h"
 #include "mta_model.h"
 #include "tap.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 static struct mailfile	 old, new;
 

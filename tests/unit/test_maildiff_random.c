@@ -9,17 +9,17 @@
  * stays would need. The numbers are the same in each run.
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "headerdiff.h"
-#include "maildiff.h"
+#include "mail/header_diff.h"
+#include "mail/diff.h"
 #include "mta_model.h"
 #include "tap.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 #define ROUNDS	6000
 #define NAMES	7

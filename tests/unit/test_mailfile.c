@@ -3,12 +3,12 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "mailfile.h"
+#include "mail/text.h"
 #include "tap.h"
 
 static struct mailfile	 m;

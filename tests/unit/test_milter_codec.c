@@ -8,17 +8,17 @@
  * read. Whatever is read stands before an unreadable page.
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "milter_dec.h"
-#include "milter_enc.h"
-#include "milter_proto.h"
+#include "milter/decode.h"
+#include "milter/encode.h"
+#include "milter/proto.h"
 #include "tap.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 #define HEX_MAX	512
 

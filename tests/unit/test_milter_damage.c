@@ -5,12 +5,12 @@
 
 /* milter_dec.h: damaged packets, each before an unreadable page. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <string.h>
 
-#include "milter_dec.h"
-#include "milter_proto.h"
+#include "milter/decode.h"
+#include "milter/proto.h"
 #include "tap.h"
 
 #define HEX_MAX	512

@@ -5,7 +5,7 @@
 
 /* netaddr.h */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "netaddr.h"
+#include "base/netaddr.h"
 #include "tap.h"
 
 static const struct {

@@ -5,12 +5,12 @@
 
 /* newline.h: a body cut into pieces anywhere must come out as if it were whole. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "newline.h"
+#include "base/newline.h"
 #include "tap.h"
 
 /* Converts len bytes, cut after each byte whose bit is set in cuts. */

@@ -5,10 +5,10 @@
 
 /* quota.h: whose turn it is. */
 
-#include "compat.h"
+#include "base/compat.h"
 
-#include "quota.h"
-#include "mono.h"
+#include "supervisor/quota.h"
+#include "base/mono.h"
 #include "tap.h"
 
 static int

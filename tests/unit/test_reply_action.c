@@ -5,12 +5,12 @@
 
 /* reply_action.h and reply_arg.h, through the decoder: every action, right and wrong. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdlib.h>
 
-#include "buf.h"
-#include "reply_dec.h"
+#include "base/buf.h"
+#include "reply/decode.h"
 #include "reply_transcript.h"
 #include "tap.h"
 

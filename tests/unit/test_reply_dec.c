@@ -5,11 +5,11 @@
 
 /* reply_dec.h: lines, verdicts, bodies, limits and ends. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <string.h>
 
-#include "reply_dec.h"
+#include "reply/decode.h"
 #include "reply_transcript.h"
 #include "tap.h"
 

@@ -5,7 +5,7 @@
 
 /* requests.h: what several engines are answered, with real processes. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,8 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mono.h"
-#include "requests.h"
+#include "base/mono.h"
+#include "supervisor/requests.h"
 #include "tap.h"
 
 #define ENGINES	3

@@ -8,15 +8,15 @@
  * as the MTA sends them, and a pool that is none takes the tasks.
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
-#include "milter_enc.h"
-#include "session_int.h"
+#include "base/log.h"
+#include "milter/encode.h"
+#include "session/parts.h"
 #include "tap.h"
 
 #define REASON(code, enh)	{ code, enh, NULL }

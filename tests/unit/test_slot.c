@@ -5,9 +5,9 @@
 
 /* slot.h: the lives that a handler process may have. */
 
-#include "compat.h"
+#include "base/compat.h"
 
-#include "slot.h"
+#include "engine/slot.h"
 #include "tap.h"
 
 #define NOW	1000u

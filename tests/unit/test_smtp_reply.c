@@ -8,15 +8,15 @@
  * Sendmail and Postfix ask for, and by literal texts.
  */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "smtp_reply.h"
+#include "milter/smtp_reply.h"
 #include "tap.h"
-#include "xmalloc.h"
+#include "base/xmalloc.h"
 
 /* X.Y.Z of this class, and a space or nothing behind it. */
 static int

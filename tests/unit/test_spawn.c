@@ -5,7 +5,7 @@
 
 /* spawn.h: what is left of a start, whether it went well or not. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -18,8 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pin.h"
-#include "spawn.h"
+#include "system/pin.h"
+#include "system/spawn.h"
 #include "tap.h"
 
 static char			 name[] = "h", root[] = "/", missing[] = "/nonexistent/x";

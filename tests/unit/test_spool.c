@@ -5,7 +5,7 @@
 
 /* spool.h: files that are written over are never seen to change. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/stat.h>
 
@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "spool.h"
-#include "spool_file.h"
+#include "store/spool.h"
+#include "store/spool_file.h"
 #include "tap.h"
 
 #define LIMIT	(1024u * 1024)

@@ -5,7 +5,7 @@
 
 /* stale.h: which changes of files are seen. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/stat.h>
 
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "stale.h"
+#include "supervisor/stale.h"
 #include "tap.h"
 
 static char	 folder[] = "/tmp/test_stale.XXXXXX";

@@ -5,7 +5,7 @@
 
 /* store.h: what went in comes out, whatever its size; and no byte is kept uncounted. */
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store.h"
+#include "store/store.h"
 #include "tap.h"
 
 #define LIMIT	(4u * 1024 * 1024)

@@ -7,14 +7,14 @@
  * What was sent is written as a transcript and read again: the packets must be
  * the same, byte by byte.
  */
-#include "compat.h"
+#include "base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tap.h"
-#include "transcript.h"
+#include "transcript/transcript.h"
 
 #define MAX	((size_t)4 << 20)
 

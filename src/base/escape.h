@@ -1,0 +1,28 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * escape.h: the escapes of values in blocks and replies
+ * (pipemilter-handler(7), "Escapes"), which printf %b undoes.
+ */
+#ifndef PM_ESCAPE_H
+#define PM_ESCAPE_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+
+/* Adds len bytes (no NUL among them) to out, escaped. */
+void	 escape(struct buf *out, const char *value, size_t len);
+
+/*
+ * Undoes escapes in place: s of len bytes becomes a NUL-terminated string
+ * that is never longer (s[len] is written to). Returns its length, or
+ * (size_t)-1 with *why (a constant text) for \0000 and octals above 377. A
+ * backslash before anything that is not an escape stands for itself.
+ */
+size_t	 unescape(char *s, size_t len, const char **why);
+
+#endif

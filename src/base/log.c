@@ -1,0 +1,236 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define LIBBSD_OPENBSD_VIS	/* the two strnvis(3) differ in their arguments */
+#include <vis.h>
+
+#include "base/log.h"
+
+#define LOG_MAX_LINE	4096	/* bytes written for one call, line feed included */
+
+static const char	*log_program = "pipemilter";
+static const char	*log_role;
+static int		 log_stderr = 1;
+static int		 log_max = LOG_INFO;
+static int		 log_echo_fd = -1;
+static void		(*log_hook)(int, const char *);
+
+void
+log_init(const char *program, int to_stderr, int facility, int level)
+{
+	log_program = program;
+	log_stderr = to_stderr;
+	log_max = level;
+	closelog();
+	if (!to_stderr)
+		openlog(program, LOG_PID | LOG_NDELAY, facility);
+}
+
+void
+log_procinit(const char *role)
+{
+	log_role = role;
+}
+
+int
+log_level(void)
+{
+	return log_max;
+}
+
+int
+log_enabled(int severity)
+{
+	return severity <= log_max;
+}
+
+void
+log_set_hook(void (*hook)(int severity, const char *line))
+{
+	log_hook = hook;
+}
+
+void
+log_echo(int fd)
+{
+	log_echo_fd = fd;
+}
+
+/*
+ * "PROGRAM: TEXT", in one write: lines of several processes that share a
+ * descriptor must not run into each other. A line that can't be written is
+ * lost, for there is nobody left to tell.
+ */
+static void
+write_line(int fd, const char *text)
+{
+	char	 line[LOG_MAX_LINE];
+	int	 n;
+	size_t	 len;
+	ssize_t	 w;
+
+	if (log_max >= LOG_DEBUG && log_role != NULL)
+		n = snprintf(line, sizeof(line), "%s[%s]: %s\n", log_program,
+		    log_role, text);
+	else
+		n = snprintf(line, sizeof(line), "%s: %s\n", log_program, text);
+	if (n < 0)
+		return;
+	len = (size_t)n;
+	if (len >= sizeof(line)) {
+		len = sizeof(line) - 1;
+		line[len - 1] = '\n';
+	}
+	do
+		w = write(fd, line, len);
+	while (w == -1 && errno == EINTR);
+}
+
+static void
+emit(int severity, const char *raw)
+{
+	char	 text[LOG_MAX_LINE + MB_LEN_MAX + 1];
+
+	/*
+	 * VIS_NL and VIS_TAB: nothing that came from outside makes a second
+	 * line. libbsd's strnvis(3) writes a character, and the NUL, before it
+	 * looks whether there is room, hence the reserve.
+	 */
+	text[0] = '\0';
+	(void)strnvis(text, raw, LOG_MAX_LINE - 1,
+	    VIS_OCTAL | VIS_CSTYLE | VIS_TAB | VIS_NL);
+	if (log_hook != NULL) {
+		log_hook(severity, text);
+		return;
+	}
+	if (log_stderr)
+		write_line(STDERR_FILENO, text);
+	else
+		syslog(severity, "%s", text);
+	if (log_echo_fd != -1 && severity <= LOG_ERR)
+		write_line(log_echo_fd, text);
+}
+
+static void
+log_verrno(int severity, const char *ids, int code, const char *fmt,
+    va_list ap) PRINTF_LIKE(4, 0);
+
+/* code: an errno whose text follows, or 0. */
+static void
+log_verrno(int severity, const char *ids, int code, const char *fmt,
+    va_list ap)
+{
+	char	 raw[LOG_MAX_LINE];
+	size_t	 len = 0;
+
+	if (severity > log_max)
+		return;
+	raw[0] = '\0';
+	if (ids != NULL && ids[0] != '\0') {
+		(void)strlcpy(raw, ids, sizeof(raw));
+		(void)strlcat(raw, ": ", sizeof(raw));
+		len = strlen(raw);
+	}
+	(void)vsnprintf(raw + len, sizeof(raw) - len, fmt, ap);
+	if (code != 0) {
+		(void)strlcat(raw, ": ", sizeof(raw));
+		(void)strlcat(raw, strerror(code), sizeof(raw));
+	}
+	emit(severity, raw);
+}
+
+void
+log_vmsg(int severity, const char *ids, const char *fmt, va_list ap)
+{
+	int	 saved = errno;
+
+	log_verrno(severity, ids, 0, fmt, ap);
+	errno = saved;
+}
+
+void
+log_msg(int severity, const char *ids, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_vmsg(severity, ids, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	int	 saved = errno;
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_verrno(LOG_WARNING, NULL, saved, fmt, ap);
+	va_end(ap);
+	errno = saved;
+}
+
+void
+log_warnx(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_vmsg(LOG_WARNING, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_vmsg(LOG_INFO, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_vmsg(LOG_DEBUG, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void
+fatal(const char *fmt, ...)
+{
+	int	 saved = errno;
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_verrno(LOG_ERR, NULL, saved, fmt, ap);
+	va_end(ap);
+	exit(1);
+}
+
+void
+fatalx(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_verrno(LOG_ERR, NULL, 0, fmt, ap);
+	va_end(ap);
+	exit(1);
+}

@@ -1,0 +1,55 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * log.h: one line for each call, to syslog or standard error. Every line as a
+ * whole goes through vis(3), so text from the network or a handler may be an
+ * argument (never the format). errno survives each call.
+ */
+#ifndef PM_LOG_H
+#define PM_LOG_H
+
+#include <stdarg.h>
+#include <syslog.h>
+
+#include "base/compat.h"
+
+/* The severities are those of syslog(3): LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG. */
+
+/*
+ * Lines go to standard error (to_stderr) or to syslog(3) under facility.
+ * Lines above level are dropped. Before the first call: stderr, LOG_INFO.
+ */
+void	log_init(const char *program, int to_stderr, int facility, int level);
+/* Names this process ("supervisor", "engine") in lines on stderr; NULL: none. */
+void	log_procinit(const char *role);
+int	log_level(void);
+/* 1 if a line of this severity is written: to save the work of making one. */
+int	log_enabled(int severity);
+/*
+ * While a descriptor is named here, lines at LOG_ERR go to it too: so that
+ * whoever starts a daemon sees why it can't. -1: off.
+ */
+void	log_echo(int fd);
+
+/* "SESSION QUEUE-ID: " stands before the text where ids is not NULL nor "". */
+void	log_msg(int severity, const char *ids, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void	log_vmsg(int severity, const char *ids, const char *fmt, va_list ap)
+	    PRINTF_LIKE(3, 0);
+
+/* log_warn and fatal add ": " and strerror(errno). */
+void	log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void	log_warnx(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void	log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void	log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* The system failed us (fatal) or an invariant of ours broke (fatalx): log, exit 1. */
+void	fatal(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN;
+void	fatalx(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN;
+
+/* For tests: called with each finished line instead of writing it; NULL: off. */
+void	log_set_hook(void (*hook)(int severity, const char *line));
+
+#endif

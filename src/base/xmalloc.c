@@ -1,0 +1,74 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/xmalloc.h"
+
+void *
+xmalloc(size_t size)
+{
+	void	*p;
+
+	if (size == 0)
+		fatalx("xmalloc: size of zero");
+	if ((p = malloc(size)) == NULL)
+		fatalx("out of memory (%zu bytes)", size);
+	return p;
+}
+
+void *
+xcalloc(size_t n, size_t size)
+{
+	void	*p;
+
+	if (n == 0 || size == 0)
+		fatalx("xcalloc: size of zero");
+	if ((p = calloc(n, size)) == NULL)
+		fatalx("out of memory (%zu * %zu bytes)", n, size);
+	return p;
+}
+
+void *
+xreallocarray(void *p, size_t n, size_t size)
+{
+	if (n == 0 || size == 0)
+		fatalx("xreallocarray: size of zero");
+	if (n > SIZE_MAX / size || (p = realloc(p, n * size)) == NULL)
+		fatalx("out of memory (%zu * %zu bytes)", n, size);
+	return p;
+}
+
+char *
+xstrdup(const char *s)
+{
+	return xmemdup0(s, strlen(s));
+}
+
+char *
+xstrndup(const char *s, size_t max)
+{
+	return xmemdup0(s, strnlen(s, max));
+}
+
+char *
+xmemdup0(const void *p, size_t len)
+{
+	char	*copy;
+
+	if (len == SIZE_MAX)
+		fatalx("xmemdup0: size overflows");
+	copy = xmalloc(len + 1);
+	/* memcpy(3) wants no NULL, not even for nothing. */
+	if (len > 0)
+		memcpy(copy, p, len);
+	copy[len] = '\0';
+	return copy;
+}

@@ -1,0 +1,325 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf_check.c: the files that a handler is run from, and who may write them.
+ */
+#include "base/compat.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/build.h"
+#include "base/xmalloc.h"
+
+/* Who else than root and a user can write the file, or NULL. */
+static const char *
+other_writers(const struct stat *st, uid_t user)
+{
+	if (st->st_uid != 0 && st->st_uid != user)
+		return "its owner";
+	if (st->st_mode & S_IWOTH)
+		return "anybody";
+	if ((st->st_mode & S_IWGRP) && st->st_gid != 0)
+		return "its group";
+	return NULL;
+}
+
+/* A folder for all is safe only if nobody can rename the files of others. */
+static int
+folder_is_open(const struct stat *st)
+{
+	return (st->st_mode & S_IWOTH) && (st->st_mode & S_ISVTX) == 0;
+}
+
+/* 0, or -1 after an error. */
+static int
+check_folder(struct build *b, int line, const char *option, const char *path)
+{
+	struct stat	 st;
+	char		*copy = xstrdup(path);
+	const char	*folder = dirname(copy);
+	int		 open;
+
+	open = stat(folder, &st) == 0 && folder_is_open(&st);
+	if (open)
+		conf_error(b->errors, line, "%s%s: anybody can write its folder %s; expected a "
+		    "folder that not all can write, or a sticky one", option, path, folder);
+	free(copy);
+	return open ? -1 : 0;
+}
+
+/* Who else than root can put another file or folder in the place of one in this, or NULL. */
+static const char *
+other_movers(const struct stat *st)
+{
+	if (st->st_mode & S_ISVTX)
+		return st->st_uid != 0 ? "its owner" : NULL;
+	return other_writers(st, 0);
+}
+
+/*
+ * Of the first folder above a file by which somebody becomes root. It is not
+ * refused: an administrator may have meant it so.
+ */
+static void
+warn_of_folders(struct build *b, int line, const char *option, const char *path)
+{
+	struct stat	 st;
+	const char	*who;
+	char		*folder = xstrdup(path), *end;
+
+	while ((end = strrchr(folder, '/')) != NULL && end != folder) {
+		*end = '\0';
+		if (stat(folder, &st) == -1 || (who = other_movers(&st)) == NULL)
+			continue;
+		conf_warning(b->errors, line, "%s%s: %s can write the folder %s, and so replace "
+		    "what root runs or reads", option, path, who, folder);
+		break;
+	}
+	free(folder);
+}
+
+/* Of the path and, if that is a link, of the file that it leads to. */
+static void
+check_folders(struct build *b, int line, const char *option, const char *path, int for_root)
+{
+	char	 real[PATH_MAX];
+	int	 have = realpath(path, real) != NULL, rc;
+
+	rc = check_folder(b, line, option, path);
+	if (have && strcmp(real, path) != 0 && check_folder(b, line, option, real) == -1)
+		rc = -1;
+	if (have && rc == 0 && for_root)
+		warn_of_folders(b, line, option, real);
+}
+
+/*
+ * The configuration may be root's alone: whoever writes it could have a
+ * handler that runs as root.
+ */
+void
+check_sources(struct build *b)
+{
+	const struct conf_file	*f;
+	const char		*who;
+	size_t			 i;
+
+	if (!b->root)
+		return;
+	for (i = 0; i < b->src->nfiles; i++) {
+		f = &b->src->files[i];
+		if (f->st.st_mode == 0)
+			continue;
+		if ((who = other_writers(&f->st, 0)) != NULL)
+			conf_error(b->errors, 0, "%s can write %s; expected that only root "
+			    "can write the configuration", who, f->path);
+		check_folders(b, 0, "", f->path, 1);
+	}
+}
+
+static void
+check_writers(struct build *b, int line, const char *option, const struct handler_conf *h,
+    const char *path, const struct stat *st)
+{
+	const char	*who;
+	char		 prefix[32];
+
+	if (!b->root || h->user == NULL)
+		return;
+	(void)snprintf(prefix, sizeof(prefix), "%s: ", option);
+	if ((who = other_writers(st, h->uid)) != NULL)
+		conf_error(b->errors, line, "%s%s: %s can write it; expected that only root%s%s "
+		    "can", prefix, path, who, h->uid == 0 ? "" : " and ",
+		    h->uid == 0 ? "" : h->user);
+	check_folders(b, line, prefix, path, h->uid == 0);
+}
+
+/* Where a line of a shell may have been meant. */
+static const char *
+blanks_hint(const char *path)
+{
+	return strchr(path, ' ') == NULL ? "" :
+	    "; arguments are elements of their own: {'program', 'argument'}";
+}
+
+static int
+is_program(const char *path)
+{
+	struct stat	 st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+char *
+find_program(const char *folders, const char *name)
+{
+	const char	*dir = folders;
+	char		*path;
+	size_t		 len;
+
+	for (;;) {
+		len = strcspn(dir, ":");
+		if (asprintf(&path, "%.*s/%s", (int)len, dir, name) == -1)
+			return NULL;
+		if (is_program(path))
+			return path;
+		free(path);
+		if (dir[len] == '\0')
+			return NULL;
+		dir += len + 1;
+	}
+}
+
+/* A shell would not have found it either, but who is used to one has it here. */
+static void
+not_found(struct build *b, const struct conf_stmt *cmd, const char *name)
+{
+	char	*here = b->base == NULL ? NULL : join_path(b->base, name);
+
+	conf_error(b->errors, cmd->line, "command: %s: not found in %s%s%s%s", name, HANDLER_PATH,
+	    here != NULL && is_program(here) ? "; there is ./" : "",
+	    here != NULL && is_program(here) ? name : "", blanks_hint(name));
+	free(here);
+}
+
+/* Makes command[0] a path. 0, or -1 after an error. */
+static int
+resolve_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf *h)
+{
+	char	*path;
+
+	if (h->command[0][0] == '/')
+		return 0;
+	if (strchr(h->command[0], '/') == NULL) {
+		path = find_program(HANDLER_PATH, h->command[0]);
+		if (path == NULL)
+			not_found(b, cmd, h->command[0]);
+	} else
+		path = option_path(b, cmd, h->command[0]);
+	if (path == NULL)
+		return -1;
+	free(h->command[0]);
+	h->command[0] = path;
+	return 0;
+}
+
+static void
+check_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf *h)
+{
+	struct stat	 st;
+	const char	*path;
+	char		*why;
+
+	if (h->command == NULL || resolve_command(b, cmd, h) == -1)
+		return;
+	path = h->command[0];
+	if (stat(path, &st) == -1)
+		conf_error(b->errors, cmd->line, "command: %s: %s; expected a program%s",
+		    path, strerror(errno), blanks_hint(path));
+	else if (!S_ISREG(st.st_mode))
+		conf_error(b->errors, cmd->line, "command: %s: not a file; expected a program",
+		    path);
+	else {
+		check_writers(b, cmd->line, "command", h, path, &st);
+		if ((why = run_problem(b, h, path)) != NULL)
+			conf_error(b->errors, cmd->line, "command: %s: %s", path, why);
+		else
+			check_first_line(b, cmd->line, "command", h, path);
+		free(why);
+	}
+}
+
+/* 1 if the hook is there and can be run. */
+static int
+check_hook(struct build *b, int line, struct handler_conf *h, const char *path)
+{
+	struct stat	 st;
+	char		*why;
+
+	if (lstat(path, &st) == -1 && errno == ENOENT)
+		return 0;
+	if (stat(path, &st) == -1) {
+		conf_warning(b->errors, line, "hooks: %s: %s, so it can't be run; left out",
+		    path, strerror(errno));
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		conf_warning(b->errors, line, "hooks: %s: not a file, so it can't be run; "
+		    "left out", path);
+		return 0;
+	}
+	if ((why = run_problem(b, h, path)) != NULL) {
+		conf_warning(b->errors, line, "hooks: %s: %s; left out", path, why);
+		free(why);
+		return 0;
+	}
+	check_writers(b, line, "hooks", h, path, &st);
+	check_first_line(b, line, "hooks", h, path);
+	return 1;
+}
+
+static void
+find_hooks(struct build *b, int line, struct handler_conf *h)
+{
+	char		*path;
+	unsigned int	 found = 0;
+	int		 ev;
+
+	for (ev = 0; ev < EV_COUNT; ev++) {
+		if (asprintf(&path, "%s/%s", h->hooks, event_name((enum event_kind)ev)) == -1)
+			return;
+		if (!check_hook(b, line, h, path)) {
+			free(path);
+			continue;
+		}
+		free(h->hook_path[ev]);
+		h->hook_path[ev] = path;
+		found |= EV_BIT(ev);
+	}
+	if (found == 0)
+		conf_error(b->errors, line, "hooks: %s: expected at least one executable named "
+		    "after an event, such as rcpt or end-of-message", h->hooks);
+	h->events = found & EV_ANSWERABLE;
+	h->reports = found & ~EV_ANSWERABLE;
+}
+
+static void
+check_hooks(struct build *b, const struct conf_stmt *hooks, struct handler_conf *h)
+{
+	struct stat	 st;
+
+	if (h->hooks == NULL)
+		return;
+	if (stat(h->hooks, &st) == -1)
+		conf_error(b->errors, hooks->line, "hooks: %s: %s; expected a folder",
+		    h->hooks, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		conf_error(b->errors, hooks->line, "hooks: %s: not a folder; expected one",
+		    h->hooks);
+	else
+		find_hooks(b, hooks->line, h);
+}
+
+void
+check_handler_files(struct build *b, const struct conf_section *sec, struct handler_conf *h)
+{
+	const struct conf_stmt	*st, *env = conf_tree_find(sec, "environment");
+
+	if ((st = conf_tree_find(sec, "hooks")) != NULL)
+		check_hooks(b, st, h);
+	else if ((st = conf_tree_find(sec, "command")) != NULL) {
+		check_command(b, st, h);
+		if (env != NULL && h->command != NULL)
+			check_settings(b, env, h->command[0]);
+	}
+}

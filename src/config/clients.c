@@ -1,0 +1,61 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf_clients.c: the options except-clients and only-clients of a handler.
+ */
+#include "base/compat.h"
+
+#include <string.h>
+
+#include "config/build.h"
+#include "base/xmalloc.h"
+
+static void
+add_client(struct build *b, struct client_list *l, const char *option,
+    const struct conf_value *v)
+{
+	const char	*why;
+
+	if (strcmp(v->text, "local") == 0)
+		l->local = 1;
+	else if (network_parse(v->text, &l->networks[l->nnetworks], &why) == 0)
+		l->nnetworks++;
+	else
+		conf_error(b->errors, v->line, "%s: \"%s\": %s", option, v->text,
+		    strchr(v->text, '/') != NULL ? why :
+		    "expected an address, ADDRESS/BITS or local");
+}
+
+static void
+set_clients(struct build *b, struct client_list *l, const struct conf_stmt *st)
+{
+	size_t	 i;
+
+	l->set = 1;
+	l->networks = xcalloc(st->nvalues + 1, sizeof(*l->networks));
+	for (i = 0; i < st->nvalues; i++)
+		add_client(b, l, st->name, &st->values[i]);
+}
+
+void
+set_except_clients(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	set_clients(b, &h->except_clients, st);
+}
+
+void
+set_only_clients(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	set_clients(b, &h->only_clients, st);
+	/* It would be asked about nobody. */
+	if (st->nvalues == 0)
+		conf_error(b->errors, st->line, "%s: expected at least one address, network "
+		    "or local", st->name);
+}

@@ -1,0 +1,205 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf.h: the configuration, pipemilter.conf(5), as values.
+ */
+#ifndef PM_CONF_H
+#define PM_CONF_H
+
+#include <sys/resource.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compat.h"
+#include "milter/event.h"
+#include "milter/proto.h"
+#include "base/netaddr.h"
+#include "milter/smtp_reply.h"
+
+/* A verdict with its reply, as on-failure and on-exit have it; completed. */
+struct outcome {
+	enum verdict		 verdict;
+	struct smtp_reply	 smtp;
+};
+
+/* on-exit: what a status means. Status -1 is `*'. */
+struct exit_rule {
+	int		 status;
+	struct outcome	 outcome;
+};
+
+/* Names for the option `lines', as bits. */
+enum line_name {
+	LINE_CLIENT_HOST, LINE_CLIENT_FAMILY, LINE_CLIENT_ADDRESS,
+	LINE_CLIENT_PORT, LINE_HELO, LINE_SENDER, LINE_SENDER_DOMAIN,
+	LINE_SENDER_ARGUMENT, LINE_RECIPIENT, LINE_RECIPIENT_DOMAIN,
+	LINE_RECIPIENT_ARGUMENT, LINE_RECIPIENTS, LINE_RECIPIENT_REFUSED,
+	LINE_MACRO, LINE_CONTEXT, LINE_CONTEXT_UNSET, LINE_COUNT
+};
+#define LINE_BIT(l)	(1u << (l))
+#define LINES_ALL	(LINE_BIT(LINE_COUNT) - 1)
+
+const char	*line_name(enum line_name);	/* "client-host", ... */
+int		 line_by_name(const char *);	/* or -1 */
+
+/* PATH of handlers, unless their `environment' has one; where commands are looked for. */
+#define HANDLER_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+struct env_setting {
+	char	*name;
+	char	*value;
+};
+
+/* How long one process stays with a session. */
+enum scope { SCOPE_EVENT, SCOPE_MESSAGE, SCOPE_SESSION };
+
+/* except-clients and only-clients: networks, and `local'. */
+struct client_list {
+	struct network	 *networks;
+	size_t		  nnetworks;
+	int		  local;
+	int		  set;		/* the option stands in the configuration */
+};
+
+/* What the standard output of a process is. */
+enum output_kind {
+	OUTPUT_REPLY,
+	OUTPUT_NONE,	/* nothing: its exit status is the answer */
+	OUTPUT_MESSAGE	/* the message that takes the place of the one it was given */
+};
+
+struct handler_conf {
+	char		 *name;
+	int		  line;		/* of the file, for messages */
+	char		**command;	/* NULL-terminated; [0] is a path; NULL with hooks */
+	char		 *hooks;	/* the folder, or NULL */
+	char		 *hook_path[EV_COUNT];	/* NULL: no such hook */
+	unsigned int	  events;	/* EV_BITs that it answers */
+	unsigned int	  optional_events;	/* the same, missing if not offered */
+	unsigned int	  reports;
+	int		  actions_named;	/* one of the two lists was set */
+	unsigned int	  actions;	/* ACT_BITs that must be there */
+	unsigned int	  optional_actions;
+	unsigned int	  lines;	/* LINE_BITs */
+	char		 *macros[SMFIM_COUNT];	/* "{a} {b}", or NULL */
+	enum scope	  scope;
+	int		  reuse;		/* a process serves another scope after its first */
+	unsigned int	  concurrency;		/* scopes that a process serves at a time */
+	unsigned int	  processes;
+	unsigned int	  processes_min;	/* started ahead */
+	uint32_t	  idle_timeout;		/* ms; 0: no limit */
+	unsigned int	  max_uses;		/* scopes; 0: no limit */
+	int		  shadow;
+	int		  rejected_recipients;
+	struct client_list except_clients, only_clients;
+	int		  except_authenticated;
+	uint64_t	  max_message;		/* bytes; 0: no limit */
+	struct outcome	  on_large;
+	int		  keep_newlines;	/* newlines = crlf */
+	uint32_t	  queue_timeout;	/* ms */
+	uint32_t	  timeout;		/* ms */
+	struct outcome	  on_failure, on_timeout, on_overload;
+	struct exit_rule *on_exit;
+	size_t		  non_exit;
+	char		 *user;		/* resolved name, or NULL: run as the caller */
+	uid_t		  uid;
+	gid_t		  gid;
+	gid_t		 *groups;	/* for setgroups(2) */
+	size_t		  ngroups;
+	char		 *home;		/* of the user */
+	char		 *directory;
+	mode_t		  umask;
+	struct env_setting *environment;
+	size_t		  nenvironment;
+	int		  input_message;	/* input = message */
+	enum output_kind  output;
+	int		  received;		/* Return-Path and Received before the message */
+	int		  spool;
+	char		 *tmpdir;	/* set by the supervisor at start, as are the next two */
+	char		 *spool_path;	/* the folder for messages in files; NULL: none */
+	int		  spool_fd;	/* the same, open */
+	rlim_t		  memory, cpu, open_files;	/* RLIM_INFINITY: no limit */
+};
+
+/* As many as a word has bits: the session keeps sets of them. */
+#define LISTEN_MAX_HANDLERS	64
+
+struct listen_conf {
+	char		 *spec;		/* as written, for messages */
+	int		  line;
+	char		 *where;	/* "FILE:LINE", for messages */
+	struct netaddr	  addr;
+	unsigned int	 *handlers;	/* indexes into conf.handlers, in order */
+	size_t		  nhandlers;
+	mode_t		  mode;
+	int		  have_owner, have_group;
+	uid_t		  owner;
+	gid_t		  group;
+	struct network	 *allow;
+	size_t		  nallow;
+};
+
+struct conf {
+	char		 *path;		/* or "command line" */
+	char		 *engine_user;
+	int		  have_engine_ids;	/* started as root: drop to these */
+	uid_t		  engine_uid;
+	gid_t		  engine_gid;
+	char		 *handler_user;
+	char		 *control, *control_group;
+	char		 *spool_directory;
+	int		  spool_directory_set;
+	char		 *record;		/* a folder for transcripts of sessions; NULL */
+	int		  record_fd;		/* open, -1: not, or there is none */
+	char		 *spool_base;	/* both set at start; NULL: no handler needs it */
+	char		 *store_folder;
+	uint64_t	  spool_limit;
+	uint32_t	  event_timeout, message_timeout, drain_timeout;	/* ms */
+	int		  syslog_facility, log_level;
+	unsigned int	  engines;
+	int		  pin;			/* each engine, with its handlers, on a CPU */
+	unsigned int	  connections;
+	unsigned int	  max_recipients, max_actions;
+	size_t		  max_context, max_reply_line, max_body;
+	struct listen_conf *listens;
+	size_t		  nlistens;
+	struct handler_conf *handlers;
+	size_t		  nhandlers;
+};
+
+/* What the lines of a text are called, from this one to the next label's. */
+struct conf_label {
+	int		 line;
+	const char	*text;		/* "": nothing */
+};
+
+/*
+ * Reads and checks a file. NULL: it was not good; every mistake that could be
+ * told apart was logged through log_msg(LOG_ERR, ...) as "PATH:LINE: what, and what was
+ * expected". Users and groups are looked up, hooks folders listed, commands
+ * found in PATH; as root, what may be written by others is refused.
+ */
+struct conf	*conf_load(const char *path);
+/*
+ * The same from text, as the ad hoc form builds it: base is the folder that
+ * relative commands and hooks start from, name stands in messages. With
+ * labels, in the order of their lines, these stand there instead of numbers.
+ */
+struct conf	*conf_parse(const char *text, const char *name, const char *base,
+		    const struct conf_label *, size_t nlabels);
+void		 conf_free(struct conf *);
+
+/* Descriptors that a milter connection may come to own. */
+unsigned int conf_fds_a_connection(const struct conf *);
+/* Those of an engine with so many for connections, and processes of handlers. */
+uint64_t conf_fds(const struct conf *, uint64_t connection_fds, uint64_t processes);
+
+/* How a named option is spelled: for -o of the command line. */
+int	 conf_is_global_option(const char *name);
+int	 conf_is_handler_option(const char *name);
+
+#endif

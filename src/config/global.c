@@ -1,0 +1,143 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf_global.c: the options that stand outside of sections.
+ */
+#include "base/compat.h"
+
+#include <sys/un.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "config/build.h"
+#include "config/value.h"
+#include "base/xmalloc.h"
+
+static void
+set_control(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct conf	*conf = target;
+	const char	*text = option_scalar(b, st);
+	char		*path;
+
+	if (text == NULL || (path = option_path(b, st, text)) == NULL)
+		return;
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+		conf_error(b->errors, st->line, "%s: expected a path of 107 bytes at most",
+		    st->name);
+		free(path);
+		return;
+	}
+	free(conf->control);
+	conf->control = path;
+}
+
+static void
+set_control_group(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct conf	*conf = target;
+	const char	*text = option_scalar(b, st);
+	gid_t		 gid;
+
+	if (text == NULL)
+		return;
+	if (lookup_group(text, &gid) == -1) {
+		conf_error(b->errors, st->line, "%s: \"%s\": expected a group of this "
+		    "system", st->name, text);
+		return;
+	}
+	free(conf->control_group);
+	conf->control_group = xstrdup(text);
+}
+
+static void
+set_spool_directory(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct conf	*conf = target;
+	const char	*text = option_scalar(b, st);
+	char		*path;
+
+	if (text == NULL || (path = option_path(b, st, text)) == NULL)
+		return;
+	free(conf->spool_directory);
+	conf->spool_directory = path;
+	conf->spool_directory_set = 1;
+}
+
+static void
+set_facility(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct conf	*conf = target;
+	const char	*text = option_scalar(b, st), *why;
+
+	if (text != NULL && value_facility(text, &conf->syslog_facility, &why) == -1)
+		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
+}
+
+static void
+set_log_level(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct conf	*conf = target;
+	const char	*text = option_scalar(b, st), *why;
+
+	if (text != NULL && value_log_level(text, &conf->log_level, &why) == -1)
+		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
+}
+
+const struct option global_options[] = {
+	OPTION("engine-user", OPT_TEXT, conf, engine_user, 0, 0),
+	OPTION("handler-user", OPT_TEXT, conf, handler_user, 0, 0),
+	OPTION_CALL("control", set_control),
+	OPTION_CALL("control-group", set_control_group),
+	OPTION_CALL("spool-directory", set_spool_directory),
+	OPTION("spool-limit", OPT_SIZE64, conf, spool_limit, MIB(1), GIB(1048576)),
+	OPTION("record", OPT_PATH, conf, record, 0, 0),
+	OPTION("engines", OPT_COUNT, conf, engines, 1, 64),
+	OPTION("pin", OPT_YES_NO, conf, pin, 0, 0),
+	OPTION("event-timeout", OPT_DURATION, conf, event_timeout, 1, DAYS(1)),
+	OPTION("message-timeout", OPT_DURATION, conf, message_timeout, 1, DAYS(1)),
+	OPTION("drain-timeout", OPT_DURATION, conf, drain_timeout, 0, DAYS(1)),
+	OPTION_CALL("syslog-facility", set_facility),
+	OPTION_CALL("log-level", set_log_level),
+	OPTION("connections", OPT_COUNT, conf, connections, 1, 1000000),
+	OPTION("max-recipients", OPT_COUNT, conf, max_recipients, 1, 1000000),
+	OPTION("max-context", OPT_SIZE, conf, max_context, 0, MIB(64)),
+	OPTION("max-actions", OPT_COUNT, conf, max_actions, 0, 1000000),
+	OPTION("max-reply-line", OPT_SIZE, conf, max_reply_line, KIB(1), MIB(64)),
+	OPTION("max-body", OPT_SIZE, conf, max_body, 0, GIB(1)),
+	OPTION_END
+};
+
+void
+build_global(struct build *b)
+{
+	struct conf	*conf = b->conf;
+
+	conf->engine_user = xstrdup("_pipemilter");
+	conf->handler_user = xstrdup("pipemilter");
+	/* A daemon run from the command line has no control socket unless told. */
+	if (b->base == NULL)
+		conf->control = xstrdup(RUNSTATEDIR "/pipemilter/control.sock");
+	conf->spool_directory = xstrdup(LOCALSTATEDIR "/spool/pipemilter");
+	conf->spool_limit = GIB(1);
+	conf->event_timeout = SECONDS(9);
+	conf->message_timeout = SECONDS(240);
+	conf->drain_timeout = SECONDS(30);
+	conf->syslog_facility = LOG_MAIL;
+	conf->log_level = LOG_INFO;
+	conf->record_fd = -1;
+	conf->engines = 1;
+	conf->connections = 1000;
+	conf->max_recipients = 1000;
+	conf->max_context = KIB(64);
+	conf->max_actions = 1000;
+	conf->max_reply_line = KIB(256);
+	conf->max_body = MIB(64);
+	options_apply(b, global_options, &b->tree->global, conf);
+	build_engine_user(b);
+}

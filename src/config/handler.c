@@ -1,0 +1,277 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf_handler.c: the sections `handler'.
+ */
+#include "base/compat.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/build.h"
+#include "config/value.h"
+#include "base/xmalloc.h"
+
+#define NAME_MAX_LEN	64
+#define PROCESSES_MAX	100000
+
+static void
+set_outcome(struct build *b, struct outcome *o, const struct conf_stmt *st)
+{
+	const char	*text = option_scalar(b, st), *why;
+
+	if (text == NULL)
+		return;
+	smtp_reply_free(&o->smtp);
+	memset(o, 0, sizeof(*o));
+	if (value_outcome(text, o, &why) == -1)
+		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
+}
+
+static void
+set_on_failure(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	set_outcome(b, &h->on_failure, st);
+}
+
+static void
+set_on_timeout(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	set_outcome(b, &h->on_timeout, st);
+}
+
+static void
+set_on_overload(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	set_outcome(b, &h->on_overload, st);
+}
+
+static void
+set_on_large(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	set_outcome(b, &h->on_large, st);
+}
+
+/* The place of the option's value in a list of words, or -1 after an error. */
+static int
+word_of(struct build *b, const struct conf_stmt *st, const char *const *words, int n,
+    const char *expected)
+{
+	const char	*text = option_scalar(b, st);
+	int		 i;
+
+	if (text == NULL)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	conf_error(b->errors, st->line, "%s: \"%s\": expected %s", st->name, text, expected);
+	return -1;
+}
+
+static void
+set_scope(struct build *b, void *target, const struct conf_stmt *st)
+{
+	static const char *const names[] = {
+		[SCOPE_EVENT] = "event", [SCOPE_MESSAGE] = "message",
+		[SCOPE_SESSION] = "session",
+	};
+	struct handler_conf	*h = target;
+	int			 i;
+
+	if ((i = word_of(b, st, names, nitems(names), "event, message or session")) != -1)
+		h->scope = (enum scope)i;
+}
+
+static void
+set_input(struct build *b, void *target, const struct conf_stmt *st)
+{
+	static const char *const names[] = { "block", "message" };
+	struct handler_conf	*h = target;
+
+	h->input_message = word_of(b, st, names, nitems(names), "block or message") == 1;
+}
+
+static void
+set_output(struct build *b, void *target, const struct conf_stmt *st)
+{
+	static const char *const names[] = {
+		[OUTPUT_REPLY] = "reply", [OUTPUT_NONE] = "none", [OUTPUT_MESSAGE] = "message",
+	};
+	struct handler_conf	*h = target;
+	int			 i;
+
+	if ((i = word_of(b, st, names, nitems(names), "reply, none or message")) != -1)
+		h->output = (enum output_kind)i;
+}
+
+static void
+set_newlines(struct build *b, void *target, const struct conf_stmt *st)
+{
+	static const char *const names[] = { "lf", "crlf" };
+	struct handler_conf	*h = target;
+
+	h->keep_newlines = word_of(b, st, names, nitems(names), "lf or crlf") == 1;
+}
+
+static void
+set_directory(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+	const char		*text = option_scalar(b, st);
+	struct stat		 sb;
+	char			*path;
+
+	if (text == NULL || (path = option_path(b, st, text)) == NULL)
+		return;
+	if (stat(path, &sb) == -1)
+		conf_error(b->errors, st->line, "%s: %s: %s; expected a folder",
+		    st->name, path, strerror(errno));
+	else if (!S_ISDIR(sb.st_mode))
+		conf_error(b->errors, st->line, "%s: %s: not a folder; expected one",
+		    st->name, path);
+	free(h->directory);
+	h->directory = path;
+}
+
+const struct option handler_options[] = {
+	OPTION_CALL("command", set_command),
+	OPTION("hooks", OPT_PATH, handler_conf, hooks, 0, 0),
+	OPTION_CALL("events", set_events),
+	OPTION_CALL("reports", set_reports),
+	OPTION_CALL("optional-events", set_optional_events),
+	OPTION_CALL("actions", set_actions),
+	OPTION_CALL("optional-actions", set_optional_actions),
+	OPTION_CALL("lines", set_lines),
+	OPTION_CALL("macros", set_macros),
+	OPTION_CALL("scope", set_scope),
+	OPTION("reuse", OPT_YES_NO, handler_conf, reuse, 0, 0),
+	OPTION("concurrency", OPT_COUNT, handler_conf, concurrency, 1, 10000),
+	OPTION("processes", OPT_COUNT, handler_conf, processes, 1, PROCESSES_MAX),
+	OPTION("processes-min", OPT_COUNT, handler_conf, processes_min, 0, PROCESSES_MAX),
+	OPTION("idle-timeout", OPT_DURATION, handler_conf, idle_timeout, 0, DAYS(7)),
+	OPTION("max-uses", OPT_COUNT, handler_conf, max_uses, 0, 1000000000),
+	OPTION("queue-timeout", OPT_DURATION, handler_conf, queue_timeout, 0, DAYS(1)),
+	OPTION("timeout", OPT_DURATION, handler_conf, timeout, 1, DAYS(1)),
+	OPTION_CALL("on-failure", set_on_failure),
+	OPTION_CALL("on-timeout", set_on_timeout),
+	OPTION_CALL("on-overload", set_on_overload),
+	OPTION_CALL("on-exit", set_on_exit),
+	OPTION_CALL("input", set_input),
+	OPTION_CALL("output", set_output),
+	OPTION("received", OPT_YES_NO, handler_conf, received, 0, 0),
+	OPTION("spool", OPT_YES_NO, handler_conf, spool, 0, 0),
+	OPTION_CALL("newlines", set_newlines),
+	OPTION("shadow", OPT_YES_NO, handler_conf, shadow, 0, 0),
+	OPTION("rejected-recipients", OPT_YES_NO, handler_conf, rejected_recipients, 0, 0),
+	OPTION_CALL("except-clients", set_except_clients),
+	OPTION_CALL("only-clients", set_only_clients),
+	OPTION("except-authenticated", OPT_YES_NO, handler_conf, except_authenticated, 0, 0),
+	OPTION("max-message", OPT_LIMIT64, handler_conf, max_message, KIB(1), GIB(1048576)),
+	OPTION_CALL("on-large", set_on_large),
+	OPTION_ELSEWHERE("user"),
+	OPTION_ELSEWHERE("group"),
+	OPTION_CALL("directory", set_directory),
+	OPTION("umask", OPT_MODE, handler_conf, umask, 0, 0777),
+	OPTION_CALL("environment", set_environment),
+	OPTION("memory", OPT_RLIM_SIZE, handler_conf, memory, MIB(1), GIB(1048576)),
+	OPTION("cpu", OPT_RLIM_SECONDS, handler_conf, cpu, SECONDS(1), DAYS(365)),
+	OPTION("open-files", OPT_RLIM_COUNT, handler_conf, open_files, 4, 1048576),
+	OPTION_END
+};
+
+/* The name stands in logs, variables and the names of folders. */
+static void
+check_name(struct build *b, const struct conf_section *sec)
+{
+	const char	*name = sec->title;
+	size_t		 len = strlen(name);
+
+	if (len == 0 || len > NAME_MAX_LEN || strchr("-.", name[0]) != NULL ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789._-") != len)
+		conf_error(b->errors, sec->line, "handler \"%s\": expected a name of up to 64 "
+		    "letters, digits, `.', `_' and `-', the first a letter, digit or `_'",
+		    name);
+}
+
+static void
+set_defaults(struct handler_conf *h)
+{
+	const char	*why;
+
+	h->lines = LINES_ALL;
+	h->concurrency = 1;
+	h->processes = 20;
+	h->idle_timeout = SECONDS(300);
+	h->queue_timeout = SECONDS(2);
+	h->timeout = SECONDS(8);
+	h->directory = xstrdup("/");
+	h->umask = 077;
+	h->memory = h->cpu = h->open_files = RLIM_INFINITY;
+	(void)value_outcome("tempfail", &h->on_failure, &why);
+	(void)value_outcome("continue", &h->on_large, &why);
+}
+
+static void
+inherit_failure(const struct conf_section *sec, const char *name,
+    const struct outcome *from, struct outcome *to)
+{
+	if (conf_tree_find(sec, name) != NULL)
+		return;
+	to->verdict = from->verdict;
+	smtp_reply_copy(&to->smtp, &from->smtp);
+}
+
+static void
+build_handler(struct build *b, const struct conf_section *sec, struct handler_conf *h)
+{
+	h->name = xstrdup(sec->title);
+	h->line = sec->line;
+	set_defaults(h);
+	check_name(b, sec);
+	options_apply(b, handler_options, sec, h);
+	inherit_failure(sec, "on-timeout", &h->on_failure, &h->on_timeout);
+	inherit_failure(sec, "on-overload", &h->on_failure, &h->on_overload);
+	if (conf_tree_find(sec, "received") == NULL)
+		h->received = h->input_message;
+	if (h->input_message)
+		h->events |= EV_BIT(EV_END_OF_MESSAGE);
+	/* These sit with their client, most of the time without work. */
+	if (h->scope != SCOPE_EVENT && conf_tree_find(sec, "processes") == NULL)
+		h->processes = 200;
+	build_handler_user(b, sec, h);
+	check_handler_files(b, sec, h);
+	check_fit(b, sec, h);
+}
+
+void
+build_handlers(struct build *b)
+{
+	struct conf			*conf = b->conf;
+	const struct conf_section	*sec;
+	size_t				 i;
+
+	conf->handlers = xcalloc(b->tree->nsections + 1, sizeof(*conf->handlers));
+	for (i = 0; i < b->tree->nsections; i++) {
+		sec = &b->tree->sections[i];
+		if (sec->kind == SEC_HANDLER)
+			build_handler(b, sec, &conf->handlers[conf->nhandlers++]);
+	}
+	if (conf->nhandlers == 0 && b->whole)
+		conf_error(b->errors, 0, "expected a section `handler NAME { ... }'");
+}

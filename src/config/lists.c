@@ -1,0 +1,223 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf_lists.c: options of a handler that are lists.
+ */
+#include "base/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/build.h"
+#include "config/value.h"
+#include "base/xmalloc.h"
+
+void
+set_command(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+	size_t			 i;
+
+	if (h->command != NULL)
+		return;
+	if (st->nvalues == 0 || st->values[0].text[0] == '\0') {
+		conf_error(b->errors, st->line, "%s: expected a program and its arguments",
+		    st->name);
+		return;
+	}
+	h->command = xcalloc(st->nvalues + 1, sizeof(*h->command));
+	for (i = 0; i < st->nvalues; i++)
+		h->command[i] = xstrdup(st->values[i].text);
+}
+
+static void
+bad_value(struct build *b, const struct conf_stmt *st, const struct conf_value *v,
+    const char *why)
+{
+	conf_error(b->errors, v->line, "%s: \"%s\": %s", st->name, v->text, why);
+}
+
+/* What a list of names may have. */
+struct names {
+	int		(*by_name)(const char *);
+	unsigned int	 all;		/* bits of those that may stand in it */
+	const char	*expected;	/* instead of an unknown one */
+	const char	*elsewhere;	/* about one that is known, and may not; NULL: all may */
+};
+
+static const struct names events = {
+	event_by_name, EV_ANSWERABLE,
+	"expected connect, helo, mail, rcpt, data, header, end-of-headers, body, "
+	"end-of-message or unknown",
+	"nobody waits for an answer to it; expected in `reports'"
+};
+static const struct names reports = {
+	event_by_name, EV_BIT(EV_COUNT) - 1,
+	"expected connect, helo, mail, rcpt, data, header, end-of-headers, body, "
+	"end-of-message, unknown, abort or disconnect",
+	NULL
+};
+static const struct names actions = {
+	action_by_name, ACT_ALL_MTA,
+	"expected add-header, insert-header, change-header, delete-header, change-sender, "
+	"add-recipient, delete-recipient, replace-body or quarantine",
+	"it is always allowed, and need not be listed"
+};
+static const struct names lines = {
+	line_by_name, LINES_ALL,
+	"expected client-host, client-family, client-address, client-port, helo, sender, "
+	"sender-domain, sender-argument, recipient, recipient-domain, recipient-argument, "
+	"recipients, recipient-refused, macro, context or context-unset",
+	NULL
+};
+
+/* Their bits. */
+static unsigned int
+name_bits(struct build *b, const struct conf_stmt *st, const struct names *names)
+{
+	const struct conf_value	*v;
+	unsigned int		 bits = 0;
+	size_t			 i;
+	int			 n;
+
+	for (i = 0; i < st->nvalues; i++) {
+		v = &st->values[i];
+		n = names->by_name(v->text);
+		if (n == -1)
+			bad_value(b, st, v, names->expected);
+		else if ((names->all & 1u << n) == 0)
+			bad_value(b, st, v, names->elsewhere);
+		else if (bits & 1u << n)
+			conf_error(b->errors, v->line, "%s: \"%s\" is named twice; expected "
+			    "once", st->name, v->text);
+		else
+			bits |= 1u << n;
+	}
+	return bits;
+}
+
+void
+set_events(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	h->events = name_bits(b, st, &events);
+}
+
+void
+set_optional_events(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	h->optional_events = name_bits(b, st, &events);
+}
+
+void
+set_reports(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	h->reports = name_bits(b, st, &reports);
+}
+
+void
+set_actions(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	h->actions_named = 1;
+	h->actions = name_bits(b, st, &actions);
+}
+
+void
+set_optional_actions(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	h->actions_named = 1;
+	h->optional_actions = name_bits(b, st, &actions);
+}
+
+void
+set_lines(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+
+	h->lines = name_bits(b, st, &lines);
+}
+
+void
+set_macros(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+	const char		*why;
+	size_t			 i;
+
+	for (i = 0; i < st->nvalues; i++)
+		if (value_macros(st->values[i].text, h->macros, &why) == -1)
+			bad_value(b, st, &st->values[i], why);
+}
+
+static int
+has_rule(const struct handler_conf *h, int status)
+{
+	size_t	 i;
+
+	for (i = 0; i < h->non_exit; i++)
+		if (h->on_exit[i].status == status)
+			return 1;
+	return 0;
+}
+
+void
+set_on_exit(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+	struct exit_rule	 rule;
+	const char		*why;
+	size_t			 i;
+
+	memset(&rule, 0, sizeof(rule));
+	for (i = 0; i < st->nvalues; i++) {
+		if (value_exit_rule(st->values[i].text, &rule, &why) == -1) {
+			bad_value(b, st, &st->values[i], why);
+			continue;
+		}
+		if (has_rule(h, rule.status)) {
+			bad_value(b, st, &st->values[i],
+			    "this status was given before; expected it once");
+			smtp_reply_free(&rule.outcome.smtp);
+			continue;
+		}
+		h->on_exit = xreallocarray(h->on_exit, h->non_exit + 1, sizeof(rule));
+		h->on_exit[h->non_exit++] = rule;
+	}
+}
+
+void
+set_environment(struct build *b, void *target, const struct conf_stmt *st)
+{
+	struct handler_conf	*h = target;
+	struct env_setting	 set;
+	const char		*why;
+	size_t			 i, j;
+	int			 result;
+
+	for (i = 0; i < st->nvalues; i++) {
+		result = value_environment(st->values[i].text, &set, &why);
+		if (result == -1)
+			bad_value(b, st, &st->values[i], why);
+		if (result != 0)
+			continue;
+		for (j = 0; j < h->nenvironment; j++)
+			if (strcmp(h->environment[j].name, set.name) == 0)
+				conf_error(b->errors, st->values[i].line, "%s: %s is set "
+				    "twice; expected once", st->name, set.name);
+		h->environment = xreallocarray(h->environment, h->nenvironment + 1,
+		    sizeof(set));
+		h->environment[h->nenvironment++] = set;
+	}
+}

@@ -1,0 +1,128 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf_room.c: whether the system lets us have all that the configuration allows.
+ */
+#include "base/compat.h"
+
+#include <sys/resource.h>
+
+#include "config/build.h"
+
+#define FDS_SPARE	32	/* for the log, the event loop, and what may come */
+#define FDS_A_PROCESS	3	/* ends of its pipes */
+/* Large messages are files: as it came, as a handler made it, and in the making. */
+#define FDS_A_MESSAGE	3
+
+unsigned int
+conf_fds_a_connection(const struct conf *conf)
+{
+	size_t	 i;
+
+	for (i = 0; i < conf->nhandlers; i++)
+		if (conf->handlers[i].input_message || conf->handlers[i].spool)
+			return 1 + FDS_A_MESSAGE;
+	return 1;
+}
+
+uint64_t
+conf_fds(const struct conf *conf, uint64_t connection_fds, uint64_t processes)
+{
+	return connection_fds + FDS_A_PROCESS * processes + conf->nlistens + FDS_SPARE;
+}
+
+/* What one engine has when all is in use, and spread evenly. */
+static uint64_t
+fds_in_use(const struct conf *conf, uint64_t connections, uint64_t processes)
+{
+	uint64_t	 conns = (connections + conf->engines - 1) / conf->engines;
+
+	return conf_fds(conf, conns * conf_fds_a_connection(conf),
+	    (processes + conf->engines - 1) / conf->engines);
+}
+
+/* Processes of all handlers that run as the same user as this one. */
+static uint64_t
+processes_of(const struct conf *conf, const struct handler_conf *h)
+{
+	uint64_t	 n = 0;
+	size_t		 i;
+
+	for (i = 0; i < conf->nhandlers; i++)
+		if (conf->handlers[i].uid == h->uid)
+			n += conf->handlers[i].processes;
+	return n;
+}
+
+/* The first handler of a user stands for all of them. */
+static int
+is_first_of_user(const struct conf *conf, const struct handler_conf *h)
+{
+	size_t	 i;
+
+	for (i = 0; conf->handlers[i].uid != h->uid; i++)
+		;
+	return &conf->handlers[i] == h;
+}
+
+/* Root is not limited; who is not root is one user, all else is his, too. */
+static void
+check_processes(struct build *b)
+{
+	const struct conf		*conf = b->conf;
+	const struct handler_conf	*h;
+	struct rlimit			 rl;
+	size_t				 i;
+
+	if (getrlimit(RLIMIT_NPROC, &rl) == -1 || rl.rlim_cur == RLIM_INFINITY)
+		return;
+	for (i = 0; i < conf->nhandlers; i++) {
+		h = &conf->handlers[i];
+		if ((b->root && h->uid == 0) || !is_first_of_user(conf, h) ||
+		    processes_of(conf, h) <= rl.rlim_cur)
+			continue;
+		conf_warning(b->errors, h->line, "handler %s: all handlers of its user may have "
+		    "%llu processes, and the system allows %llu; expected a higher limit "
+		    "(LimitNPROC= of the systemd unit, or ulimit -u), or a lower number of "
+		    "`processes'", h->name, (unsigned long long)processes_of(conf, h),
+		    (unsigned long long)rl.rlim_cur);
+	}
+}
+
+static void
+check_fds(struct build *b)
+{
+	const struct conf	*conf = b->conf;
+	const struct conf_stmt	*st = conf_tree_find(&b->tree->global, "connections");
+	uint64_t		 connections, processes = 0, needed;
+	struct rlimit		 rl;
+	size_t			 i;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	connections = (uint64_t)conf->connections * conf->nlistens;
+	for (i = 0; i < conf->nhandlers; i++)
+		processes += conf->handlers[i].processes;
+	needed = fds_in_use(conf, connections, processes);
+	if (rl.rlim_max == RLIM_INFINITY || needed <= rl.rlim_max)
+		return;
+	conf_warning(b->errors, st == NULL ? 0 : st->line, "%llu connections and %llu processes "
+	    "of handlers may take %llu file descriptors%s, and the system allows %llu; expected "
+	    "a higher limit (LimitNOFILE= of the systemd unit, or ulimit -Hn), or a lower number "
+	    "of `connections' or `processes'", (unsigned long long)connections,
+	    (unsigned long long)processes, (unsigned long long)needed,
+	    conf->engines > 1 ? " in each engine" : "", (unsigned long long)rl.rlim_max);
+}
+
+void
+check_room(struct build *b)
+{
+	/* A trial on the command line does not mean all that it could have. */
+	if (b->base != NULL)
+		return;
+	check_fds(b);
+	check_processes(b);
+}

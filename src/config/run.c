@@ -1,0 +1,334 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf_run.c: whether a handler's user can run a file, and what closes it if
+ * not; and what the first line of a script asks for.
+ */
+#include "base/compat.h"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/build.h"
+#include "base/log.h"
+#include "base/xmalloc.h"
+
+#define BYTE_ORDER_MARK	"\357\273\277"
+#define HEAD_MAX	256	/* bytes of a file that the kernel looks at */
+
+/* What the user found out, in a process of his own. */
+struct trial {
+	int	 error;			/* of running it, 0: he can */
+	int	 read_error;		/* of reading it */
+	char	 folder[1024];		/* the one he can't enter, or "" */
+};
+
+static int
+try(const char *path, int mode)
+{
+	return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == -1 ? errno : 0;
+}
+
+/* The first folder of the path that can't be entered, or "". */
+static void
+find_closed(const char *path, char *folder, size_t size)
+{
+	size_t	 len = 0;
+
+	while (path[len] != '\0') {
+		len += strcspn(path + len, "/");
+		if (path[len] == '\0')
+			break;
+		if (strlcpy(folder, path, size) >= size)
+			break;
+		folder[len == 0 ? 1 : len] = '\0';
+		if (try(folder, X_OK) == EACCES)
+			return;
+		len++;
+	}
+	folder[0] = '\0';
+}
+
+/* real: where links lead to, or "". */
+static void
+try_all(const char *path, const char *real, struct trial *t)
+{
+	memset(t, 0, sizeof(*t));
+	t->error = try(path, X_OK);
+	t->read_error = try(path, R_OK);
+	if (t->error != EACCES)
+		return;
+	find_closed(real, t->folder, sizeof(t->folder));
+	if (t->folder[0] == '\0')
+		find_closed(path, t->folder, sizeof(t->folder));
+}
+
+static void	 become_and_try(const struct handler_conf *, const char *path, const char *real,
+		    int fd) NO_RETURN;
+
+static void
+become_and_try(const struct handler_conf *h, const char *path, const char *real, int fd)
+{
+	struct trial	 t;
+
+	if (setgroups(h->ngroups, h->groups) == -1 ||
+	    setresgid(h->gid, h->gid, h->gid) == -1 ||
+	    setresuid(h->uid, h->uid, h->uid) == -1) {
+		memset(&t, 0, sizeof(t));
+		t.error = errno;
+	} else
+		try_all(path, real, &t);
+	_exit(write(fd, &t, sizeof(t)) == (ssize_t)sizeof(t) ? 0 : 1);
+}
+
+/* 0, or -1 with errno: it could not be tried. */
+static int
+try_as_user(const struct handler_conf *h, const char *path, const char *real,
+    struct trial *t)
+{
+	int	 fds[2], error = 0;
+	pid_t	 pid;
+	ssize_t	 n;
+
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return -1;
+	if ((pid = fork()) == 0)
+		become_and_try(h, path, real, fds[1]);
+	if (pid == -1)
+		error = errno;
+	(void)close(fds[1]);
+	/* One write of less than PIPE_BUF bytes comes as a whole, or not at all. */
+	while ((n = read(fds[0], t, sizeof(*t))) == -1 && errno == EINTR)
+		;
+	(void)close(fds[0]);
+	while (pid != -1 && waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+		;
+	if (error == 0 && n != (ssize_t)sizeof(*t))
+		error = EIO;
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+static void
+try_path(const struct build *b, const struct handler_conf *h, const char *path,
+    struct trial *t)
+{
+	char	 real[PATH_MAX];
+
+	if (realpath(path, real) == NULL)
+		real[0] = '\0';
+	if (!b->root || h->user == NULL)
+		try_all(path, real, t);
+	else if (try_as_user(h, path, real, t) == -1) {
+		memset(t, 0, sizeof(*t));
+		t->error = errno;
+	}
+}
+
+static const char *
+caller(const struct handler_conf *h)
+{
+	return h->user == NULL ? "the caller" : h->user;
+}
+
+/* "user NAME can't run it: WHY", malloc'd. */
+static char *
+sentence(const struct handler_conf *h, const char *what, const char *why)
+{
+	char	*text;
+
+	if (asprintf(&text, "%s%s can't %s: %s", h->user == NULL ? "" : "user ", caller(h),
+	    what, why) == -1)
+		fatal("asprintf");
+	return text;
+}
+
+char *
+run_problem(const struct build *b, const struct handler_conf *h, const char *path)
+{
+	struct trial	 t;
+	char		 why[sizeof(t.folder) + 64];
+	struct statvfs	 fs;
+	struct stat	 st;
+
+	try_path(b, h, path, &t);
+	if (t.error == 0)
+		return NULL;
+	if (t.folder[0] != '\0')
+		(void)snprintf(why, sizeof(why), "the folder %s is closed to this user",
+		    t.folder);
+	else if (t.error != EACCES || stat(path, &st) == -1)
+		(void)snprintf(why, sizeof(why), "%s", strerror(t.error));
+	else if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOEXEC))
+		(void)snprintf(why, sizeof(why), "its file system is mounted noexec");
+	else
+		(void)snprintf(why, sizeof(why), "its mode %04o has no x for this user",
+		    (unsigned int)(st.st_mode & 07777));
+	return sentence(h, "run it", why);
+}
+
+/* The beginning of a file, with a NUL behind it; -1: we can't read it. */
+static ssize_t
+read_head(const char *path, char *head)
+{
+	ssize_t	 n;
+	int	 fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd == -1)
+		return -1;
+	n = read(fd, head, HEAD_MAX);
+	(void)close(fd);
+	head[n < 0 ? 0 : n] = '\0';
+	return n;
+}
+
+/* The kernel ends the name at a blank or line feed, but not at CR. */
+static char *
+interpreter(const struct handler_conf *h, const char *head)
+{
+	const char	*p = head + 2 + strspn(head + 2, " \t");
+	char		*name = xmemdup0(p, strcspn(p, " \t\n")), *path = name;
+
+	if (name[0] != '/' && name[0] != '\0') {
+		path = join_path(h->directory, name);
+		free(name);
+	}
+	return path;
+}
+
+/* What is wrong with an interpreter, malloc'd, or NULL. */
+static char *
+interpreter_problem(const struct build *b, const struct handler_conf *h, const char *path)
+{
+	struct stat	 st;
+
+	if (path[0] == '\0')
+		return xstrdup("expected a path after #!");
+	if (stat(path, &st) == -1)
+		return xstrdup(strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return xstrdup("not a file");
+	return run_problem(b, h, path);
+}
+
+/* What env(1) is to run, malloc'd, or NULL if it is not as simple as one name. */
+static char *
+env_program(const char *shell, const char *head)
+{
+	const char	*p = head + 2 + strspn(head + 2, " \t"), *base = strrchr(shell, '/');
+	size_t		 len;
+
+	if (base == NULL || strcmp(base, "/env") != 0)
+		return NULL;
+	p += strcspn(p, " \t\n");
+	p += strspn(p, " \t");
+	/* All that stands there is one argument, with its blanks. */
+	len = strcspn(p, "\n");
+	while (len > 0 && (p[len - 1] == ' ' || p[len - 1] == '\t'))
+		len--;
+	if (len == 0 || p[0] == '-' || memchr(p, '=', len) != NULL || memchr(p, '/', len) != NULL)
+		return NULL;
+	return xmemdup0(p, len);
+}
+
+static const char *
+handler_path(const struct handler_conf *h)
+{
+	size_t	 i;
+
+	for (i = 0; i < h->nenvironment; i++)
+		if (strcmp(h->environment[i].name, "PATH") == 0)
+			return h->environment[i].value;
+	return HANDLER_PATH;
+}
+
+/* It fails as a missing interpreter does, but only when it is run. */
+static void
+check_env(struct build *b, int line, const char *option, const struct handler_conf *h,
+    const char *path, const char *shell, const char *head)
+{
+	char	*name = env_program(shell, head), *found;
+
+	if (name == NULL)
+		return;
+	if ((found = find_program(handler_path(h), name)) == NULL)
+		conf_error(b->errors, line, "%s: %s: %s finds no program \"%s\" in the PATH of "
+		    "handlers, %s%s", option, path, shell, name, handler_path(h),
+		    strchr(name, ' ') == NULL ? "" : "; expected one name, or -S before more");
+	free(found);
+	free(name);
+}
+
+static void
+check_interpreter(struct build *b, int line, const char *option,
+    const struct handler_conf *h, const char *path, const char *head)
+{
+	size_t		 len = strcspn(head, "\n");
+	const char	*dos = head[len - 1] == '\r' && head[len] == '\n' ?
+	    "its first line ends with CR: the file has DOS line ends" : "";
+	char		*shell = interpreter(h, head), *why;
+
+	if ((why = interpreter_problem(b, h, shell)) != NULL)
+		conf_error(b->errors, line, "%s: %s: its interpreter %s: %s%s%s", option, path,
+		    shell, why, dos[0] == '\0' ? "" : "; ", dos);
+	else if (dos[0] != '\0')
+		conf_warning(b->errors, line, "%s: %s: %s", option, path, dos);
+	if (why == NULL)
+		check_env(b, line, option, h, path, shell, head);
+	free(shell);
+	free(why);
+}
+
+/* Who may run a script must be able to read it, too. */
+static void
+check_readable(struct build *b, int line, const char *option, const struct handler_conf *h,
+    const char *path)
+{
+	struct trial	 t;
+	char		*why;
+
+	try_path(b, h, path, &t);
+	if (t.error != 0 || t.read_error == 0)
+		return;
+	why = sentence(h, "read it, as must be with a script", strerror(t.read_error));
+	conf_error(b->errors, line, "%s: %s: %s", option, path, why);
+	free(why);
+}
+
+void
+check_first_line(struct build *b, int line, const char *option, const struct handler_conf *h,
+    const char *path)
+{
+	char	 head[HEAD_MAX + 1];
+	ssize_t	 n = read_head(path, head);
+
+	/* Who can't read it can't tell either that it is a script. */
+	if (n < 0 || (n >= 4 && memcmp(head, "\177ELF", 4) == 0))
+		return;
+	if (strncmp(head, "#!", 2) != 0) {
+		/* No error: binfmt_misc may know what to do with it. */
+		if (strncmp(head, BYTE_ORDER_MARK "#!", 5) == 0)
+			conf_warning(b->errors, line, "%s: %s: a UTF-8 byte order mark stands "
+			    "before its #!; expected #! as its first bytes", option, path);
+		else
+			conf_warning(b->errors, line, "%s: %s: has no #! line, and is no program "
+			    "of this system either; a shell script begins with #!/bin/sh",
+			    option, path);
+		return;
+	}
+	check_readable(b, line, option, h, path);
+	check_interpreter(b, line, option, h, path, head);
+}

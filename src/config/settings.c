@@ -1,0 +1,132 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf_settings.c: settings in the environment of a handler that its script
+ * knows nothing of, since a misspelled one would go unnoticed.
+ */
+#include "base/compat.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/build.h"
+#include "base/xmalloc.h"
+
+#define SCRIPT_MAX	(256 * 1024)	/* bytes; nobody writes longer ones */
+
+/* What no script needs to name, as others look at it: the libc, an interpreter. */
+static const char *const common[] = {
+	"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER", NULL
+};
+static const char *const common_prefixes[] = {
+	"LC_", "LD_", "PERL", "PYTHON", NULL
+};
+
+static int
+is_common(const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; common[i] != NULL; i++)
+		if (strcmp(name, common[i]) == 0)
+			return 1;
+	for (i = 0; common_prefixes[i] != NULL; i++)
+		if (strncmp(name, common_prefixes[i], strlen(common_prefixes[i])) == 0)
+			return 1;
+	return 0;
+}
+
+/* The text of a script, malloc'd, or NULL: it is none, or we can't read it whole. */
+static char *
+read_script(const char *path)
+{
+	char	*text;
+	ssize_t	 n = 0, len = 0;
+	int	 fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd == -1)
+		return NULL;
+	text = xmalloc(SCRIPT_MAX + 1);
+	while (len < SCRIPT_MAX && (n = read(fd, text + len, (size_t)(SCRIPT_MAX - len))) > 0)
+		len += n;
+	(void)close(fd);
+	text[len] = '\0';
+	if (n == 0 && strncmp(text, "#!", 2) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* 1 if a comment shows how it is configured, as in those that are shipped. */
+static int
+shows_section(const char *text)
+{
+	const char	*line, *end, *p;
+
+	for (line = text; *line != '\0'; line = end + (*end == '\n')) {
+		end = line + strcspn(line, "\n");
+		if (*line != '#')
+			continue;
+		p = line + 1 + strspn(line + 1, "# \t");
+		if (strncmp(p, "handler ", 8) == 0 && end[-1] == '{')
+			return 1;
+	}
+	return 0;
+}
+
+static int
+is_word_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+static int
+has_word(const char *text, const char *word)
+{
+	size_t		 len = strlen(word);
+	const char	*p = text;
+
+	while ((p = strstr(p, word)) != NULL) {
+		if ((p == text || !is_word_char(p[-1])) && !is_word_char(p[len]))
+			return 1;
+		p += len;
+	}
+	return 0;
+}
+
+/* A name without value is that of something the whole system has. */
+static void
+check_setting(struct build *b, int line, const char *setting, const char *path,
+    const char *text)
+{
+	size_t	 len = strcspn(setting, "=");
+	char	*name;
+
+	if (setting[len] == '\0' || len == 0)
+		return;
+	name = xmemdup0(setting, len);
+	if (!is_common(name) && !has_word(text, name))
+		conf_warning(b->errors, line, "environment: %s: %s has no such setting; those that "
+		    "it has are in the comment at its beginning", name, path);
+	free(name);
+}
+
+void
+check_settings(struct build *b, const struct conf_stmt *st, const char *path)
+{
+	char	*text;
+	size_t	 i;
+
+	if ((text = read_script(path)) == NULL)
+		return;
+	if (shows_section(text))
+		for (i = 0; i < st->nvalues; i++)
+			check_setting(b, st->values[i].line, st->values[i].text, path, text);
+	free(text);
+}

@@ -1,0 +1,206 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * conf_socket.c: the place of a unix socket: what is there, and whether those
+ * whom it is for can come to it.
+ */
+#include "base/compat.h"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/build.h"
+#include "base/xmalloc.h"
+
+#define POSTFIX_QUEUE	"/var/spool/postfix/"	/* as it is unless somebody moved it */
+#define POSTFIX_USER	"postfix"
+#define GROUPS_MAX	256
+
+static int
+is_folder(const char *path, int *missing)
+{
+	struct stat	 st;
+
+	*missing = 0;
+	if (stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode);
+	*missing = errno == ENOENT;
+	/* What we may not see may be one. */
+	return errno == EACCES;
+}
+
+/* The folder is made if it is missing, but not the one that it stands in. */
+static void
+check_socket_folder(struct build *b, const struct listen_conf *l, const char *path, int line)
+{
+	char	*copy = xstrdup(path), *folder, *above;
+	int	 missing;
+
+	folder = xstrdup(dirname(copy));
+	above = dirname(copy);
+	if (!is_folder(folder, &missing) && !missing)
+		conf_error(b->errors, line, "listen \"%s\": %s is not a folder", l->spec, folder);
+	else if (missing && !is_folder(above, &missing))
+		conf_error(b->errors, line, "listen \"%s\": the folder %s is missing, and %s %s; "
+		    "expected one of the two", l->spec, folder, above,
+		    missing ? "is, too" : "is not a folder");
+	free(folder);
+	free(copy);
+}
+
+/* The group of a user, or one that nobody has. */
+static gid_t
+group_of(uid_t uid)
+{
+	const struct passwd	*pw = getpwuid(uid);
+
+	return pw == NULL ? (gid_t)-1 : pw->pw_gid;
+}
+
+/* The kernel looks at the first class alone that somebody belongs to. */
+static int
+user_can_enter(const struct stat *st, uid_t uid, gid_t gid)
+{
+	if (uid == 0)
+		return 1;
+	if (st->st_uid == uid)
+		return (st->st_mode & S_IXUSR) != 0;
+	return (st->st_mode & (st->st_gid == gid ? S_IXGRP : S_IXOTH)) != 0;
+}
+
+/* Of a group that has one user, as those of MTAs do, the owner may be that one. */
+static int
+group_can_enter(const struct stat *st, gid_t gid)
+{
+	if ((st->st_mode & (st->st_gid == gid ? S_IXGRP : S_IXOTH)) != 0)
+		return 1;
+	return (st->st_mode & S_IXUSR) != 0 && group_of(st->st_uid) == gid;
+}
+
+/* Who of those that the socket is for can't enter the folder, malloc'd, or NULL. */
+static char *
+shut_out(const struct listen_conf *l, const struct stat *st)
+{
+	const struct passwd	*pw;
+	const struct group	*gr;
+	char			*who = NULL;
+
+	if (l->have_group && (l->mode & S_IWGRP) != 0 && !group_can_enter(st, l->group)) {
+		gr = getgrgid(l->group);
+		if (asprintf(&who, "group %s", gr == NULL ? "of the socket" : gr->gr_name) == -1)
+			return NULL;
+	} else if (l->have_owner && (l->mode & S_IWUSR) != 0 &&
+	    !user_can_enter(st, l->owner, group_of(l->owner))) {
+		pw = getpwuid(l->owner);
+		if (asprintf(&who, "user %s", pw == NULL ? "of the socket" : pw->pw_name) == -1)
+			return NULL;
+	} else if ((l->mode & S_IWOTH) != 0 && (st->st_mode & S_IXOTH) == 0)
+		who = xstrdup("not everybody");
+	return who;
+}
+
+/* A warning only: lists of access rights may allow what the mode does not. */
+static void
+check_one_entry(struct build *b, const struct listen_conf *l, const char *folder, int line)
+{
+	struct stat	 st;
+	char		*who;
+
+	if (stat(folder, &st) == -1 || !S_ISDIR(st.st_mode) || (who = shut_out(l, &st)) == NULL)
+		return;
+	conf_warning(b->errors, line, "listen \"%s\": %s can%s enter the folder %s, whose mode is "
+	    "%04o, and so can't connect; expected x for them", l->spec, who,
+	    strncmp(who, "not ", 4) == 0 ? "" : "'t", folder,
+	    (unsigned int)(st.st_mode & 07777));
+	free(who);
+}
+
+/* The folder of the socket, where it is there already, and each one above it. */
+static void
+check_entry(struct build *b, const struct listen_conf *l, const char *path, int line)
+{
+	char	 real[PATH_MAX], *copy = xstrdup(path), *folder = dirname(copy);
+
+	if (realpath(folder, real) == NULL && realpath(folder = dirname(folder), real) == NULL)
+		real[0] = '\0';
+	free(copy);
+	while (real[0] != '\0') {
+		check_one_entry(b, l, real, line);
+		if (strcmp(real, "/") == 0)
+			break;
+		*strrchr(real, '/') = '\0';
+		if (real[0] == '\0')
+			(void)strlcpy(real, "/", sizeof(real));
+	}
+}
+
+void
+check_socket(struct build *b, const struct listen_conf *l, int line)
+{
+	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
+	struct stat			 st;
+
+	check_entry(b, l, sun->sun_path, line);
+	if (lstat(sun->sun_path, &st) == -1)
+		check_socket_folder(b, l, sun->sun_path, line);
+	else if (!S_ISSOCK(st.st_mode))
+		conf_error(b->errors, line, "listen \"%s\": a file that is not a socket is "
+		    "there", l->spec);
+}
+
+static int
+is_member(const struct passwd *pw, gid_t group)
+{
+	gid_t	 groups[GROUPS_MAX];
+	int	 i, n = GROUPS_MAX;
+
+	/* Of one with more groups than that we know some. */
+	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) == -1)
+		n = GROUPS_MAX;
+	for (i = 0; i < n; i++)
+		if (groups[i] == group)
+			return 1;
+	return 0;
+}
+
+/* Of the bits of the mode those that count for a user are enough to connect. */
+static int
+can_connect(const struct listen_conf *l, const struct passwd *pw)
+{
+	uid_t	 owner = l->have_owner ? l->owner : geteuid();
+	gid_t	 group = l->have_group ? l->group : getegid();
+
+	if (pw->pw_uid == owner)
+		return (l->mode & S_IWUSR) != 0;
+	return (l->mode & (is_member(pw, group) ? S_IWGRP : S_IWOTH)) != 0;
+}
+
+void
+check_postfix(struct build *b, const struct listen_conf *l, int line)
+{
+	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
+	const struct passwd		*pw;
+	const struct group		*gr;
+
+	if (strncmp(sun->sun_path, POSTFIX_QUEUE, strlen(POSTFIX_QUEUE)) != 0 ||
+	    (pw = getpwnam(POSTFIX_USER)) == NULL || can_connect(l, pw))
+		return;
+	gr = getgrgid(l->have_group ? l->group : getegid());
+	conf_warning(b->errors, line, "listen \"%s\": user %s can't connect to it: its mode is "
+	    "%04o, its group %s; expected `group = %s' and a mode such as 0660", l->spec,
+	    POSTFIX_USER, (unsigned int)l->mode, gr == NULL ? "has no name" : gr->gr_name,
+	    POSTFIX_USER);
+}

@@ -1,0 +1,454 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "engine/hproc_int.h"
+#include "base/log.h"
+#include "engine/pool.h"
+#include "base/xmalloc.h"
+
+static void on_timer(void *);
+
+static int
+hproc_compare(struct hproc *a, struct hproc *b)
+{
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+RB_GENERATE(hproc_tree, hproc, by_id, hproc_compare)
+
+struct hstate *
+hproc_state(const struct task *t)
+{
+	return &t->session->h[t->place];
+}
+
+int
+hproc_lasts(const struct hproc *hp)
+{
+	return hp->pool->conf->reuse || hp->pool->conf->scope != SCOPE_EVENT;
+}
+
+static unsigned int
+load(const struct hproc *hp)
+{
+	return hp->nbound + hp->ndetached;
+}
+
+static void
+owe(struct hproc *hp)
+{
+	if (!hp->is_unsent) {
+		TAILQ_INSERT_TAIL(&hp->engine->unsent, hp, unsent);
+		hp->is_unsent = 1;
+	}
+	engine_flush_ipc(hp->engine);
+}
+
+static void
+set_timer(struct hproc *hp)
+{
+	struct task	*t;
+	uint64_t	 due = ltimer_first(hp->slot.deadline, hp->stuck_due);
+
+	TAILQ_FOREACH(t, &hp->asked, entry)
+		due = ltimer_first(due, t->deadline);
+	ltimer_set(&hp->timer, due);
+}
+
+/* A new deadline never makes the timer later than it is: it looks then. */
+void
+hproc_add_deadline(struct hproc *hp, uint64_t due)
+{
+	ltimer_set(&hp->timer, ltimer_first(hp->timer.due, due));
+}
+
+/* The event is deleted before its descriptor is closed: the number is used again. */
+void
+hproc_close_pipe(struct hproc *hp, int i)
+{
+	if (hp->fds[i] == -1)
+		return;
+	event_del(&hp->ev[i]);
+	close(hp->fds[i]);
+	hp->fds[i] = -1;
+	if (i == 0)
+		hproc_forget_output(hp);
+}
+
+struct hproc *
+hproc_start(struct pool *p, struct task *t)
+{
+	struct hproc		*hp = xcalloc(1, sizeof(*hp));
+	struct reply_limits	 limits = {
+		.max_line = p->engine->conf->max_reply_line,
+		.max_body = p->engine->conf->max_body,
+		.keep_newlines = p->conf->keep_newlines,
+		.with_id = p->conf->concurrency > 1,
+	};
+
+	hp->id = ++p->engine->last_id;
+	hp->engine = p->engine;
+	hp->pool = p;
+	hp->ahead = t == NULL;
+	hp->may_return = HPROC_RETURNED;
+	newline_init(&hp->output_crlf);
+	hp->fds[0] = hp->fds[1] = hp->fds[2] = -1;
+	TAILQ_INIT(&hp->asked);
+	TAILQ_INIT(&hp->bound);
+	TAILQ_INIT(&hp->actions);
+	buf_init(&hp->out, HPROC_OUT_MAX);
+	hp->dec = reply_dec_new(&limits);
+	slot_init(&hp->slot);
+	ltimer_init(&hp->timer, p->engine->base, on_timer, hp);
+	RB_INSERT(hproc_tree, &p->engine->procs, hp);
+	TAILQ_INSERT_TAIL(&p->procs, hp, of_pool);
+	p->nprocs++;
+	p->engine->nprocs++;
+	if (t != NULL)
+		hproc_give(hp, t);
+	else
+		pool_available(p, hp);
+	hp->owes_spawn = 1;
+	owe(hp);
+	return hp;
+}
+
+void
+hproc_free(struct hproc *hp)
+{
+	action_list_clear(&hp->actions);
+	store_release(hp->output);
+	reply_dec_free(hp->dec);
+	buf_free(&hp->out);
+	free(hp);
+}
+
+void
+hproc_advance(struct hproc *hp, enum slot_event ev)
+{
+	unsigned int	 todo = slot_event(&hp->slot, ev, engine_now(hp->engine));
+
+	hproc_add_deadline(hp, hp->slot.deadline);
+	if ((todo & (SLOT_DO_TERM | SLOT_DO_KILL)) == 0)
+		return;
+	/* Nothing it may still say counts; writing it, it shall notice. */
+	hproc_close_pipe(hp, 0);
+	hproc_close_pipe(hp, 1);
+	hp->owes_signal = todo & SLOT_DO_KILL ? SIGKILL : SIGTERM;
+	owe(hp);
+}
+
+int
+hproc_is_idle(const struct hproc *hp)
+{
+	return load(hp) == 0 && (hp->slot.state == SLOT_LIVE || hp->slot.state == SLOT_STARTING);
+}
+
+/* 1 if it can't, or is not to, serve one scope more after those that it has. */
+static int
+is_used_up(const struct hproc *hp)
+{
+	const struct handler_conf	*conf = hp->pool->conf;
+
+	if (hp->retiring || (hp->uses > 0 && !conf->reuse) ||
+	    (conf->max_uses != 0 && hp->uses >= conf->max_uses))
+		return 1;
+	return hp->slot.state == SLOT_LIVE && (hp->fds[0] == -1 || hp->fds[1] == -1);
+}
+
+int
+hproc_may_serve(const struct hproc *hp)
+{
+	return (hp->slot.state == SLOT_LIVE || hp->slot.state == SLOT_STARTING) &&
+	    load(hp) < hp->pool->conf->concurrency && !is_used_up(hp) && !hproc_is_full(hp);
+}
+
+/* Its standard input is closed once it has been given all. */
+static void
+finish(struct hproc *hp)
+{
+	hp->finished = 1;
+	if (hp->slot.state == SLOT_LIVE && hp->out.len == 0 && hp->input == NULL)
+		hproc_close_pipe(hp, 0);
+}
+
+/* 1 if it has a task whose time is not over: that one decides of its fate. */
+static int
+is_awaited(const struct hproc *hp)
+{
+	const struct task	*t;
+
+	TAILQ_FOREACH(t, &hp->asked, entry)
+		if (t->deadline != 0)
+			return 1;
+	return 0;
+}
+
+void
+hproc_settle(struct hproc *hp)
+{
+	if (hp->slot.state != SLOT_LIVE && hp->slot.state != SLOT_STARTING)
+		return;
+	if (load(hp) == 0)
+		hp->idle_since = engine_now(hp->engine);
+	if (load(hp) == 0 && is_used_up(hp)) {
+		finish(hp);
+		/* What it was told of last may take as long as any answer. */
+		if (hp->told && hproc_lasts(hp))
+			hp->slot.grace = hp->pool->conf->timeout > SLOT_GRACE ?
+			    hp->pool->conf->timeout : SLOT_GRACE;
+		hproc_advance(hp, SLOT_FINISHED);
+	} else if (hp->retiring && hp->nbound == 0 && !is_awaited(hp))
+		hproc_fail(hp, TASK_FAILURE, "it never answered");
+	pool_available(hp->pool, hp);
+}
+
+void
+hproc_retire(struct hproc *hp)
+{
+	hp->retiring = hp->dismissed = 1;
+	hproc_settle(hp);
+}
+
+static void
+bind_scope(struct hproc *hp, struct hstate *h, const struct task *first)
+{
+	h->proc = hp;
+	h->last_proc = hp->id;
+	h->served = first->scope;
+	TAILQ_INSERT_TAIL(&hp->bound, h, bound);
+	hp->nbound++;
+	hp->uses++;
+	pool_took(hp->pool, hp);
+}
+
+void
+hproc_unbind(struct hstate *h)
+{
+	TAILQ_REMOVE(&h->proc->bound, h, bound);
+	h->proc->nbound--;
+	h->proc = NULL;
+}
+
+void
+hproc_release(struct hstate *h)
+{
+	struct hproc	*hp = h->proc;
+
+	if (hp == NULL)
+		return;
+	hproc_unbind(h);
+	hproc_settle(hp);
+}
+
+/* A process that ends with its message may read the files of that to its end. */
+static void
+keep_files(struct hproc *hp, struct task *t)
+{
+	if (t->spool == NULL || hp->pool->conf->reuse || hp->pool->conf->scope == SCOPE_SESSION)
+		return;
+	spool_free(hp->spool);
+	hp->spool = t->spool;
+	t->spool = NULL;
+}
+
+/* Returns 1 if that is all that was to be done, and the task is gone. */
+static int
+deliver(struct hproc *hp, struct task *t)
+{
+	struct hstate	*h = hproc_state(t);
+	int		 ends = t->ends;
+
+	hproc_put(hp, t);
+	t->state = TASK_ASKED;
+	if (!t->report || !hproc_lasts(hp))
+		return 0;
+	keep_files(hp, t);
+	session_drop_task(t);
+	if (ends)
+		hproc_release(h);
+	return 1;
+}
+
+int
+hproc_give(struct hproc *hp, struct task *t)
+{
+	if (t->begins)
+		bind_scope(hp, hproc_state(t), t);
+	t->proc = hp;
+	hp->event = t->event;
+	memcpy(hp->ids, t->ids, sizeof(hp->ids));
+	t->state = TASK_STARTING;
+	if (hp->slot.state == SLOT_LIVE && deliver(hp, t))
+		return 1;
+	t->since = engine_now(hp->engine);
+	t->deadline = t->since + t->timeout;
+	TAILQ_INSERT_TAIL(&hp->asked, t, entry);
+	hproc_add_deadline(hp, t->deadline);
+	return 0;
+}
+
+void
+hproc_progress(struct hproc *hp, struct task *t)
+{
+	if (t->deadline != 0)
+		t->deadline = engine_now(hp->engine) + t->timeout;
+	hproc_add_deadline(hp, t->deadline);
+}
+
+void
+hproc_tell(struct hproc *hp, struct task *t, struct task_result *r)
+{
+	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
+
+	/* That this one is done may be the end of the process, and of all it said. */
+	TAILQ_CONCAT(&actions, &hp->actions, entry);
+	hp->nactions = 0;
+	r->actions = &actions;
+	TAILQ_REMOVE(&hp->asked, t, entry);
+	t->proc = NULL;
+	keep_files(hp, t);
+	if (t->session == NULL) {
+		hp->ndetached--;
+		hproc_settle(hp);
+	} else if (t->ends)
+		hproc_release(hproc_state(t));
+	pool_task_done(hp->pool, t, r);
+	action_list_clear(&actions);
+}
+
+void
+hproc_tell_last(struct hproc *hp, struct task *t, struct task_result *r, const char *why)
+{
+	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
+
+	TAILQ_CONCAT(&actions, &hp->actions, entry);
+	r->actions = &actions;
+	TAILQ_REMOVE(&hp->asked, t, entry);
+	t->proc = NULL;
+	if (t->session == NULL)
+		hp->ndetached--;
+	else if (t->ends)
+		hproc_unbind(hproc_state(t));
+	hproc_fail(hp, TASK_FAILURE, why);
+	pool_task_done(hp->pool, t, r);
+	action_list_clear(&actions);
+}
+
+void
+hproc_explain(const struct hproc *hp, const struct task *t, const char *why, char *buf,
+    size_t size)
+{
+	unsigned long long	 ms = t == NULL ? 0 : engine_now(hp->engine) - t->since;
+
+	if (t == NULL)
+		snprintf(buf, size, "%s", why);
+	else
+		snprintf(buf, size, "%s, after %llu.%03llu s", why, ms / 1000, ms % 1000);
+	if (hp->last_words[0] == '\0')
+		return;
+	strlcat(buf, "; last line of standard error: ", size);
+	strlcat(buf, hp->last_words, size);
+}
+
+static void
+on_slot_deadline(struct hproc *hp)
+{
+	if (hp->slot.state == SLOT_ENDING)
+		log_msg(LOG_WARNING, hp->ids, "handler %s: %s: it has done its work and does "
+		    "not exit", hp->pool->conf->name, event_name(hp->event));
+	hproc_advance(hp, SLOT_DEADLINE);
+}
+
+/* While an answer is awaited its time counts, and may be longer. */
+static void
+on_stuck(struct hproc *hp, uint64_t now)
+{
+	/* One that serves one scope need not read more of it than it likes. */
+	if (is_awaited(hp) || !hproc_lasts(hp)) {
+		hp->stuck_due = now + hp->pool->conf->timeout;
+		return;
+	}
+	/* They may be of many sessions, none of which waits for it. */
+	log_msg(LOG_WARNING, hp->ids, "handler %s: report %s: it does not read what it is told "
+	    "within timeout (%u ms); %llu bytes of reports are lost", hp->pool->conf->name,
+	    event_name(hp->event), hp->pool->conf->timeout,
+	    (unsigned long long)(hp->given - hproc_bytes_seen(hp)));
+	hproc_fail(hp, TASK_TIMEOUT, "it does not read what it is told");
+}
+
+static void
+on_timer(void *arg)
+{
+	struct hproc	*hp = arg;
+	struct task	*t;
+	uint64_t	 now = engine_now(hp->engine);
+
+	if (hp->slot.deadline != 0 && hp->slot.deadline <= now)
+		on_slot_deadline(hp);
+	TAILQ_FOREACH(t, &hp->asked, entry)
+		if (t->deadline != 0 && t->deadline <= now)
+			break;
+	if (t != NULL)
+		hproc_overdue(hp, t);
+	else if (hp->stuck_due != 0 && hp->stuck_due <= now)
+		on_stuck(hp, now);
+	if (hp->slot.state != SLOT_GONE)
+		set_timer(hp);
+}
+
+/* What waited for the start is given now. */
+static void
+deliver_waiting(struct hproc *hp)
+{
+	struct task_result	 r = { .end = TASK_REPORTED };
+	struct task_list	 had;
+	struct task		*t;
+
+	TAILQ_INIT(&had);
+	while ((t = TAILQ_FIRST(&hp->asked)) != NULL) {
+		TAILQ_REMOVE(&hp->asked, t, entry);
+		TAILQ_INSERT_TAIL(&had, t, entry);
+	}
+	while ((t = TAILQ_FIRST(&had)) != NULL) {
+		TAILQ_REMOVE(&had, t, entry);
+		hproc_put(hp, t);
+		t->state = TASK_ASKED;
+		TAILQ_INSERT_TAIL(&hp->asked, t, entry);
+		if (t->report && hproc_lasts(hp))
+			hproc_tell(hp, t, &r);
+	}
+}
+
+void
+hproc_started(struct hproc *hp, const int *fds)
+{
+	struct event_base	*base = hp->engine->base;
+	int			 i;
+
+	memcpy(hp->fds, fds, sizeof(hp->fds));
+	event_assign(&hp->ev[0], base, fds[0], EV_WRITE, hproc_on_write, hp);
+	for (i = 1; i < 3; i++) {
+		event_assign(&hp->ev[i], base, fds[i], EV_READ | EV_PERSIST, hproc_on_read, hp);
+		event_add(&hp->ev[i], NULL);
+	}
+	hp->started = hp->idle_since = engine_now(hp->engine);
+	hproc_advance(hp, SLOT_STARTED);
+	if (hp->slot.state != SLOT_LIVE)
+		return;
+	deliver_waiting(hp);
+	hproc_settle(hp);
+}
+

@@ -1,0 +1,439 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * hproc_end.c: a handler process fails, is abandoned, ends; and what becomes
+ * of what it had in hand.
+ */
+#include "base/compat.h"
+
+#include <sys/wait.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "state/exit_status.h"
+#include "engine/hproc_int.h"
+#include "base/log.h"
+#include "engine/pool.h"
+
+/* A process that ends sooner than this, in ms, was of no use. */
+#define EARLY		1000
+/* One that is killed this soon, in ms, after it was given an event was idle. */
+#define JUST_NOW	100
+
+static const char *const stage_names[IPC_STAGE_COUNT] = {
+	[IPC_STAGE_PIPE] = "pipe",
+	[IPC_STAGE_FORK] = "fork",
+	[IPC_STAGE_SETUP] = "set-up",
+	[IPC_STAGE_EXEC] = "exec",
+	[IPC_STAGE_LIMIT] = "limit",
+};
+
+/* It is no more: its place is free. */
+static void
+gone(struct hproc *hp, int early)
+{
+	struct engine	*e = hp->engine;
+	int		 i;
+
+	for (i = 0; i < 3; i++)
+		hproc_close_pipe(hp, i);
+	ltimer_stop(&hp->timer);
+	spool_free(hp->spool);
+	hp->spool = NULL;
+	if (hp->is_unsent)
+		TAILQ_REMOVE(&e->unsent, hp, unsent);
+	if (hp->is_dirty)
+		TAILQ_REMOVE(&e->dirty, hp, dirty);
+	RB_REMOVE(hproc_tree, &e->procs, hp);
+	e->nprocs--;
+	TAILQ_INSERT_TAIL(&e->dead_procs, hp, dead);
+	pool_process_gone(hp->pool, hp, early);
+}
+
+/* What it had in hand: each of them has ended in the same way. */
+static void
+tell_all(struct hproc *hp, struct task_list *had, const struct task_result *with)
+{
+	struct action_list	 none = TAILQ_HEAD_INITIALIZER(none);
+	struct task_result	 r;
+	struct task		*t;
+	char			 why[1024];
+
+	while ((t = TAILQ_FIRST(had)) != NULL) {
+		TAILQ_REMOVE(had, t, entry);
+		t->proc = NULL;
+		hproc_explain(hp, t, with->why, why, sizeof(why));
+		r = *with;
+		r.why = why;
+		r.actions = &none;
+		pool_task_done(hp->pool, t, &r);
+	}
+}
+
+/* Scopes that it serves and that ask it nothing just now. */
+static void
+fail_scopes(struct hproc *hp, const char *why)
+{
+	struct hstate		*h;
+	char			 text[1024];
+
+	hproc_explain(hp, NULL, why, text, sizeof(text));
+	while ((h = TAILQ_FIRST(&hp->bound)) != NULL) {
+		hproc_unbind(h);
+		pool_scope_failed(hp->pool, h, text);
+	}
+}
+
+/* Takes everything from it that it has in hand, and adds it to had. */
+static void
+take_asked(struct hproc *hp, struct task_list *had)
+{
+	struct task	*t;
+
+	while ((t = TAILQ_FIRST(&hp->asked)) != NULL) {
+		TAILQ_REMOVE(&hp->asked, t, entry);
+		TAILQ_INSERT_TAIL(had, t, entry);
+		if (t->session != NULL && hproc_state(t)->proc == hp)
+			hproc_unbind(hproc_state(t));
+	}
+	hp->ndetached = 0;
+	hp->answering = NULL;
+	action_list_clear(&hp->actions);
+	hp->nactions = 0;
+}
+
+void
+hproc_fail(struct hproc *hp, enum task_end end, const char *why)
+{
+	struct task_result	 r = { .end = end, .why = why };
+	struct task_list	 had = TAILQ_HEAD_INITIALIZER(had);
+
+	take_asked(hp, &had);
+	hproc_advance(hp, SLOT_FAILED);
+	hproc_forget_output(hp);
+	pool_available(hp->pool, hp);
+	fail_scopes(hp, why);
+	/* Scopes that did not know yet may have given it more. */
+	take_asked(hp, &had);
+	tell_all(hp, &had, &r);
+}
+
+static void
+tell_late(struct hproc *hp, struct task *t)
+{
+	struct task_result	 r = { .end = TASK_TIMEOUT };
+	struct hstate		*h = hproc_state(t);
+	char			 limit[80], why[512];
+
+	snprintf(limit, sizeof(limit), "no answer within timeout (%u ms)", t->timeout);
+	hproc_explain(hp, NULL, limit, why, sizeof(why));
+	r.why = why;
+	hp->ndetached++;
+	if (t->ends)
+		hproc_unbind(h);
+	pool_task_late(hp->pool, t, &r);
+}
+
+/* With others in hand it goes on for those, whoever waits for this one. */
+static void
+give_up_on(struct hproc *hp, struct task *t)
+{
+	t->deadline = 0;
+	hp->retiring = 1;
+	if (t->session != NULL)
+		tell_late(hp, t);
+	hproc_settle(hp);
+}
+
+void
+hproc_overdue(struct hproc *hp, struct task *t)
+{
+	char	 why[80];
+
+	if (hp->pool->conf->concurrency > 1 && hp->slot.state == SLOT_LIVE) {
+		give_up_on(hp, t);
+		return;
+	}
+	snprintf(why, sizeof(why), "no %s within timeout (%u ms)",
+	    t->report ? "end" : "answer", t->timeout);
+	hproc_fail(hp, TASK_TIMEOUT, why);
+}
+
+static void
+abandon_start(struct hproc *hp, struct task *t)
+{
+	TAILQ_REMOVE(&hp->asked, t, entry);
+	if (hproc_state(t)->proc == hp)
+		hproc_unbind(hproc_state(t));
+	session_drop_task(t);
+	/* The environment of this one is nothing for another scope. */
+	if (!hp->pool->conf->reuse && !hp->ahead)
+		hproc_advance(hp, SLOT_FAILED);
+	pool_available(hp->pool, hp);
+}
+
+static void
+abandon_and_end(struct hproc *hp, struct task *t)
+{
+	TAILQ_REMOVE(&hp->asked, t, entry);
+	if (hproc_state(t)->proc == hp)
+		hproc_unbind(hproc_state(t));
+	session_drop_task(t);
+	hproc_fail(hp, TASK_FAILURE, "it took too long with another event");
+}
+
+/* The end of a message may take minutes, but not for nobody. */
+static void
+shorten(struct hproc *hp, struct task *t)
+{
+	uint64_t	 end = engine_now(hp->engine) + hp->pool->conf->timeout;
+
+	if (t->deadline <= end)
+		return;
+	t->deadline = end;
+	hproc_add_deadline(hp, end);
+}
+
+void
+hproc_abandon(struct hproc *hp, struct task *t, int late)
+{
+	struct hstate	*h = hproc_state(t);
+
+	if (t->state == TASK_STARTING) {
+		abandon_start(hp, t);
+		return;
+	}
+	if (!hproc_lasts(hp) || (late && hp->pool->conf->concurrency == 1)) {
+		abandon_and_end(hp, t);
+		return;
+	}
+	session_detach_task(t);
+	hp->ndetached++;
+	if (t->ends && h->proc == hp)
+		hproc_unbind(h);
+	if (late) {
+		t->deadline = 0;
+		hp->retiring = 1;
+	} else
+		shorten(hp, t);
+	hproc_settle(hp);
+}
+
+int
+hproc_works_for_nobody(const struct hproc *hp)
+{
+	return hp->nbound == 0 && hp->ndetached > 0 && hp->slot.state == SLOT_LIVE;
+}
+
+void
+hproc_dismiss(struct hproc *hp)
+{
+	hp->dismissed = 1;
+	hproc_fail(hp, TASK_FAILURE, "nobody waits for it");
+}
+
+void
+hproc_cancel(struct hproc *hp)
+{
+	hproc_advance(hp, SLOT_NOT_STARTED);
+	gone(hp, 0);
+}
+
+static void
+put_back(struct hproc *hp)
+{
+	struct task_list	 had = TAILQ_HEAD_INITIALIZER(had);
+	struct task		*t;
+	struct hstate		*h;
+
+	take_asked(hp, &had);
+	while ((h = TAILQ_FIRST(&hp->bound)) != NULL)
+		hproc_unbind(h);
+	gone(hp, 0);
+	pool_limited(hp->pool);
+	while ((t = TAILQ_LAST(&had, task_list)) != NULL) {
+		TAILQ_REMOVE(&had, t, entry);
+		t->proc = NULL;
+		pool_wait(hp->pool, t, 1);
+	}
+	/* Meanwhile another one may have come free, while nobody waited. */
+	pool_serve(hp->pool);
+}
+
+/* The system has one error for both, and the file that is named may be there. */
+static const char *
+exec_hint(enum ipc_stage stage, int error)
+{
+	if (stage != IPC_STAGE_EXEC)
+		return "";
+	if (error == ENOENT)
+		return ": it, or the interpreter in its first line";
+	return error == ENOEXEC ? ": a script begins with a #! line" : "";
+}
+
+void
+hproc_not_started(struct hproc *hp, int error, enum ipc_stage stage)
+{
+	const struct handler_conf	*conf = hp->pool->conf;
+	struct task_result		 r = { .end = TASK_FAILURE };
+	struct task_list		 had = TAILQ_HEAD_INITIALIZER(had);
+	char				 why[1024];
+
+	hproc_advance(hp, SLOT_NOT_STARTED);
+	if (stage == IPC_STAGE_LIMIT) {
+		put_back(hp);
+		return;
+	}
+	snprintf(why, sizeof(why), "%s could not be started (%s: %s%s)",
+	    conf->command != NULL ? conf->command[0] : conf->hook_path[hp->event],
+	    stage_names[stage], strerror(error), exec_hint(stage, error));
+	if (hp->ahead && TAILQ_EMPTY(&hp->asked))
+		log_msg(LOG_WARNING, NULL, "handler %s: %s", conf->name, why);
+	r.why = why;
+	take_asked(hp, &had);
+	fail_scopes(hp, why);
+	take_asked(hp, &had);
+	gone(hp, 1);
+	tell_all(hp, &had, &r);
+}
+
+void
+hproc_lost(struct hproc *hp)
+{
+	hp->started = engine_now(hp->engine);
+	hproc_advance(hp, SLOT_STARTED);
+	if (hp->slot.state == SLOT_LIVE)
+		hproc_fail(hp, TASK_FAILURE, "too few file descriptors");
+}
+
+/* 1 if it has not read a byte of what it was asked. */
+static int
+never_saw(const struct hproc *hp, const struct task *t, uint64_t seen)
+{
+	return t->session != NULL && !t->report && !t->shadow && seen != hp->given &&
+	    t->given_at >= seen;
+}
+
+/*
+ * A process that was idle when it ended has not failed at what it never saw.
+ * One that is killed just as it reads may have taken it out of the pipe.
+ */
+static int
+is_for_another(const struct hproc *hp, struct task *t, int saw, int status)
+{
+	if (!t->begins)
+		return !saw && status == 0;
+	if (!hp->ahead && hp->uses <= 1)
+		return 0;
+	if (!saw)
+		return 1;
+	if (t->session == NULL || t->report || t->shadow || t->retried || !WIFSIGNALED(status) ||
+	    (WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM) ||
+	    hp->pool->conf->concurrency > 1 ||
+	    engine_now(hp->engine) - t->since > JUST_NOW || reply_dec_pending(hp->dec) > 0 ||
+	    hp->returned > 0)
+		return 0;
+	t->retried = 1;
+	return 1;
+}
+
+/* Everything it had in hand, once its place is free for another. */
+static void
+exit_with(struct hproc *hp, struct task_list *had, struct action_list *actions,
+    uint64_t seen, int status)
+{
+	struct task_result	 r;
+	struct task		*t;
+	int			 saw;
+
+	while ((t = TAILQ_FIRST(had)) != NULL) {
+		TAILQ_REMOVE(had, t, entry);
+		t->proc = NULL;
+		memset(&r, 0, sizeof(r));
+		r.actions = actions;
+		r.output = hp->output;
+		saw = !never_saw(hp, t, seen);
+		if (TAILQ_EMPTY(actions) && is_for_another(hp, t, saw, status))
+			pool_resubmit(hp->pool, t);
+		else
+			hproc_judge(hp, t, status, saw || t->begins, &r);
+		action_list_clear(actions);
+	}
+}
+
+/* In the midst of a scope, with nothing in hand. */
+static void
+leave_scopes(struct hproc *hp, int status)
+{
+	char		 why[EXIT_WHY];
+	struct hstate	*h;
+
+	exit_status_text(status, why);
+	if (status != 0) {
+		fail_scopes(hp, why);
+		return;
+	}
+	while ((h = TAILQ_FIRST(&hp->bound)) != NULL)
+		hproc_unbind(h);
+}
+
+static int
+ended_early(const struct hproc *hp, const struct task_list *had, int status)
+{
+	if ((hp->slot.state != SLOT_LIVE && hp->slot.state != SLOT_ENDING) || hp->dismissed ||
+	    hp->proved || engine_now(hp->engine) - hp->started >= EARLY)
+		return 0;
+	/* It was told of something, there was nothing more, and it went. */
+	if (hp->slot.state == SLOT_ENDING && hp->uses > 0 && status == 0)
+		return 0;
+	return TAILQ_EMPTY(had) || status != 0;
+}
+
+/* 1 if nothing else tells that it ended, and somebody should know. */
+static int
+is_worth_a_line(const struct hproc *hp, const struct task_list *had, int status)
+{
+	return TAILQ_EMPTY(had) && TAILQ_EMPTY(&hp->bound) && status != 0 &&
+	    (hp->slot.state == SLOT_LIVE || hp->slot.state == SLOT_ENDING);
+}
+
+void
+hproc_exited(struct hproc *hp, int status)
+{
+	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
+	struct task_list	 had = TAILQ_HEAD_INITIALIZER(had);
+	uint64_t		 seen;
+	char			 why[EXIT_WHY];
+	int			 early;
+
+	hp->retiring = 1;
+	pool_available(hp->pool, hp);
+	seen = hproc_bytes_seen(hp);
+	hproc_read_rest(hp, status);
+	TAILQ_CONCAT(&actions, &hp->actions, entry);
+	take_asked(hp, &had);
+	exit_status_text(status, why);
+	log_msg(is_worth_a_line(hp, &had, status) ? LOG_WARNING : LOG_DEBUG, hp->ids,
+	    "handler %s: %s: process %s", hp->pool->conf->name,
+	    hp->uses == 0 ? "started ahead" : event_name(hp->event), why);
+	if (hp->told && seen < hp->given)
+		log_msg(LOG_WARNING, hp->ids, "handler %s: it ended and left %llu bytes of reports "
+		    "unread", hp->pool->conf->name, (unsigned long long)(hp->given - seen));
+	hproc_ended_unasked(hp, TAILQ_EMPTY(&had), status);
+	early = ended_early(hp, &had, status);
+	/* One that is only told of things can't show by a verdict that it is well. */
+	if (!early && hp->uses > 0 && status == 0)
+		hp->pool->backoff = 0;
+	hproc_advance(hp, SLOT_EXITED);
+	leave_scopes(hp, status);
+	take_asked(hp, &had);
+	gone(hp, early);
+	exit_with(hp, &had, &actions, seen, status);
+	action_list_clear(&actions);
+}

@@ -1,0 +1,64 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * hproc_int.h: what the files of the handler process share among themselves.
+ */
+#ifndef PM_HPROC_INT_H
+#define PM_HPROC_INT_H
+
+#include "engine/hproc.h"
+
+#define HPROC_OUT_MAX	(SIZE_MAX / 2)
+/* Bytes that a message may have which a process returns, beside twice what it was given. */
+#define HPROC_RETURNED	(1024 * 1024)
+
+/* hproc.c: the scope, in its session, of a task that is not detached. */
+struct hstate	*hproc_state(const struct task *);
+/* 1 if it goes on reading after a report, so that its end says nothing of that. */
+int	 hproc_lasts(const struct hproc *);
+/* The scope is served by nobody, and nothing follows from that yet. */
+void	 hproc_unbind(struct hstate *);
+void	 hproc_advance(struct hproc *, enum slot_event);
+/* Look at its deadlines at this time, ms, at the latest; 0: no matter. */
+void	 hproc_add_deadline(struct hproc *, uint64_t due);
+void	 hproc_forget_output(struct hproc *);
+/* How many of the bytes that were given to it it has read. */
+uint64_t hproc_bytes_seen(const struct hproc *);
+/* A task has its result; actions are those that were read. */
+void	 hproc_tell(struct hproc *, struct task *, struct task_result *);
+/* The same where the process is ended with it, and why. */
+void	 hproc_tell_last(struct hproc *, struct task *, struct task_result *, const char *why);
+/* Something of what it has is over, or it can do less than before. */
+void	 hproc_settle(struct hproc *);
+/*
+ * The handler broke a rule: the process is ended, and everything that it has
+ * in hand has failed. why is for the log.
+ */
+void	 hproc_fail(struct hproc *, enum task_end, const char *why);
+/* A task's time is over. */
+void	 hproc_overdue(struct hproc *, struct task *);
+/* It said that it still works: its time begins anew. */
+void	 hproc_progress(struct hproc *, struct task *);
+void	 hproc_close_pipe(struct hproc *, int);
+/* How long it has had this task, and the last it wrote to standard error. */
+void	 hproc_explain(const struct hproc *, const struct task *, const char *why, char *buf,
+	    size_t size);
+
+/* hproc_judge.c: what its end means for a task that it had in hand, which is told. */
+void	 hproc_judge(struct hproc *, struct task *, int status, int saw, struct task_result *);
+/* Warns if one that was started ahead has gone before it could be of use. */
+void	 hproc_ended_unasked(struct hproc *, int had_nothing, int status);
+
+/* hproc_write.c: its block is to be written in this turn of the loop. */
+void	 hproc_put(struct hproc *, struct task *);
+void	 hproc_on_write(evutil_socket_t, short, void *);
+
+/* hproc_read.c */
+void	 hproc_on_read(evutil_socket_t, short, void *);
+/* It has exited: what it wrote before is read, and its last line. */
+void	 hproc_read_rest(struct hproc *, int status);
+
+#endif

@@ -1,0 +1,391 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * hproc_read.c: what a handler process writes: replies and standard error.
+ */
+#include "base/compat.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "engine/hproc_int.h"
+#include "base/log.h"
+#include "engine/pool.h"
+
+/* Of one read from a handler's pipe: what a pipe of Linux holds. */
+#define PIPE_READ	65536
+
+/* A message where a reply is wanted: its first word is rarely a keyword. */
+static int
+looks_like_message(const struct hproc *hp)
+{
+	enum reply_fault	 fault = reply_fault(hp->dec);
+
+	return hp->pool->conf->input_message &&
+	    (fault == REPLY_FAULT_KEYWORD || fault == REPLY_FAULT_SPELLING);
+}
+
+static void
+fail_line(struct hproc *hp, const char *why)
+{
+	struct buf	 b;
+	const char	*line;
+	size_t		 i, len;
+
+	buf_init(&b, 1024);
+	line = reply_line(hp->dec, &len);
+	buf_printf(&b, "%s: \"", why);
+	/* All but NUL, which would end the text, is made visible by the log. */
+	for (i = 0; i < len; i++)
+		buf_add(&b, line[i] == '\0' ? "^@" : &line[i], line[i] == '\0' ? 2 : 1);
+	buf_add_str(&b, "\"");
+	if (looks_like_message(hp))
+		buf_add_str(&b, "; does it return the message (`output = message')?");
+	buf_add_u8(&b, 0);
+	hproc_fail(hp, TASK_FAILURE, (char *)b.data);
+	buf_free(&b);
+}
+
+/* The task that is being answered; NULL: none is. */
+static struct task *
+current(const struct hproc *hp)
+{
+	if (hp->pool->conf->concurrency > 1)
+		return hp->answering;
+	return TAILQ_FIRST(&hp->asked);
+}
+
+static void
+take_id(struct hproc *hp)
+{
+	struct task	*t;
+
+	TAILQ_FOREACH(t, &hp->asked, entry)
+		if (t->id == reply_id(hp->dec) && !t->report)
+			break;
+	hp->answering = t;
+	if (t == NULL)
+		hproc_fail(hp, TASK_FAILURE, "it answers an event-id that it was not asked");
+}
+
+/* An action line was read; it is ours to keep or to free. */
+static void
+take_action(struct hproc *hp, struct task *t, struct action *a)
+{
+	const char	*why;
+
+	/* Nobody waits for it any more. */
+	if (t->session == NULL) {
+		action_free(a);
+		return;
+	}
+	why = session_judge(t, a, &hp->actions, hp->nactions++);
+	if (why != NULL) {
+		action_free(a);
+		fail_line(hp, why);
+		return;
+	}
+	if (a->kind == ACT_LOG)
+		log_msg(LOG_INFO, t->ids, "handler %s: %s", hp->pool->conf->name, a->value);
+	if (a->kind == ACT_PROGRESS)
+		hproc_progress(hp, t);
+	if (a->kind == ACT_LOG || a->kind == ACT_PROGRESS)
+		action_free(a);
+	else
+		TAILQ_INSERT_TAIL(&hp->actions, a, entry);
+}
+
+/* Empty lines are nothing. */
+static int
+is_blank(const char *p, size_t len)
+{
+	size_t	 i;
+
+	for (i = 0; i < len && (p[i] == '\n' || p[i] == '\r'); i++)
+		;
+	return i == len;
+}
+
+/*
+ * The next event would be answered by what it wrote too much, so a process
+ * that is asked again must not go on like this. t, if any, is answered well.
+ */
+static void
+end_stray(struct hproc *hp, struct task *t, struct task_result *r, const char *p, size_t len)
+{
+	char	 why[320];
+
+	snprintf(why, sizeof(why), "it writes where nothing was asked: \"%.*s\"",
+	    (int)(len < 200 ? len : 200), p);
+	log_msg(LOG_WARNING, hp->ids, "handler %s: %s: %s; the process is ended",
+	    hp->pool->conf->name, event_name(hp->event), why);
+	if (t != NULL)
+		hproc_tell_last(hp, t, r, why);
+	else
+		hproc_fail(hp, TASK_FAILURE, why);
+}
+
+static int
+serves_again(const struct hproc *hp, const struct task *t)
+{
+	return hp->pool->conf->concurrency == 1 && (hp->pool->conf->reuse || !t->ends) &&
+	    TAILQ_NEXT(t, entry) == NULL;
+}
+
+/* p: what it wrote behind the verdict, as far as it was read. */
+static void
+take_verdict(struct hproc *hp, struct task *t, const char *p, size_t len)
+{
+	struct task_result	 r = { .end = TASK_REPLY };
+	const char		*why = NULL;
+	int			 stray;
+
+	if (t->session != NULL)
+		why = session_judge_verdict(t, reply_verdict(hp->dec));
+	if (why != NULL) {
+		fail_line(hp, why);
+		return;
+	}
+	stray = serves_again(hp, t) && !is_blank(p, len);
+	r.verdict = reply_verdict(hp->dec);
+	smtp_reply_copy(&r.smtp, reply_smtp(hp->dec));
+	reply_dec_next(hp->dec);
+	hp->answering = NULL;
+	hp->proved = 1;
+	hp->pool->backoff = 0;
+	if (stray)
+		end_stray(hp, t, &r, p, len);
+	else
+		hproc_tell(hp, t, &r);
+	smtp_reply_free(&r.smtp);
+}
+
+/* What a process that serves nobody else adds has no effect. */
+static void
+note_more(struct hproc *hp, const char *p, size_t len)
+{
+	if (is_blank(p, len) || hp->said_more || (hp->slot.state != SLOT_ENDING &&
+	    hp->slot.state != SLOT_LIVE))
+		return;
+	hp->said_more = 1;
+	log_msg(LOG_WARNING, hp->ids,
+	    "handler %s: %s: it goes on behind its verdict: \"%.*s\"; this has no effect",
+	    hp->pool->conf->name, event_name(hp->event), (int)(len < 200 ? len : 200), p);
+}
+
+/* The output of a report means nothing: its beginning is logged. */
+static void
+note_report_output(struct hproc *hp, const char *p, size_t len)
+{
+	if (hp->said_more)
+		return;
+	hp->said_more = 1;
+	log_msg(LOG_WARNING, hp->ids, "handler %s: report %s: output in answer to a report: "
+	    "\"%.*s\"", hp->pool->conf->name, event_name(hp->event),
+	    (int)(len < 200 ? len : 200), p);
+}
+
+static void
+take_item(struct hproc *hp, struct task *t, enum reply_item item, struct action *a,
+    const char *rest, size_t len)
+{
+	switch (item) {
+	case REPLY_ID:
+		take_id(hp);
+		break;
+	case REPLY_ACTION:
+		take_action(hp, t, a);
+		break;
+	case REPLY_VERDICT:
+		take_verdict(hp, t, rest, len);
+		break;
+	case REPLY_ERROR:
+		fail_line(hp, reply_why(hp->dec));
+		break;
+	case REPLY_MORE:
+		break;
+	}
+}
+
+/* Where nothing is asked: a process that was given its last event may babble. */
+static void
+take_idle(struct hproc *hp, const char *p, size_t len)
+{
+	if (is_blank(p, len))
+		return;
+	if (hp->slot.state == SLOT_LIVE && (!hp->finished || hp->told))
+		end_stray(hp, NULL, NULL, p, len);
+	else
+		note_more(hp, p, len);
+}
+
+/* With CRLF, as messages are kept. */
+static void
+add_to_output(struct hproc *hp, const char *p, size_t len)
+{
+	struct buf	 b;
+
+	if (hp->output == NULL)
+		hp->output = store_new();
+	if (hp->pool->conf->keep_newlines) {
+		store_add(hp->output, p, len);
+		return;
+	}
+	buf_init(&b, 2 * PIPE_READ);
+	buf_borrow(&b, &hp->engine->spare);
+	newline_to_crlf(&hp->output_crlf, p, len, &b);
+	store_add(hp->output, b.data, b.len);
+	buf_lend(&b, &hp->engine->spare, PIPE_READ);
+}
+
+/* It returns a message. How that counts its exit tells. */
+static void
+collect(struct hproc *hp, const char *p, size_t len)
+{
+	if (hp->slot.state != SLOT_LIVE)
+		return;
+	if (len > hp->may_return - hp->returned) {
+		hproc_fail(hp, TASK_FAILURE, "it returned more than twice the message and 1M");
+		return;
+	}
+	hp->returned += len;
+	add_to_output(hp, p, len);
+	if (store_error(hp->output) != NULL)
+		hproc_fail(hp, TASK_OVERLOAD, store_error(hp->output));
+}
+
+static void
+take_output(struct hproc *hp, const char *p, size_t len)
+{
+	struct task	*t;
+	struct action	*a;
+	enum reply_item	 item;
+	size_t		 used;
+
+	if (hp->pool->conf->output == OUTPUT_NONE)
+		return;
+	if (hp->pool->conf->output == OUTPUT_MESSAGE) {
+		collect(hp, p, len);
+		return;
+	}
+	while (len > 0) {
+		t = current(hp);
+		if (hp->slot.state != SLOT_LIVE || TAILQ_EMPTY(&hp->asked)) {
+			take_idle(hp, p, len);
+			return;
+		}
+		if (t != NULL && t->report) {
+			note_report_output(hp, p, len);
+			return;
+		}
+		item = reply_dec_feed(hp->dec, p, len, &used, &a);
+		p += used;
+		len -= used;
+		take_item(hp, t, item, a, p, len);
+	}
+}
+
+/* One line of standard error, or a part of one that is too long. */
+static void
+log_stderr_line(struct hproc *hp)
+{
+	int	 n = (int)hp->err_len;
+
+	if (n > 0 && pool_may_log(hp->pool, hp->ids))
+		log_msg(LOG_WARNING, hp->ids, "handler %s: stderr: %.*s", hp->pool->conf->name,
+		    n, hp->err_line);
+	if (n > 0)
+		snprintf(hp->last_words, sizeof(hp->last_words), "%.*s", n, hp->err_line);
+	hp->err_len = 0;
+}
+
+static void
+take_stderr(struct hproc *hp, const char *p, size_t len)
+{
+	size_t	 i;
+
+	for (i = 0; i < len; i++) {
+		if (p[i] == '\n')
+			log_stderr_line(hp);
+		else if (p[i] == '\0')
+			hp->err_line[hp->err_len++] = '?';
+		else
+			hp->err_line[hp->err_len++] = p[i];
+		if (hp->err_len == sizeof(hp->err_line))
+			log_stderr_line(hp);
+	}
+}
+
+/* Returns 0 when nothing more is there, or the pipe was closed. */
+static int
+read_pipe(struct hproc *hp, int i)
+{
+	static char	 bytes[PIPE_READ];
+	ssize_t		 n;
+
+	if (hp->fds[i] == -1)
+		return 0;
+	n = read(hp->fds[i], bytes, sizeof(bytes));
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0) {
+		hproc_close_pipe(hp, i);
+		return 0;
+	}
+	if (i == 1)
+		take_output(hp, bytes, (size_t)n);
+	else
+		take_stderr(hp, bytes, (size_t)n);
+	return 1;
+}
+
+void
+hproc_on_read(evutil_socket_t fd, short what __unused, void *arg)
+{
+	struct hproc	*hp = arg;
+
+	if (fd == hp->fds[2])
+		read_pipe(hp, 2);
+	/* Without its output it is of no use to another scope. */
+	else if (!read_pipe(hp, 1) && hp->fds[1] == -1)
+		hproc_settle(hp);
+}
+
+/* The last line needs no line feed if the process ended well. */
+static void
+read_last_line(struct hproc *hp)
+{
+	struct task	*t = current(hp);
+	struct action	*a = NULL;
+	enum reply_item	 item;
+
+	if (t == NULL || t->report || hp->slot.state != SLOT_LIVE)
+		return;
+	item = reply_dec_eof(hp->dec, &a);
+	take_item(hp, t, item, a, NULL, 0);
+}
+
+void
+hproc_read_rest(struct hproc *hp, int status)
+{
+	int	 i;
+
+	/*
+	 * What it wrote before it exited is in the pipes. A grandchild that
+	 * still writes could go on for ever: so not until the end of file.
+	 */
+	for (i = 0; i < 64 && read_pipe(hp, 2); i++)
+		;
+	log_stderr_line(hp);
+	for (i = 0; i < 64 && read_pipe(hp, 1); i++)
+		;
+	pool_log_dropped(hp->pool, hp->ids);
+	if (status == 0)
+		read_last_line(hp);
+}

@@ -1,0 +1,162 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/conn.h"
+#include "engine/listener.h"
+#include "base/log.h"
+
+/* Connections taken in one turn of the loop, so that the others get theirs. */
+#define ACCEPTS_A_TURN	32
+
+static void on_accept(evutil_socket_t, short, void *);
+static void on_retry(evutil_socket_t, short, void *);
+
+void
+listener_init(struct listener *l, struct engine *e, const struct listen_conf *conf, int fd)
+{
+	l->engine = e;
+	l->conf = conf;
+	l->index = (unsigned int)(conf - e->conf->listens);
+	l->fd = fd;
+	event_assign(&l->ev, e->base, fd, EV_READ | EV_PERSIST, on_accept, l);
+	evtimer_assign(&l->retry, e->base, on_retry, l);
+	event_add(&l->ev, NULL);
+}
+
+void
+listener_close(struct listener *l)
+{
+	if (l->fd == -1)
+		return;
+	event_del(&l->ev);
+	evtimer_del(&l->retry);
+	close(l->fd);
+	l->fd = -1;
+}
+
+/* Until a connection closes, or for a second where descriptors are short. */
+static void
+pause_listener(struct listener *l, int for_a_second)
+{
+	struct timeval	 tv = { 1, 0 };
+
+	event_del(&l->ev);
+	l->paused = 1;
+	if (for_a_second)
+		evtimer_add(&l->retry, &tv);
+}
+
+static void
+on_retry(evutil_socket_t fd __unused, short what __unused, void *arg)
+{
+	struct listener	*l = arg;
+
+	l->paused = 0;
+	event_add(&l->ev, NULL);
+}
+
+void
+listener_conn_closed(struct listener *l)
+{
+	l->nconns--;
+	board_disconnected(l->engine->board, l->engine->index, l->index);
+	if (l->fd == -1 || !l->paused || evtimer_pending(&l->retry, NULL))
+		return;
+	l->paused = 0;
+	event_add(&l->ev, NULL);
+}
+
+static int
+may_connect(const struct listener *l, const struct netaddr *peer)
+{
+	if (peer->ss.ss_family == AF_UNIX ||
+	    network_match(l->conf->allow, l->conf->nallow, peer))
+		return 1;
+	log_warnx("listen %s: %s may not connect (allow)", l->conf->spec, netaddr_print(peer));
+	return 0;
+}
+
+/* Returns 0 when there is nothing more to accept for now. */
+static int
+accept_one(struct listener *l)
+{
+	struct netaddr	 peer;
+	int		 fd;
+
+	memset(&peer, 0, sizeof(peer));
+	peer.len = sizeof(peer.ss);
+	fd = accept4(l->fd, (struct sockaddr *)&peer.ss, &peer.len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd == -1) {
+		if (errno == EINTR || errno == ECONNABORTED)
+			return 1;
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return 0;
+		log_warn("listen %s: accept", l->conf->spec);
+		pause_listener(l, 1);
+		return 0;
+	}
+	/* A peer on a unix socket has no name. */
+	if (peer.len <= sizeof(sa_family_t))
+		peer.ss.ss_family = AF_UNIX;
+	if (may_connect(l, &peer)) {
+		l->nconns++;
+		board_connected(l->engine->board, l->engine->index, l->index);
+		conn_new(l, fd, &peer);
+	} else
+		close(fd);
+	return 1;
+}
+
+static int
+is_full(const struct listener *l)
+{
+	return board_connections(l->engine->board, l->index) >= l->engine->conf->connections;
+}
+
+/* Sessions outlive their connections until the last report is taken: not without end. */
+static int
+has_backlog(const struct engine *e)
+{
+	return e->nsessions > e->nconns && e->nsessions - e->nconns >= e->conf->connections;
+}
+
+static void
+on_accept(evutil_socket_t fd __unused, short what __unused, void *arg)
+{
+	struct listener	*l = arg;
+	int		 i;
+
+	for (i = 0; i < (l->engine->conf->engines > 1 ? 1 : ACCEPTS_A_TURN); i++) {
+		if (is_full(l)) {
+			log_warnx("listen %s: all of its %u connections are in use",
+			    l->conf->spec, l->engine->conf->connections);
+			/* That one closes at another engine is not told here. */
+			pause_listener(l, l->engine->conf->engines > 1);
+			return;
+		}
+		if (has_backlog(l->engine)) {
+			log_warnx("listen %s: %u sessions that are over wait for their reports to "
+			    "be taken", l->conf->spec, l->engine->nsessions - l->engine->nconns);
+			pause_listener(l, 1);
+			return;
+		}
+		if (!engine_has_room(l->engine)) {
+			log_warnx("listen %s: too few file descriptors", l->conf->spec);
+			pause_listener(l, 1);
+			return;
+		}
+		if (!accept_one(l))
+			return;
+	}
+}

@@ -1,0 +1,412 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <stdlib.h>
+#include <syslog.h>
+
+#include "engine/hproc.h"
+#include "base/log.h"
+#include "engine/pool_int.h"
+
+#define STDERR_LINES_A_SECOND	50
+/* ms from a process that was of no use to the next one. */
+#define BACKOFF_MIN	1000
+#define BACKOFF_MAX	30000
+
+static void on_timer(void *);
+
+/* What one engine has of a number that all of them share. */
+static unsigned int
+share(const struct engine *e, unsigned int n)
+{
+	return n / e->conf->engines + (e->index < n % e->conf->engines);
+}
+
+void
+pool_init(struct pool *p, struct engine *e, unsigned int index)
+{
+	p->engine = e;
+	p->conf = &e->conf->handlers[index];
+	p->index = index;
+	TAILQ_INIT(&p->procs);
+	TAILQ_INIT(&p->avail);
+	TAILQ_INIT(&p->waiting);
+	ltimer_init(&p->timer, e->base, on_timer, p);
+}
+
+static void
+due_at(struct pool *p, uint64_t due)
+{
+	if (due != 0 && (p->timer.due == 0 || due < p->timer.due))
+		ltimer_set(&p->timer, due);
+}
+
+int
+pool_may_start(const struct pool *p)
+{
+	return p->nprocs < p->conf->processes && !p->limited &&
+	    (p->backoff_until == 0 || p->backoff_until <= engine_now(p->engine));
+}
+
+/* Sees to it that it is in the list of available ones if it is one. */
+static void
+relist(struct pool *p, struct hproc *hp)
+{
+	if (hp->is_avail)
+		TAILQ_REMOVE(&p->avail, hp, avail);
+	hp->is_avail = hproc_may_serve(hp) != 0;
+	if (!hp->is_avail)
+		return;
+	/* Where several scopes share one, those that work already come last. */
+	if (hp->slot.state == SLOT_LIVE && hproc_is_idle(hp))
+		TAILQ_INSERT_HEAD(&p->avail, hp, avail);
+	else
+		TAILQ_INSERT_TAIL(&p->avail, hp, avail);
+}
+
+void
+pool_took(struct pool *p, struct hproc *hp)
+{
+	relist(p, hp);
+}
+
+/* Processes that count as started ahead. */
+static unsigned int
+count_ahead(const struct pool *p)
+{
+	const struct hproc	*hp;
+	unsigned int		 n = 0;
+
+	TAILQ_FOREACH(hp, &p->procs, of_pool)
+		if (!hp->retiring && (hp->slot.state == SLOT_STARTING ||
+		    hp->slot.state == SLOT_LIVE) && (p->conf->reuse || hp->uses == 0))
+			n++;
+	return n;
+}
+
+static void
+start_ahead(struct pool *p)
+{
+	unsigned int	 n;
+
+	if (p->min == 0)
+		return;
+	for (n = count_ahead(p); n < p->min && pool_may_start(p); n++)
+		hproc_start(p, NULL);
+}
+
+/*
+ * All that are idle end, and the others when they are. One may take others
+ * with it from the list, so each look begins anew.
+ */
+static void
+retire_all(struct pool *p)
+{
+	struct hproc	*hp;
+
+	TAILQ_FOREACH(hp, &p->procs, of_pool) {
+		hp->retiring = 1;
+		relist(p, hp);
+	}
+	do {
+		TAILQ_FOREACH(hp, &p->procs, of_pool)
+			if (hp->retiring && hproc_is_idle(hp))
+				break;
+		if (hp != NULL)
+			hproc_retire(hp);
+	} while (hp != NULL);
+}
+
+void
+pool_open(struct pool *p)
+{
+	p->min = share(p->engine, p->conf->processes_min);
+	start_ahead(p);
+}
+
+void
+pool_close(struct pool *p)
+{
+	struct hproc	*hp;
+
+	p->min = 0;
+	retire_all(p);
+	do {
+		TAILQ_FOREACH(hp, &p->procs, of_pool)
+			if (hproc_works_for_nobody(hp))
+				break;
+		if (hp != NULL)
+			hproc_dismiss(hp);
+	} while (hp != NULL);
+}
+
+void
+pool_dequeue(struct pool *p, struct task *t)
+{
+	TAILQ_REMOVE(&p->waiting, t, entry);
+	t->state = TASK_IN_LINE;
+}
+
+void
+pool_wait(struct pool *p, struct task *t, int first)
+{
+	t->state = TASK_QUEUED;
+	/* A report waits as long as it takes: none is dropped. */
+	t->deadline = t->report ? 0 : t->since + p->conf->queue_timeout;
+	if (first)
+		TAILQ_INSERT_HEAD(&p->waiting, t, entry);
+	else
+		TAILQ_INSERT_TAIL(&p->waiting, t, entry);
+	due_at(p, t->deadline);
+}
+
+/*
+ * That which has served the session before, so that what it was told there is
+ * read before what it is told now; else any that is available; or NULL.
+ */
+static struct hproc *
+choose(struct pool *p, const struct hstate *h)
+{
+	struct hproc	*hp = NULL;
+
+	if (h->last_proc != 0 && p->conf->reuse)
+		hp = engine_process(p->engine, h->last_proc);
+	return hp != NULL && hp->is_avail ? hp : TAILQ_FIRST(&p->avail);
+}
+
+int
+pool_write_files(struct pool *p, struct task *t)
+{
+	struct task_result	 r = { .end = TASK_OVERLOAD };
+
+	if (t->spool == NULL || (r.why = spool_write(t->spool)) == NULL)
+		return 1;
+	/* The process that has served its scope so far is not told of its end. */
+	if (t->ends && !t->begins)
+		hproc_release(&t->session->h[t->place]);
+	pool_task_done(p, t, &r);
+	return 0;
+}
+
+int
+pool_find_process(struct pool *p, struct task *t)
+{
+	struct hproc	*hp;
+	int		 done;
+
+	if (!pool_write_files(p, t))
+		return 1;
+	hp = choose(p, &t->session->h[t->place]);
+	if (hp == NULL) {
+		hproc_start(p, t);
+		return 0;
+	}
+	done = hproc_give(hp, t);
+	start_ahead(p);
+	return done;
+}
+
+void
+pool_serve(struct pool *p)
+{
+	struct task	*t;
+	struct session	*s;
+
+	while ((t = TAILQ_FIRST(&p->waiting)) != NULL &&
+	    (!TAILQ_EMPTY(&p->avail) || pool_may_start(p))) {
+		pool_dequeue(p, t);
+		s = t->session;
+		if (pool_find_process(p, t))
+			pool_session_moved(p, s);
+	}
+}
+
+static void
+let_go(struct pool *p, struct hproc *hp)
+{
+	p->reclaim--;
+	hp->reclaimed = 1;
+	hproc_retire(hp);
+}
+
+void
+pool_available(struct pool *p, struct hproc *hp)
+{
+	if (p->reclaim > 0 && TAILQ_EMPTY(&p->waiting) && hproc_may_serve(hp) &&
+	    hproc_is_idle(hp)) {
+		let_go(p, hp);
+		return;
+	}
+	relist(p, hp);
+	if (!hp->is_avail)
+		return;
+	if (hproc_is_idle(hp) && p->conf->idle_timeout != 0 && p->conf->reuse)
+		due_at(p, hp->idle_since + p->conf->idle_timeout);
+	pool_serve(p);
+}
+
+static void
+back_off(struct pool *p)
+{
+	/* Several that end together count as one. */
+	if (p->backoff_until > engine_now(p->engine))
+		return;
+	p->backoff = p->backoff == 0 ? BACKOFF_MIN : p->backoff * 2;
+	if (p->backoff > BACKOFF_MAX)
+		p->backoff = BACKOFF_MAX;
+	p->backoff_until = engine_now(p->engine) + p->backoff;
+	due_at(p, p->backoff_until);
+	log_msg(LOG_WARNING, NULL, "handler %s: a process was of no use; the next one is started "
+	    "in %llu s", p->conf->name, (unsigned long long)p->backoff / 1000);
+}
+
+void
+pool_process_gone(struct pool *p, struct hproc *hp, int early)
+{
+	TAILQ_REMOVE(&p->procs, hp, of_pool);
+	if (hp->is_avail)
+		TAILQ_REMOVE(&p->avail, hp, avail);
+	hp->is_avail = 0;
+	p->nprocs--;
+	if (early && (p->conf->reuse || hp->ahead))
+		back_off(p);
+	pool_serve(p);
+	/* Another engine is to have the place of one that was asked for. */
+	if (!hp->reclaimed)
+		start_ahead(p);
+}
+
+void
+pool_limited(struct pool *p)
+{
+	p->limited = 1;
+}
+
+void
+pool_freed(struct pool *p)
+{
+	p->limited = 0;
+	pool_serve(p);
+	start_ahead(p);
+}
+
+void
+pool_reclaim(struct pool *p)
+{
+	struct hproc	*hp;
+
+	if (p->reclaim < p->nprocs)
+		p->reclaim++;
+	TAILQ_FOREACH(hp, &p->avail, avail)
+		if (p->reclaim > 0 && hproc_is_idle(hp)) {
+			let_go(p, hp);
+			return;
+		}
+}
+
+void
+pool_stale(struct pool *p)
+{
+	log_msg(LOG_INFO, NULL, "handler %s: its program has changed; processes of the old one "
+	    "end when they are idle", p->conf->name);
+	retire_all(p);
+	p->backoff = p->backoff_until = 0;
+	pool_serve(p);
+	start_ahead(p);
+}
+
+/* The queue-timeout of all is the same, so that those that are due come first. */
+static void
+end_waiting(struct pool *p, uint64_t now)
+{
+	struct task_result	 r = { .end = TASK_OVERLOAD,
+	    .why = "no free process within queue-timeout" };
+	struct task		*t;
+
+	/* Telling of one may change the queue. */
+	for (;;) {
+		TAILQ_FOREACH(t, &p->waiting, entry)
+			if (t->deadline != 0)
+				break;
+		if (t == NULL)
+			return;
+		if (t->deadline > now) {
+			due_at(p, t->deadline);
+			return;
+		}
+		pool_dequeue(p, t);
+		pool_task_done(p, t, &r);
+	}
+}
+
+/* One that may go, since it has been idle for so long; or NULL. */
+static struct hproc *
+find_idle(struct pool *p, uint64_t now)
+{
+	struct hproc	*hp;
+
+	TAILQ_FOREACH(hp, &p->avail, avail) {
+		if (!hproc_is_idle(hp))
+			continue;
+		if (hp->idle_since + p->conf->idle_timeout <= now)
+			return hp;
+		due_at(p, hp->idle_since + p->conf->idle_timeout);
+	}
+	return NULL;
+}
+
+static void
+end_idle(struct pool *p, uint64_t now)
+{
+	struct hproc	*hp;
+
+	if (p->conf->idle_timeout == 0 || !p->conf->reuse)
+		return;
+	while (count_ahead(p) > p->min && (hp = find_idle(p, now)) != NULL)
+		hproc_retire(hp);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct pool	*p = arg;
+	uint64_t	 now = engine_now(p->engine);
+
+	if (p->backoff_until > now)
+		due_at(p, p->backoff_until);
+	end_waiting(p, now);
+	end_idle(p, now);
+	pool_serve(p);
+	start_ahead(p);
+}
+
+void
+pool_log_dropped(struct pool *p, const char *ids)
+{
+	if (p->err_dropped > 0)
+		log_msg(LOG_WARNING, ids, "handler %s: %u more lines of standard error, of "
+		    "this session and others, were not logged", p->conf->name, p->err_dropped);
+	p->err_dropped = 0;
+}
+
+int
+pool_may_log(struct pool *p, const char *ids)
+{
+	uint64_t	 second = engine_now(p->engine) / 1000;
+
+	if (second != p->err_second) {
+		pool_log_dropped(p, ids);
+		p->err_second = second;
+		p->err_lines = 0;
+	}
+	if (p->err_lines >= STDERR_LINES_A_SECOND) {
+		p->err_dropped++;
+		return 0;
+	}
+	p->err_lines++;
+	return 1;
+}

@@ -1,0 +1,32 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * headerdiff.h: which headers of an old message stay where they are in a new
+ * one; see maildiff.h. Pure.
+ */
+#ifndef PM_HEADERDIFF_H
+#define PM_HEADERDIFF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mail/text.h"
+
+struct headerdiff {
+	size_t		 first, end;	/* new headers from first to below end are old ones that stay */
+	uint32_t	*kept;		/* of each new one among these: which old one, from 0, rising */
+	uint32_t	*index;		/* of each old one: the how manyth of its name, from 1 */
+};
+
+/*
+ * Finds what costs least, where a new header that does not stay costs one, an
+ * old one that does not stay too, and one that stays with a new value. Names
+ * are spelled alike in what stays: the MTAs disagree about whose spelling wins.
+ */
+void	 headerdiff(const struct mailfile *old, const struct mailfile *new, struct headerdiff *);
+void	 headerdiff_free(struct headerdiff *);
+
+#endif

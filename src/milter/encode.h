@@ -1,0 +1,64 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * milter_enc.h: values to milter packets, in both directions. Each function
+ * adds one whole packet to out; what does not fit a packet or out's maximum
+ * sets out's sticky error and adds nothing else of use, so that a caller
+ * looks at buf_ok() once before sending.
+ */
+#ifndef PM_MILTER_ENC_H
+#define PM_MILTER_ENC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* Both directions: a packet of one byte, or of one byte and raw data. */
+void	 milter_enc_simple(struct buf *out, int code);
+void	 milter_enc_raw(struct buf *out, int code, const void *data, size_t len);
+
+/*
+ * O. symlists, with SMFIM_COUNT entries, are names of macros with one space
+ * between them; NULL in place of the array or of an entry sends no list.
+ * The MTA's offer has none.
+ */
+void	 milter_enc_optneg(struct buf *out, uint32_t version, uint32_t actions,
+	    uint32_t protocol, const char *const *symlists);
+
+/* Filter to MTA. */
+void	 milter_enc_replycode(struct buf *out, const char *smtp_text);
+void	 milter_enc_add_header(struct buf *out, const char *name, const char *value);
+void	 milter_enc_insert_header(struct buf *out, uint32_t index, const char *name,
+	    const char *value);
+/* An empty value deletes. */
+void	 milter_enc_change_header(struct buf *out, uint32_t index, const char *name,
+	    const char *value);
+/* args NULL sends '+', else '2'. */
+void	 milter_enc_add_rcpt(struct buf *out, const char *address, const char *args);
+void	 milter_enc_del_rcpt(struct buf *out, const char *address);
+void	 milter_enc_change_from(struct buf *out, const char *address, const char *args);
+void	 milter_enc_quarantine(struct buf *out, const char *reason);
+/* As many packets as it takes, one of them even if len is 0. */
+void	 milter_enc_body_replies(struct buf *out, const void *data, size_t len);
+
+/* MTA to filter. */
+struct milter_pair {
+	const char	*name;
+	const char	*value;
+};
+void	 milter_enc_macros(struct buf *out, int stage, const struct milter_pair *, size_t n);
+/* family as in struct milter_cmd; address is not sent with 'U'. */
+void	 milter_enc_connect(struct buf *out, const char *host, int family,
+	    unsigned int port, const char *address);
+void	 milter_enc_helo(struct buf *out, const char *arg);
+/* code: SMFIC_MAIL or SMFIC_RCPT. */
+void	 milter_enc_envelope(struct buf *out, int code, const char *address,
+	    const char *const *args, size_t nargs);
+void	 milter_enc_header(struct buf *out, const char *name, const char *value);
+void	 milter_enc_unknown(struct buf *out, const char *line);
+
+#endif

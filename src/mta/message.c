@@ -1,0 +1,131 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mail/text.h"
+#include "milter/proto.h"
+#include "mta/message.h"
+#include "base/xmalloc.h"
+
+struct ms_header *
+ms_header_new(const char *text, size_t len, size_t name_len)
+{
+	struct ms_header	*h = xcalloc(1, sizeof(*h));
+	const char		*colon;
+
+	h->text = xmemdup0(text, len);
+	h->name = xmemdup0(text, name_len);
+	colon = strchr(h->text + name_len, ':');
+	h->value = colon == NULL ? len : (size_t)(colon - h->text) + 1;
+	return h;
+}
+
+void
+ms_header_free(struct ms_header *h)
+{
+	free(h->text);
+	free(h->name);
+	free(h);
+}
+
+void
+ms_headers_clear(struct ms_headers *headers)
+{
+	struct ms_header	*h;
+
+	while ((h = TAILQ_FIRST(headers)) != NULL) {
+		TAILQ_REMOVE(headers, h, entry);
+		ms_header_free(h);
+	}
+}
+
+int
+ms_header_is(const struct ms_header *h, const char *name)
+{
+	return strcasecmp(h->name, name) == 0;
+}
+
+static int
+take_headers(struct ms_message *m, const struct mailfile *file, const char **why)
+{
+	const struct mailfile_header	*h;
+	struct ms_header		*copy;
+
+	for (h = file->headers; h < file->headers + file->count; h++) {
+		/* The colon goes and two NULs come. */
+		if (h->len + 1 > MILTER_MAX_DATA) {
+			*why = "a header that is too long for the milter protocol";
+			return -1;
+		}
+		copy = ms_header_new(h->text, h->len, h->name_len);
+		TAILQ_INSERT_TAIL(&m->headers, copy, entry);
+	}
+	return 0;
+}
+
+static int
+take_body(struct ms_message *m, const struct mailfile *file, const char **why)
+{
+	struct buf	 body;
+
+	if (file->body_len == 0)
+		return 0;
+	/* Each line feed may become two bytes. */
+	buf_init(&body, 2 * MAILFILE_MAX + 2);
+	mailfile_write_body(&body, file->body, file->body_len);
+	if (!buf_ok(&body)) {
+		buf_free(&body);
+		*why = "a message that is too large";
+		return -1;
+	}
+	m->body = (unsigned char *)buf_steal(&body, &m->body_len);
+	return 0;
+}
+
+int
+ms_message_parse(struct ms_message *m, const void *data, size_t len, const char **why)
+{
+	struct mailfile	 file;
+	int		 r;
+
+	memset(m, 0, sizeof(*m));
+	TAILQ_INIT(&m->headers);
+	if (mailfile_parse(&file, data, len, why) == -1)
+		return -1;
+	m->crlf = file.crlf;
+	m->separator = file.separator;
+	r = take_headers(m, &file, why);
+	if (r == 0)
+		r = take_body(m, &file, why);
+	mailfile_free(&file);
+	if (r == -1)
+		ms_message_free(m);
+	return r;
+}
+
+void
+ms_message_free(struct ms_message *m)
+{
+	ms_headers_clear(&m->headers);
+	free(m->body);
+	m->body = NULL;
+	m->body_len = 0;
+}
+
+void
+ms_message_write(const struct ms_headers *headers, int separator,
+    const unsigned char *body, size_t body_len, int crlf, struct buf *out)
+{
+	const struct ms_header	*h;
+
+	TAILQ_FOREACH(h, headers, entry)
+		mailfile_write_text(out, h->text, strlen(h->text), crlf);
+	mailfile_write_rest(out, separator, body, body_len, crlf);
+}

@@ -1,0 +1,28 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * explain_why.h: the decisions of a session in words, on standard output.
+ */
+#ifndef PM_EXPLAIN_WHY_H
+#define PM_EXPLAIN_WHY_H
+
+#include "session/session.h"
+
+/* What was decided on a handler at an event; enum ask_why or UNSEEN. */
+#define UNSEEN	(-1)
+struct seen {
+	int	 asked, told;
+};
+
+/* A blank, and a value as handlers would see it. */
+void	 explain_text(const char *);
+/* The event in hand, and what it is about. */
+void	 explain_event(const struct session *);
+/* Whether the handler at a place was asked or told, or why not; the event may be over. */
+void	 explain_handler(const struct session *, unsigned int place, enum event_kind,
+	    const struct seen *);
+
+#endif

@@ -1,0 +1,323 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "send/child.h"
+#include "pipemilter/pipemilter.h"
+#include "base/xmalloc.h"
+
+#define START_SECONDS	10
+#define TERM_SECONDS	15
+#define KILL_SECONDS	5
+#define PAUSE_MS	5
+
+static time_t
+now(void)
+{
+	struct timespec	 ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+/* A moment, that a signal cuts short. */
+static void
+pause_for(const struct ms_child *c)
+{
+	struct timespec	 ts = { 0, PAUSE_MS * 1000000L };
+
+	(void)ppoll(NULL, 0, &ts, c->wait_mask);
+}
+
+static int
+has_ended(struct ms_child *c)
+{
+	if (c->running && waitpid(c->pid, &c->status, WNOHANG) == c->pid)
+		c->running = 0;
+	return !c->running;
+}
+
+/* Each line with its severity in front, so that the parent can choose. */
+static void
+hook(int severity, const char *line)
+{
+	(void)dprintf(STDERR_FILENO, "<%d>%s\n", severity, line);
+}
+
+static char **
+make_argv(const struct ms_child *c, const struct ms_child_args *args, int *argc)
+{
+	size_t	  i, n = 0, ncommand = 0;
+	char	**argv, *spec;
+
+	while (args->command[ncommand] != NULL)
+		ncommand++;
+	argv = xcalloc(7 + 2 * args->noptions + ncommand, sizeof(*argv));
+	if (asprintf(&spec, "unix:%s", c->sock) == -1)
+		err(1, NULL);
+	argv[n++] = xstrdup("pipemilter");
+	argv[n++] = xstrdup("-l");
+	argv[n++] = spec;
+	if (args->events != NULL) {
+		argv[n++] = xstrdup("-e");
+		argv[n++] = xstrdup(args->events);
+	}
+	for (i = 0; i < args->noptions; i++) {
+		argv[n++] = xstrdup("-o");
+		argv[n++] = args->options[i];
+	}
+	argv[n++] = xstrdup("--");
+	for (i = 0; i < ncommand; i++)
+		argv[n++] = args->command[i];
+	argv[n] = NULL;
+	*argc = (int)n;
+	return argv;
+}
+
+static void
+redirect(int fd, const char *path, int flags)
+{
+	int	 opened = open(path, flags | O_CLOEXEC, 0600);
+
+	if (opened == -1 || dup2(opened, fd) == -1)
+		err(1, "%s", path);
+	if (opened != fd)
+		(void)close(opened);
+}
+
+static void
+default_signals(void)
+{
+	static const int	 signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	sigset_t		 none;
+	size_t			 i;
+
+	for (i = 0; i < nitems(signals); i++)
+		(void)signal(signals[i], SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void run_daemon(const struct ms_child *, const struct ms_child_args *, pid_t)
+    NO_RETURN;
+
+/* Its own process group: a Ctrl-C is ours alone to act upon. */
+static void
+run_daemon(const struct ms_child *c, const struct ms_child_args *args, pid_t parent)
+{
+	char	**argv;
+	int	  argc;
+
+	(void)setpgid(0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(1);
+	default_signals();
+	redirect(STDIN_FILENO, "/dev/null", O_RDONLY);
+	if (!c->verbose) {
+		redirect(STDERR_FILENO, c->log, O_WRONLY | O_CREAT | O_APPEND);
+		log_set_hook(hook);
+	}
+	argv = make_argv(c, args, &argc);
+	optind = 1;
+	optreset = 1;
+	exit(pipemilter_main(argc, argv));
+}
+
+static int
+make_places(struct ms_child *c, struct netaddr *addr)
+{
+	const char	*tmp = getenv("TMPDIR"), *why;
+	char		 spec[sizeof(c->sock) + 8];
+
+	if (tmp == NULL || tmp[0] != '/')
+		tmp = "/tmp";
+	if (snprintf(c->dir, sizeof(c->dir), "%s/milter-send.XXXXXX", tmp) >=
+	    (int)sizeof(c->dir)) {
+		warnx("TMPDIR is too long");
+		return -1;
+	}
+	if (mkdtemp(c->dir) == NULL) {
+		warn("%s", c->dir);
+		c->dir[0] = '\0';
+		return -1;
+	}
+	(void)snprintf(c->sock, sizeof(c->sock), "%s/milter.sock", c->dir);
+	(void)snprintf(c->log, sizeof(c->log), "%s/log", c->dir);
+	(void)snprintf(spec, sizeof(spec), "unix:%s", c->sock);
+	if (netaddr_parse(spec, addr, &why) == -1) {
+		warnx("%s: %s", spec, why);
+		return -1;
+	}
+	return 0;
+}
+
+/* A connected descriptor, or -1 while nobody listens. */
+static int
+try_connect(const struct netaddr *addr)
+{
+	int	 fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd != -1 && connect(fd, (const struct sockaddr *)&addr->ss, addr->len) == -1) {
+		(void)close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* The severity of a line of the log and its text; what has none is an error. */
+static int
+severity_of(const char **line)
+{
+	const char	*p = *line;
+
+	if (p[0] != '<' || p[1] < '0' || p[1] > '7' || p[2] != '>')
+		return LOG_ERR;
+	*line = p + 3;
+	return p[1] - '0';
+}
+
+static void
+show_line(const struct ms_child *c, const char *line, int all)
+{
+	const char	*text = line;
+	int		 severity = severity_of(&text);
+
+	if (severity > LOG_WARNING && !all)
+		return;
+	if (c->log_line != NULL)
+		c->log_line(c->log_arg, severity, text);
+	else
+		(void)fputs(text, stderr);
+}
+
+/* Warnings and what is worse, or all of it. */
+static void
+show_log(const struct ms_child *c, int all)
+{
+	char		*line = NULL;
+	size_t		 cap = 0;
+	FILE		*f;
+
+	if (c->verbose || (f = fopen(c->log, "re")) == NULL)
+		return;
+	while (getline(&line, &cap, f) != -1)
+		show_line(c, line, all);
+	free(line);
+	(void)fclose(f);
+}
+
+static int
+await(struct ms_child *c, const struct netaddr *addr)
+{
+	time_t	 deadline = now() + START_SECONDS;
+	int	 fd;
+
+	for (;;) {
+		if ((fd = try_connect(addr)) != -1)
+			return fd;
+		if (has_ended(c)) {
+			/* The reason first, and only once. */
+			show_log(c, 1);
+			(void)unlink(c->log);
+			warnx("the daemon ended before it accepted a connection");
+			return -1;
+		}
+		if (*c->stop)
+			return -1;
+		if (now() > deadline) {
+			warnx("the daemon did not accept a connection within %d seconds",
+			    START_SECONDS);
+			return -1;
+		}
+		pause_for(c);
+	}
+}
+
+int
+ms_child_start(struct ms_child *c, const struct ms_child_args *args, struct netaddr *addr)
+{
+	pid_t	 parent = getpid();
+
+	if (make_places(c, addr) == -1)
+		return -1;
+	(void)fflush(NULL);
+	c->pid = fork();
+	if (c->pid == -1) {
+		warn("fork");
+		return -1;
+	}
+	if (c->pid == 0)
+		run_daemon(c, args, parent);
+	c->running = 1;
+	return await(c, addr);
+}
+
+static void
+end_daemon(struct ms_child *c)
+{
+	static const struct {
+		int	 signal;
+		time_t	 seconds;
+	} steps[] = {
+		{ SIGTERM, TERM_SECONDS },
+		{ SIGTERM, KILL_SECONDS },	/* a second one ends at once */
+		{ SIGKILL, KILL_SECONDS },
+	};
+	time_t	 deadline;
+	size_t	 i;
+
+	for (i = 0; i < nitems(steps) && !has_ended(c); i++) {
+		(void)kill(c->pid, steps[i].signal);
+		deadline = now() + steps[i].seconds;
+		while (!has_ended(c) && now() <= deadline)
+			pause_for(c);
+	}
+}
+
+static void
+remove_places(const struct ms_child *c)
+{
+	if (c->dir[0] == '\0')
+		return;
+	(void)unlink(c->sock);
+	(void)unlink(c->log);
+	if (rmdir(c->dir) == -1)
+		warn("%s", c->dir);
+}
+
+int
+ms_child_stop(struct ms_child *c, int show)
+{
+	int	 bad;
+
+	if (c->pid > 0)
+		end_daemon(c);
+	bad = c->pid <= 0 || c->running || !WIFEXITED(c->status) ||
+	    WEXITSTATUS(c->status) != 0;
+	show_log(c, show || bad);
+	if (c->pid > 0 && !c->running && WIFSIGNALED(c->status))
+		warnx("the daemon was killed by signal %d", WTERMSIG(c->status));
+	remove_places(c);
+	return bad ? -1 : 0;
+}

@@ -1,0 +1,312 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "milter/proto.h"
+#include "send/conn.h"
+
+#define CONNECT_SECONDS	30	/* what Postfix waits */
+#define COMMAND_SECONDS	30
+#define CONTENT_SECONDS	300
+#define LINGER_MS	5000
+#define MAX_IN		((size_t)4 << 20)
+#define MAX_OUT		((size_t)4 << 20)
+
+static void fail(struct ms_conn *, const char *, ...) PRINTF_LIKE(2, 3);
+
+static void
+fail(struct ms_conn *c, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(c->error, sizeof(c->error), fmt, ap);
+	va_end(ap);
+	c->state = MS_CONN_FAILED;
+}
+
+#define BROKEN	"protocol broken: "
+
+static unsigned int
+seconds_for(const struct ms_conn *c)
+{
+	int	 command = c->side.waiting(c->side.arg);
+
+	if (c->side.timeout != 0)
+		return c->side.timeout;
+	return command != 0 && strchr("LNBE", command) != NULL ? CONTENT_SECONDS :
+	    COMMAND_SECONDS;
+}
+
+/* Says what comes of where the MTA's side has come to. */
+static void
+take(struct ms_conn *c, enum ms_state state, int64_t now)
+{
+	c->more = state == MS_MORE;
+	switch (state) {
+	case MS_WAIT:
+	case MS_MORE:
+		c->deadline = now + (int64_t)seconds_for(c) * 1000;
+		break;
+	case MS_QUIT:
+		c->state = MS_CONN_ENDING;
+		c->deadline = now + LINGER_MS;
+		break;
+	case MS_CLOSE:
+		c->state = MS_CONN_DONE;
+		break;
+	case MS_BROKEN:
+		fail(c, BROKEN "%s", c->side.error(c->side.arg));
+		break;
+	}
+}
+
+static void
+flush_out(struct ms_conn *c)
+{
+	ssize_t	 n;
+
+	while (c->out.len > 0) {
+		n = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL);
+		if (n == -1 && errno == EINTR)
+			continue;
+		/* A filter that closed may have said why: the read finds out. */
+		if (n == -1 && errno != EAGAIN)
+			buf_reset(&c->out);
+		if (n == -1)
+			return;
+		buf_drain(&c->out, (size_t)n);
+	}
+}
+
+static void
+send_all(struct ms_conn *c, int64_t now)
+{
+	for (;;) {
+		if (c->state == MS_CONN_FAILED || c->state == MS_CONN_DONE)
+			return;
+		flush_out(c);
+		if (c->out.len > 0 || !c->more)
+			break;
+		take(c, c->side.advance(c->side.arg, &c->out), now);
+	}
+	if (c->state == MS_CONN_ENDING && c->out.len == 0) {
+		c->state = c->linger ? MS_CONN_LINGERING : MS_CONN_DONE;
+		c->deadline = now + LINGER_MS;
+	}
+}
+
+static void
+start(struct ms_conn *c, int64_t now)
+{
+	c->state = MS_CONN_PLAYING;
+	take(c, c->side.advance(c->side.arg, &c->out), now);
+	send_all(c, now);
+}
+
+static void
+set_nodelay(const struct ms_conn *c, int family)
+{
+	int	 on = 1;
+
+	if (family != AF_UNIX)
+		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+/*
+ * A unix socket with a full backlog would refuse a connect that must not
+ * block, so that one may; the time it has is bounded.
+ */
+static int
+start_connect(struct ms_conn *c, const struct netaddr *addr)
+{
+	const struct sockaddr	*sa = (const struct sockaddr *)&addr->ss;
+	struct timeval		 tv = { CONNECT_SECONDS, 0 };
+	int			 is_unix = sa->sa_family == AF_UNIX, r;
+
+	c->fd = socket(sa->sa_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | (is_unix ? 0 : SOCK_NONBLOCK), 0);
+	if (c->fd == -1)
+		return -1;
+	if (is_unix)
+		(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+	set_nodelay(c, sa->sa_family);
+	r = connect(c->fd, sa, addr->len);
+	if (is_unix && r == 0)
+		return fcntl(c->fd, F_SETFL, O_NONBLOCK);
+	return r;
+}
+
+static void
+init(struct ms_conn *c, const struct ms_side *side)
+{
+	memset(c, 0, sizeof(*c));
+	c->side = *side;
+	buf_init(&c->in, MAX_IN);
+	buf_init(&c->out, MAX_OUT);
+}
+
+void
+ms_conn_adopt(struct ms_conn *c, int fd, const struct ms_side *side, int64_t now)
+{
+	init(c, side);
+	c->fd = fd;
+	start(c, now);
+}
+
+void
+ms_conn_open(struct ms_conn *c, const struct netaddr *addr, const struct ms_side *side,
+    int64_t now)
+{
+	unsigned int	 seconds = side->timeout != 0 ? side->timeout : CONNECT_SECONDS;
+
+	init(c, side);
+	c->addr = addr;
+	c->deadline = now + (int64_t)seconds * 1000;
+	if (start_connect(c, addr) == 0)
+		start(c, now);
+	else if (c->fd != -1 && errno == EINPROGRESS)
+		c->state = MS_CONN_CONNECTING;
+	else
+		fail(c, "connect to %s: %s", netaddr_print(addr), strerror(errno));
+}
+
+void
+ms_conn_close(struct ms_conn *c)
+{
+	if (c->fd != -1)
+		(void)close(c->fd);
+	c->fd = -1;
+	buf_free(&c->in);
+	buf_free(&c->out);
+}
+
+uint32_t
+ms_conn_wants(const struct ms_conn *c)
+{
+	if (c->state == MS_CONN_CONNECTING)
+		return EPOLLOUT;
+	return c->out.len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
+}
+
+static void
+connected(struct ms_conn *c, int64_t now)
+{
+	int		 error = 0;
+	socklen_t	 len = sizeof(error);
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	if (error != 0)
+		fail(c, "connect to %s: %s", netaddr_print(c->addr), strerror(error));
+	else
+		start(c, now);
+}
+
+static void
+closed(struct ms_conn *c)
+{
+	if (c->state == MS_CONN_LINGERING || c->state == MS_CONN_ENDING)
+		c->state = MS_CONN_DONE;
+	else
+		fail(c, BROKEN "the connection was closed, expected an answer to %s",
+		    ms_command_name(c->side.waiting(c->side.arg)));
+}
+
+/* An answer to what has not been sent yet is one answer too many. */
+static void
+fail_early(struct ms_conn *c, const struct milter_packet *pkt)
+{
+	struct buf	 b;
+
+	buf_init(&b, sizeof(c->error));
+	ms_describe(&b, pkt->code, "where no answer was expected, before");
+	buf_printf(&b, " %s was sent", ms_command_name(c->side.waiting(c->side.arg)));
+	fail(c, BROKEN "%.*s", (int)b.len, (const char *)b.data);
+	buf_free(&b);
+}
+
+static void
+parse(struct ms_conn *c, int64_t now)
+{
+	struct milter_packet	 pkt;
+	enum milter_frame	 frame;
+	size_t			 used;
+
+	while (c->state != MS_CONN_FAILED && c->state != MS_CONN_DONE) {
+		frame = milter_frame(c->in.data, c->in.len, &pkt, &used);
+		if (frame == MILTER_FRAME_MORE)
+			return;
+		if (frame == MILTER_FRAME_BAD) {
+			fail(c, BROKEN "a packet with a length of 0 or above %d "
+			    "in answer to %s", MILTER_MAX_DATA + 1,
+			    ms_command_name(c->side.waiting(c->side.arg)));
+			return;
+		}
+		if (c->out.len > 0 && c->state == MS_CONN_PLAYING) {
+			fail_early(c, &pkt);
+			return;
+		}
+		take(c, c->side.reply(c->side.arg, &pkt, &c->out), now);
+		buf_drain(&c->in, used);
+	}
+}
+
+static void
+receive(struct ms_conn *c, int64_t now)
+{
+	static unsigned char	 piece[65536];
+	ssize_t			 n;
+
+	n = read(c->fd, piece, sizeof(piece));
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		closed(c);
+		return;
+	}
+	buf_add(&c->in, piece, (size_t)n);
+	parse(c, now);
+}
+
+void
+ms_conn_ready(struct ms_conn *c, uint32_t events, int64_t now)
+{
+	if (c->state == MS_CONN_CONNECTING) {
+		connected(c, now);
+		return;
+	}
+	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+		receive(c, now);
+	send_all(c, now);
+}
+
+void
+ms_conn_tick(struct ms_conn *c, int64_t now)
+{
+	if (now < c->deadline)
+		return;
+	if (c->state == MS_CONN_CONNECTING)
+		fail(c, "connect to %s: %s", netaddr_print(c->addr), strerror(ETIMEDOUT));
+	else if (c->state == MS_CONN_PLAYING)
+		fail(c, BROKEN "no answer to %s within %u seconds",
+		    ms_command_name(c->side.waiting(c->side.arg)), seconds_for(c));
+	else
+		c->state = MS_CONN_DONE;
+}

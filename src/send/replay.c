@@ -1,0 +1,434 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "send/replay.h"
+#include "milter/wire_event.h"
+
+#define MAX_ANSWER	((size_t)2 << 30)
+#define ENOUGH_OUT	((size_t)256 * 1024)
+
+void
+ms_replay_init(struct ms_replay *r, const struct transcript_file *file, const char *name,
+    FILE *to, int verbose)
+{
+	memset(r, 0, sizeof(*r));
+	r->file = file;
+	r->name = name;
+	r->to = to;
+	r->verbose = verbose;
+	r->over = MS_WAIT;
+	transcript_init(&r->transcript);
+	buf_init(&r->text, MAX_ANSWER);
+}
+
+void
+ms_replay_free(struct ms_replay *r)
+{
+	ms_terms_free(&r->terms);
+	transcript_free(&r->transcript);
+	buf_free(&r->text);
+}
+
+size_t
+ms_replay_sessions(const struct ms_replay *r)
+{
+	size_t	 i, n = 0;
+
+	for (i = 0; i < r->file->nitems; i++)
+		n += r->file->items[i].command == SMFIC_OPTNEG;
+	return n;
+}
+
+static int
+is_in(int command, const char *set)
+{
+	return strchr(set, command) != NULL;
+}
+
+static void
+print_text(struct ms_replay *r)
+{
+	if (r->verbose && r->text.len > 0)
+		(void)fwrite(r->text.data, 1, r->text.len, r->to);
+	(void)fflush(r->to);
+	buf_reset(&r->text);
+}
+
+/* The new transcript gets what stands in out from there on. */
+static void
+tell(struct ms_replay *r, const struct buf *out, size_t from)
+{
+	struct milter_packet	 pkt;
+	struct milter_cmd	 cmd;
+	const char		*why;
+	size_t			 used;
+
+	for (; milter_frame(out->data + from, out->len - from, &pkt, &used) ==
+	    MILTER_FRAME_OK; from += used)
+		if (milter_dec_cmd(&pkt, &cmd, &why) == 0)
+			transcript_command(&r->transcript, &cmd, &r->text);
+	print_text(r);
+}
+
+/* An event that is not sent, or not answered: that means continue. */
+static void
+assume_continue(struct ms_replay *r, const struct transcript_item *it, const char *note)
+{
+	static const struct transcript_line	 go_on = { .text = "continue" };
+
+	if (it->answered)
+		ms_replay_compare(r, it, &go_on, 1, note);
+	ms_replay_follow(r, it, go_on.text);
+}
+
+/* What is sent */
+
+/* Sendmail says so of a recipient that it has refused itself. */
+static int
+is_rejected_rcpt(const struct ms_replay *r, const struct transcript_item *it)
+{
+	size_t	 i;
+
+	for (i = 0; it->command == SMFIC_RCPT && i < it->nmacros; i++)
+		if (strcmp(r->file->macros[it->macro + i].name, "{rcpt_mailer}") == 0)
+			return strcmp(r->file->macros[it->macro + i].value, "error") == 0;
+	return 0;
+}
+
+static int
+is_wanted(const struct ms_replay *r, const struct transcript_item *it)
+{
+	const struct wire_event	*ev = wire_event_find(it->command);
+
+	if (r->skip == MS_SKIP_BODY && it->command == SMFIC_BODY)
+		return 0;
+	if ((it->command == SMFIC_DATA && r->terms.version < 4) ||
+	    (it->command == SMFIC_UNKNOWN && r->terms.version < 3))
+		return 0;
+	if (is_rejected_rcpt(r, it) && (r->terms.protocol & SMFIP_RCPT_REJ) == 0)
+		return 0;
+	return (r->terms.protocol & ev->no) == 0;
+}
+
+static void
+send_event(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+{
+	size_t	 from = out->len;
+
+	transcript_encode(r->file, it, r->terms.protocol, out);
+	tell(r, out, from);
+	if ((r->terms.protocol & wire_event_find(it->command)->nr) == 0)
+		r->asked = it;
+	else
+		assume_continue(r, it, "no answer is given any more");
+}
+
+static void
+play_event(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+{
+	size_t	 from = out->len;
+
+	if (is_wanted(r, it)) {
+		send_event(r, it, out);
+		return;
+	}
+	r->unplayed++;
+	/* Macros come even so, but for those of the content. */
+	if (!is_in(it->command, "LNB"))
+		transcript_encode_macros(r->file, it, out);
+	tell(r, out, from);
+	if (!is_rejected_rcpt(r, it))
+		assume_continue(r, it, "the event is not asked for any more");
+}
+
+static void
+send_abort(struct ms_replay *r, struct buf *out)
+{
+	size_t	 from = out->len;
+
+	r->owes_abort = 0;
+	milter_enc_simple(out, SMFIC_ABORT);
+	tell(r, out, from);
+}
+
+/* Macros alone. */
+static void
+play_macros(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+{
+	size_t	 from = out->len;
+
+	transcript_encode(r->file, it, r->terms.protocol, out);
+	tell(r, out, from);
+}
+
+/* A session begins, on the same connection or another one. */
+static void
+begin_client(struct ms_replay *r)
+{
+	r->session++;
+	r->message = 0;
+	r->skip = MS_SKIP_NOTHING;
+	r->owes_abort = 0;
+	r->accepted = r->accepted_then = 0;
+	r->body = MS_BODY_OLD;
+}
+
+static void
+begin_session(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+{
+	begin_client(r);
+	transcript_free(&r->transcript);
+	transcript_init(&r->transcript);
+	ms_terms_free(&r->terms);
+	memset(&r->terms, 0, sizeof(r->terms));
+	send_event(r, it, out);
+}
+
+/* Q, K or a close. */
+static void
+end_session(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+{
+	size_t	 from = out->len;
+	int	 last = r->next == r->file->nitems ||
+	    r->file->items[r->next].command == SMFIC_OPTNEG;
+
+	transcript_encode(r->file, it, r->terms.protocol, out);
+	tell(r, out, from);
+	if (it->closed) {
+		transcript_end(&r->transcript, "closed", &r->text);
+		print_text(r);
+	}
+	if (it->command == SMFIC_QUIT || last)
+		r->over = it->command == SMFIC_QUIT && !it->closed ? MS_QUIT : MS_CLOSE;
+	else {
+		begin_client(r);
+		transcript_next(&r->transcript);
+	}
+}
+
+static void
+begin_message(struct ms_replay *r)
+{
+	r->message++;
+	r->messages++;
+	r->accepted = r->accepted_then = 0;
+	r->body = MS_BODY_OLD;
+}
+
+/* An MTA does not go on once all recipients are refused. */
+static int
+all_refused(const struct ms_replay *r, const struct transcript_item *it)
+{
+	return r->skip == MS_SKIP_NOTHING && is_in(it->command, "TLNBE") &&
+	    r->accepted == 0 && r->accepted_then > 0;
+}
+
+/* 1 if the item is not played, as it is about what is over. */
+static int
+is_skipped(struct ms_replay *r, const struct transcript_item *it)
+{
+	int	 about = it->command == SMFIC_MACRO ? it->stage : it->command;
+
+	if (r->skip == MS_SKIP_SESSION)
+		return 1;
+	if (r->skip == MS_SKIP_MESSAGE && is_in(about, "RTLNBE"))
+		return 1;
+	/* Anything but what may stand in the midst of a message. */
+	if (r->skip != MS_SKIP_NOTHING && !is_in(about, "RTLNBEU"))
+		r->skip = MS_SKIP_NOTHING;
+	return 0;
+}
+
+static void
+play_item(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+{
+	if (all_refused(r, it)) {
+		ms_replay_skip(r, it, MS_SKIP_MESSAGE);
+		r->owes_abort = 1;
+	}
+	if (is_skipped(r, it)) {
+		r->unplayed += wire_event_find(it->command) != NULL;
+		return;
+	}
+	if (it->command == SMFIC_ABORT) {
+		send_abort(r, out);
+		return;
+	}
+	if (r->owes_abort)
+		send_abort(r, out);
+	if (it->command == SMFIC_MAIL)
+		begin_message(r);
+	if (it->command == SMFIC_MACRO)
+		play_macros(r, it, out);
+	else
+		play_event(r, it, out);
+}
+
+static void
+play_next(struct ms_replay *r, struct buf *out)
+{
+	const struct transcript_item	*it;
+
+	/* A session that has no end in the file may have been going on still. */
+	if (r->next == r->file->nitems) {
+		r->over = MS_CLOSE;
+		return;
+	}
+	it = &r->file->items[r->next++];
+	if (it->command == SMFIC_OPTNEG)
+		begin_session(r, it, out);
+	else if (is_in(it->command, "QK"))
+		end_session(r, it, out);
+	else
+		play_item(r, it, out);
+}
+
+static enum ms_state
+replay_advance(void *arg, struct buf *out)
+{
+	struct ms_replay	*r = arg;
+
+	/* Whoever asks again after the end has a new connection. */
+	if (r->told_over)
+		r->over = MS_WAIT;
+	r->told_over = 0;
+	while (r->asked == NULL && r->over == MS_WAIT && out->len < ENOUGH_OUT)
+		play_next(r, out);
+	if (r->asked != NULL)
+		return MS_WAIT;
+	if (r->over == MS_WAIT || (r->over == MS_CLOSE && out->len > 0))
+		return MS_MORE;
+	r->told_over = 1;
+	return r->over;
+}
+
+/* What comes back */
+
+static void
+note_lacking(struct ms_replay *r, const struct transcript_item *it)
+{
+	static const char	 commands[] = "CHMRTLNBU";
+	const struct wire_event	*ev;
+	const char		*p;
+	uint32_t		 lacking = it->agreed & ~r->terms.protocol & ~r->told;
+	char			 text[100];
+
+	for (p = commands; it->answered && *p != '\0'; p++) {
+		ev = wire_event_find(*p);
+		if ((lacking & ev->no) == 0)
+			continue;
+		r->told |= ev->no;
+		(void)snprintf(text, sizeof(text),
+		    "the filter asks for %s, which the transcript does not have", wire_event_name(ev));
+		ms_replay_note(r, it, text);
+	}
+}
+
+static int
+take_terms(struct ms_replay *r, const struct transcript_item *it,
+    const struct milter_reply *rep, struct buf *why)
+{
+	struct ms_terms	 offer;
+
+	memset(&offer, 0, sizeof(offer));
+	offer.version = it->version;
+	offer.actions = it->actions;
+	offer.protocol = it->protocol;
+	if (ms_legal_optneg(&offer, rep, &r->terms, why) == -1)
+		return -1;
+	transcript_reply(&r->transcript, rep, &r->text);
+	print_text(r);
+	note_lacking(r, it);
+	return 0;
+}
+
+/* The answer is complete, and stands in text. */
+static void
+take_answer(struct ms_replay *r, const struct transcript_item *it)
+{
+	struct transcript_file	 now;
+	size_t			 len;
+	char			*text;
+
+	if (r->verbose)
+		(void)fwrite(r->text.data, 1, r->text.len, r->to);
+	text = buf_steal(&r->text, &len);
+	/* We wrote it ourselves. */
+	if (transcript_parse_answer(&now, text, len) == -1)
+		abort();
+	if (it->answered || !it->wants_reply)
+		ms_replay_compare(r, it, now.replies, now.nreplies, NULL);
+	ms_replay_follow(r, it, ms_replay_verdict(now.replies, now.nreplies));
+	transcript_file_free(&now);
+}
+
+static int
+take_reply(struct ms_replay *r, const struct milter_packet *pkt, struct buf *why)
+{
+	const struct transcript_item	*it = r->asked;
+	struct milter_reply		 rep;
+
+	if (ms_legal_packet(&r->terms, it == NULL ? 0 : it->command, pkt, &r->body, &rep,
+	    why) == -1)
+		return -1;
+	if (it->command == SMFIC_OPTNEG) {
+		r->asked = NULL;
+		return take_terms(r, it, &rep, why);
+	}
+	transcript_reply(&r->transcript, &rep, &r->text);
+	if (ms_reply_is_final(rep.code)) {
+		r->asked = NULL;
+		take_answer(r, it);
+	}
+	return 0;
+}
+
+static enum ms_state
+replay_reply(void *arg, const struct milter_packet *pkt, struct buf *out)
+{
+	struct ms_replay	*r = arg;
+	struct buf		 why;
+	int			 ok;
+
+	buf_init(&why, sizeof(r->error));
+	ok = take_reply(r, pkt, &why) == 0;
+	if (!ok)
+		(void)snprintf(r->error, sizeof(r->error), "%.*s", (int)why.len,
+		    (const char *)why.data);
+	buf_free(&why);
+	return ok ? replay_advance(r, out) : MS_BROKEN;
+}
+
+static int
+replay_waiting(const void *arg)
+{
+	const struct ms_replay	*r = arg;
+
+	return r->asked == NULL ? 0 : r->asked->command;
+}
+
+static const char *
+replay_error(const void *arg)
+{
+	const struct ms_replay	*r = arg;
+
+	return r->error;
+}
+
+void
+ms_replay_side(struct ms_replay *r, unsigned int timeout, struct ms_side *side)
+{
+	side->arg = r;
+	side->advance = replay_advance;
+	side->reply = replay_reply;
+	side->waiting = replay_waiting;
+	side->error = replay_error;
+	side->timeout = timeout;
+}

@@ -1,0 +1,96 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <stdlib.h>
+
+#include "send/stats.h"
+
+struct figures {
+	double	 seconds, messages, events;	/* the last two: a second */
+	double	 p50, p90, p99, max;		/* milliseconds */
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	const int64_t	*x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The smallest latency that this many per cent do not exceed. */
+static double
+percentile(const struct ms_stats *st, size_t percent)
+{
+	size_t	 rank = (st->nlatencies * percent + 99) / 100;
+
+	if (st->nlatencies == 0)
+		return 0;
+	return (double)st->latencies[rank > 0 ? rank - 1 : 0] / 1e6;
+}
+
+static void
+figure(struct ms_stats *st, struct figures *f)
+{
+	qsort(st->latencies, st->nlatencies, sizeof(*st->latencies), compare);
+	f->seconds = (double)(st->nanoseconds > 0 ? st->nanoseconds : 1) / 1e9;
+	f->messages = (double)st->messages / f->seconds;
+	f->events = (double)st->events / f->seconds;
+	f->p50 = percentile(st, 50);
+	f->p90 = percentile(st, 90);
+	f->p99 = percentile(st, 99);
+	f->max = percentile(st, 100);
+}
+
+static void
+print_json(const struct ms_stats *st, const struct figures *f, FILE *to)
+{
+	(void)fprintf(to, "{\"messages\":%zu,\"connections\":%zu,\"events\":%zu,"
+	    "\"seconds\":%.6f,\"messages_per_second\":%.1f,\"events_per_second\":%.1f,"
+	    "\"latency_ms\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"max\":%.3f},"
+	    "\"delivered\":%zu,\"rejected\":%zu,\"tempfailed\":%zu,\"discarded\":%zu}\n",
+	    st->messages, st->connections, st->events, f->seconds, f->messages,
+	    f->events, f->p50, f->p90, f->p99, f->max, st->results[MS_DELIVERED],
+	    st->results[MS_REJECTED], st->results[MS_TEMPFAILED],
+	    st->results[MS_DISCARDED]);
+}
+
+static void
+print_text(const struct ms_stats *st, const struct figures *f, FILE *to)
+{
+	(void)fprintf(to, "%zu messages over %zu connections in %.3f s\n",
+	    st->messages, st->connections, f->seconds);
+	(void)fprintf(to, "%.1f messages/s, %.1f events/s\n", f->messages, f->events);
+	(void)fprintf(to, "latency of messages: p50 %.3f ms, p90 %.3f ms, "
+	    "p99 %.3f ms, max %.3f ms\n", f->p50, f->p90, f->p99, f->max);
+	(void)fprintf(to, "delivered %zu, rejected %zu, tempfailed %zu, discarded %zu\n",
+	    st->results[MS_DELIVERED], st->results[MS_REJECTED],
+	    st->results[MS_TEMPFAILED], st->results[MS_DISCARDED]);
+}
+
+void
+ms_stats_print(struct ms_stats *st, FILE *to, int json)
+{
+	struct figures	 f;
+
+	figure(st, &f);
+	if (json)
+		print_json(st, &f, to);
+	else
+		print_text(st, &f, to);
+	(void)fflush(to);
+}
+
+enum ms_result
+ms_stats_result(const struct ms_stats *st)
+{
+	if (st->results[MS_DELIVERED] > 0)
+		return MS_DELIVERED;
+	if (st->results[MS_TEMPFAILED] > 0)
+		return MS_TEMPFAILED;
+	return st->results[MS_REJECTED] > 0 ? MS_REJECTED : MS_DISCARDED;
+}

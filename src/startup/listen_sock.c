@@ -1,0 +1,232 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "startup/listen_sock.h"
+#include "base/log.h"
+#include "base/xmalloc.h"
+
+#define BACKLOG	1024
+
+/* A socket's file that we made: it may have become somebody else's since. */
+struct made {
+	SLIST_ENTRY(made)	 entry;
+	char			*path;
+	dev_t			 dev;
+	ino_t			 ino;
+};
+static SLIST_HEAD(, made) made_files = SLIST_HEAD_INITIALIZER(made_files);
+
+static void
+complain(const struct listen_conf *l, const char *doing, const char *why)
+{
+	log_msg(LOG_ERR, NULL, "%s: listen %s: %s%s%s", l->where, l->spec,
+	    doing, doing[0] != '\0' ? ": " : "", why);
+}
+
+/* Returns NULL, or why the path can't be bound; a stale socket is removed. */
+static const char *
+clear_path(const struct sockaddr_un *sun, socklen_t len)
+{
+	struct stat	 st;
+	int		 fd, ret, code;
+
+	if (lstat(sun->sun_path, &st) == -1)
+		return errno == ENOENT ? NULL : strerror(errno);
+	if (!S_ISSOCK(st.st_mode))
+		return "a file that is not a socket is there";
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0)) == -1)
+		return strerror(errno);
+	ret = connect(fd, (const struct sockaddr *)sun, len);
+	code = errno;
+	close(fd);
+	if (ret == 0 || code != ECONNREFUSED)
+		return "somebody listens there already";
+	if (unlink(sun->sun_path) == -1 && errno != ENOENT)
+		return strerror(errno);
+	return NULL;
+}
+
+/* Makes the socket's folder, one level, if it is missing. */
+static int
+make_folder(const char *path)
+{
+	char	*copy = xstrdup(path);
+	int	 ret;
+
+	ret = mkdir(dirname(copy), 0755);
+	if (ret == -1 && errno == EEXIST)
+		ret = 0;
+	free(copy);
+	return ret;
+}
+
+static int
+set_owner(const struct conf *conf, const struct listen_conf *l,
+    const char *path)
+{
+	uid_t	 uid = (uid_t)-1;
+	gid_t	 gid = (gid_t)-1;
+
+	if (conf->have_engine_ids) {
+		uid = conf->engine_uid;
+		gid = conf->engine_gid;
+	}
+	if (l->have_owner)
+		uid = l->owner;
+	if (l->have_group)
+		gid = l->group;
+	if (uid == (uid_t)-1 && gid == (gid_t)-1)
+		return 0;
+	return fchownat(AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+static void
+remember(const char *path)
+{
+	struct made	*m;
+	struct stat	 st;
+
+	if (lstat(path, &st) == -1)
+		return;
+	m = xcalloc(1, sizeof(*m));
+	/* Absolute: the daemon leaves the folder that it was started in. */
+	if ((m->path = realpath(path, NULL)) == NULL)
+		m->path = xstrdup(path);
+	m->dev = st.st_dev;
+	m->ino = st.st_ino;
+	SLIST_INSERT_HEAD(&made_files, m, entry);
+}
+
+static int
+bind_unix(const struct conf *conf, const struct listen_conf *l, int fd)
+{
+	const struct sockaddr_un *sun = (const void *)&l->addr.ss;
+	const char		 *why;
+	mode_t			  old;
+	int			  ret;
+
+	if (make_folder(sun->sun_path) == -1) {
+		complain(l, "its folder", strerror(errno));
+		return -1;
+	}
+	if ((why = clear_path(sun, l->addr.len)) != NULL) {
+		complain(l, "", why);
+		return -1;
+	}
+	/* chmod(2) would follow a link that was put in its place. */
+	old = umask(~l->mode & 0777);
+	ret = bind(fd, (const struct sockaddr *)sun, l->addr.len);
+	(void)umask(old);
+	if (ret == -1) {
+		complain(l, "", strerror(errno));
+		return -1;
+	}
+	remember(sun->sun_path);
+	if (set_owner(conf, l, sun->sun_path) == -1) {
+		complain(l, "owner and group", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int
+bind_inet(const struct listen_conf *l, int fd)
+{
+	const int	 on = 1;
+	const char	*why;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    (l->addr.ss.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6,
+	    IPV6_V6ONLY, &on, sizeof(on)) == -1) ||
+	    bind(fd, (const struct sockaddr *)&l->addr.ss, l->addr.len) == -1) {
+		why = errno == EADDRINUSE ? "somebody listens there already" :
+		    strerror(errno);
+		complain(l, "", why);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+open_one(const struct conf *conf, const struct listen_conf *l)
+{
+	int	 fd, ret;
+
+	if ((fd = socket(l->addr.ss.ss_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) == -1) {
+		complain(l, "socket", strerror(errno));
+		return -1;
+	}
+	ret = l->addr.ss.ss_family == AF_UNIX ? bind_unix(conf, l, fd) :
+	    bind_inet(l, fd);
+	/* Two may bind one inet address until one of them listens. */
+	if (ret == 0 && listen(fd, BACKLOG) == -1) {
+		complain(l, "", errno == EADDRINUSE ?
+		    "somebody listens there already" : strerror(errno));
+		ret = -1;
+	}
+	if (ret == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int *
+listen_sock_open(const struct conf *conf)
+{
+	int	*fds = xcalloc(conf->nlistens, sizeof(*fds));
+	int	 failed = 0;
+	size_t	 i;
+
+	/* All are tried: whoever has to mend this wants to see every mistake. */
+	for (i = 0; i < conf->nlistens; i++)
+		if ((fds[i] = open_one(conf, &conf->listens[i])) == -1)
+			failed = 1;
+	if (!failed)
+		return fds;
+	listen_sock_end(conf, fds);
+	free(fds);
+	return NULL;
+}
+
+void
+listen_sock_end(const struct conf *conf, int *fds)
+{
+	struct made	*m;
+	struct stat	 st;
+	size_t		 i;
+
+	/* The files first: who finds one must not be refused. */
+	while ((m = SLIST_FIRST(&made_files)) != NULL) {
+		SLIST_REMOVE_HEAD(&made_files, entry);
+		if (lstat(m->path, &st) == 0 && st.st_dev == m->dev &&
+		    st.st_ino == m->ino && unlink(m->path) == -1)
+			log_warn("removing %s", m->path);
+		free(m->path);
+		free(m);
+	}
+	for (i = 0; i < conf->nlistens; i++) {
+		if (fds[i] != -1)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}

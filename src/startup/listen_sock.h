@@ -1,0 +1,22 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * listen_sock.h: the sockets that MTAs connect to.
+ */
+#ifndef PM_LISTEN_SOCK_H
+#define PM_LISTEN_SOCK_H
+
+#include "config/conf.h"
+
+/*
+ * Opens one socket for each conf->listens, listening, close-on-exec and
+ * non-blocking. Returns an array, or NULL: logged, and nothing is left behind.
+ */
+int	*listen_sock_open(const struct conf *);
+/* Closes them, sets them to -1, and removes the files that were made for them. */
+void	 listen_sock_end(const struct conf *, int *fds);
+
+#endif

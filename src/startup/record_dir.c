@@ -1,0 +1,61 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "startup/record_dir.h"
+
+static int
+complain(const struct conf *conf, const char *why)
+{
+	log_msg(LOG_ERR, NULL, "record: %s: %s", conf->record, why);
+	return -1;
+}
+
+/* made: the folder is new, and as yet ours. */
+static int
+check(struct conf *conf, int made)
+{
+	uid_t		 owner = conf->have_engine_ids ? conf->engine_uid : geteuid();
+	struct stat	 st;
+
+	if (made && conf->have_engine_ids &&
+	    fchown(conf->record_fd, conf->engine_uid, conf->engine_gid) == -1)
+		return complain(conf, strerror(errno));
+	if (fstat(conf->record_fd, &st) == -1)
+		return complain(conf, strerror(errno));
+	if (st.st_uid != owner)
+		return complain(conf, "it belongs to another user than the engine's");
+	/* Whoever can write there could put a pipe in the place of a file. */
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return complain(conf, "others than its owner can write it");
+	return 0;
+}
+
+int
+record_dir_open(struct conf *conf)
+{
+	int	 made;
+
+	if (conf->record == NULL)
+		return 0;
+	made = mkdir(conf->record, 0700) == 0;
+	if (!made && errno != EEXIST)
+		return complain(conf, strerror(errno));
+	conf->record_fd = open(conf->record, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (conf->record_fd == -1)
+		return complain(conf, errno == ELOOP || errno == ENOTDIR ?
+		    "not a folder" : strerror(errno));
+	return check(conf, made);
+}

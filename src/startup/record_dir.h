@@ -1,0 +1,21 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * record_dir.h: the folder that sessions are recorded in.
+ */
+#ifndef PM_RECORD_DIR_H
+#define PM_RECORD_DIR_H
+
+#include "config/conf.h"
+
+/*
+ * Opens it as conf->record_fd, if there is to be one; it is made if its parent
+ * exists. One that is not the engine's user's, or that anybody can write, is
+ * refused. Returns 0 or -1, logged.
+ */
+int	 record_dir_open(struct conf *);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * envelope.h: addresses of MAIL and RCPT as the MTA sent them and as
+ * handlers see them.
+ */
+#ifndef PM_ENVELOPE_H
+#define PM_ENVELOPE_H
+
+#include <stdint.h>
+
+#include "base/compat.h"
+#include "base/rd.h"
+
+struct mailbox {
+	TAILQ_ENTRY(mailbox)	 entry;		/* of the recipients of a message */
+	char			*wire;		/* exactly as the MTA sent it */
+	char			*shown;		/* in angle brackets */
+	char			*domain;	/* lower case; "" if there is none */
+	char			**args;		/* ESMTP parameters */
+	size_t			 nargs;
+	uint64_t		 told;		/* places that know it; see block.h */
+};
+TAILQ_HEAD(mailbox_list, mailbox);
+
+/* From a milter_cmd's address and its args. mailbox_free() takes NULL. */
+struct mailbox	*mailbox_new(const char *wire, struct rd args);
+void		 mailbox_free(struct mailbox *);
+
+/*
+ * 1 if an address that a handler wrote means this mailbox: with or without
+ * brackets, the domain in any case, the local part to the letter.
+ */
+int		 mailbox_is(const struct mailbox *, const char *address);
+/* Memory it takes, roughly: for limits. */
+size_t		 mailbox_bytes(const struct mailbox *);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * header_names.h: how many headers of each name a message has, to judge what
+ * handlers want to change.
+ */
+#ifndef PM_HEADER_NAMES_H
+#define PM_HEADER_NAMES_H
+
+#include <stdint.h>
+
+#include "base/compat.h"
+#include <sys/tree.h>
+
+struct header_name {
+	RB_ENTRY(header_name)	 entry;
+	const char		*name;		/* points to stored, or to a key */
+	uint32_t		 count;
+	char			 stored[];
+};
+RB_HEAD(header_name_tree, header_name);
+
+struct header_names {
+	struct header_name_tree	 tree;
+	size_t			 bytes;
+};
+
+/* Names beyond this much memory are not counted: a change of one is then a failure. */
+#define HEADER_NAMES_MAX	(256 * 1024)
+
+void	 header_names_init(struct header_names *);
+void	 header_names_clear(struct header_names *);
+void	 header_names_add(struct header_names *, const char *name);
+/* Names are compared without case. */
+uint32_t header_names_count(struct header_names *, const char *name);
+
+#endif

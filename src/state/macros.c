@@ -1,0 +1,404 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/macros.h"
+#include "milter/decode.h"
+#include "milter/wire_event.h"
+#include "base/xmalloc.h"
+
+/* From the newest stage to the oldest. */
+static const int newest_first[SMFIM_COUNT] = {
+	SMFIM_EOM, SMFIM_EOH, SMFIM_DATA, SMFIM_RCPT, SMFIM_MAIL, SMFIM_HELO,
+	SMFIM_CONNECT
+};
+
+static int
+stage_of(int letter)
+{
+	const struct wire_event	*ev = wire_event_find(letter);
+
+	return ev == NULL ? -1 : ev->stage;
+}
+
+/* Where a stage stands in newest_first. */
+static int
+order_of(int stage)
+{
+	int	 i;
+
+	for (i = 0; i < SMFIM_COUNT - 1; i++)
+		if (newest_first[i] == stage)
+			break;
+	return i;
+}
+
+/* The next pair of a D, the name without its braces; 0 at the end. */
+static int
+next_sent(struct rd *pairs, struct macro_pair *p)
+{
+	if (!milter_next_macro(pairs, &p->name, &p->value))
+		return 0;
+	/* The strings stand behind one another, each with its NUL. */
+	p->name_len = (size_t)(p->value - p->name) - 1;
+	p->value_len = (size_t)((const char *)pairs->p - p->value) - 1;
+	if (p->name_len >= 2 && p->name[0] == '{' && p->name[p->name_len - 1] == '}') {
+		p->name++;
+		p->name_len -= 2;
+	}
+	return 1;
+}
+
+static int
+has_name(const struct macro_pair *p, const char *name, size_t len)
+{
+	return p->name_len == len && memcmp(p->name, name, len) == 0;
+}
+
+/* Looks a name up in what was sent. */
+static int
+find_sent(struct rd pairs, const char *name, size_t len, struct macro_pair *p)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < MACROS_MAX && next_sent(&pairs, p); i++)
+		if (has_name(p, name, len))
+			return 1;
+	return 0;
+}
+
+static struct rd
+sent(const struct macro_list *list)
+{
+	struct rd	 r;
+
+	rd_init(&r, list->raw, list->len);
+	return r;
+}
+
+static void
+forget_pairs(struct macro_list *list)
+{
+	free(list->pairs);
+	list->pairs = NULL;
+	list->n = 0;
+}
+
+/* Makes pairs of what was sent: only a look at all of them needs that. */
+static void
+parse(struct macro_list *list)
+{
+	struct macro_pair	 p;
+	struct rd		 r;
+	unsigned int		 n = 0;
+
+	if (list->pairs != NULL || list->len == 0)
+		return;
+	for (r = sent(list); n < MACROS_MAX && next_sent(&r, &p); n++)
+		;
+	list->pairs = xcalloc(n, sizeof(*list->pairs));
+	for (r = sent(list); list->n < n && next_sent(&r, &list->pairs[list->n]); list->n++)
+		;
+}
+
+static struct macro_pair *
+find(const struct macro_list *list, const char *name, size_t len)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < list->n; i++)
+		if (has_name(&list->pairs[i], name, len))
+			return &list->pairs[i];
+	return NULL;
+}
+
+static int
+same_value(const struct macro_pair *a, const struct macro_pair *b)
+{
+	return a->value_len == b->value_len && memcmp(a->value, b->value, a->value_len) == 0;
+}
+
+/* No line says that a macro is gone, or has an older value again. */
+static void
+clear_stage(struct macros *m, int stage)
+{
+	struct macro_list	*list = &m->stage[stage];
+
+	if (list->len == 0)
+		return;
+	m->lost |= list->told | list->had;
+	list->told = list->had = 0;
+	forget_pairs(list);
+	list->len = 0;
+	m->stale = m->changed = 1;
+}
+
+void
+macros_init(struct macros *m)
+{
+	memset(m, 0, sizeof(*m));
+}
+
+void
+macros_clear(struct macros *m)
+{
+	int	 i;
+
+	for (i = 0; i < SMFIM_COUNT; i++) {
+		forget_pairs(&m->stage[i]);
+		free(m->stage[i].raw);
+	}
+	macros_init(m);
+}
+
+/* 1 if each name of a list is among what was sent now, with whatever value. */
+static int
+names_stay(const struct macro_list *list, struct rd now)
+{
+	struct macro_pair	 old, p;
+	struct rd		 r = sent(list);
+	unsigned int		 i;
+
+	for (i = 0; i < MACROS_MAX && next_sent(&r, &old); i++)
+		if (!find_sent(now, old.name, old.name_len, &p))
+			return 0;
+	return 1;
+}
+
+static void
+keep(struct macro_list *list, const struct rd *pairs)
+{
+	forget_pairs(list);
+	/* They come from one packet. */
+	if (pairs->left > list->cap) {
+		list->cap = (uint32_t)pairs->left;
+		list->raw = xreallocarray(list->raw, list->cap, 1);
+	}
+	memcpy(list->raw, pairs->p, pairs->left);
+	list->len = (uint32_t)pairs->left;
+}
+
+void
+macros_store(struct macros *m, int letter, struct rd pairs)
+{
+	struct macro_list	*list;
+	struct macro_pair	 p;
+	struct rd		 first = pairs;
+	int			 stage = stage_of(letter);
+
+	if (stage == -1)
+		return;
+	list = &m->stage[stage];
+	if (list->len == pairs.left && list->len > 0 &&
+	    memcmp(list->raw, pairs.p, pairs.left) == 0)
+		return;
+	if (!next_sent(&first, &p))
+		return;
+	list->had |= list->told;
+	list->told = 0;
+	if (list->had != 0 && !names_stay(list, pairs))
+		m->lost |= list->had;
+	keep(list, &pairs);
+	m->stale = m->changed = 1;
+}
+
+void
+macros_move_connect(struct macros *to, struct macros *from)
+{
+	to->stage[SMFIM_CONNECT] = from->stage[SMFIM_CONNECT];
+	memset(&from->stage[SMFIM_CONNECT], 0, sizeof(from->stage[SMFIM_CONNECT]));
+	to->stage[SMFIM_CONNECT].told = to->stage[SMFIM_CONNECT].had = 0;
+	to->stale = to->changed = 1;
+	from->stale = from->changed = 1;
+}
+
+static void
+clear_newer(struct macros *m, int stage)
+{
+	int	 i;
+
+	for (i = 0; newest_first[i] != stage; i++)
+		clear_stage(m, newest_first[i]);
+}
+
+void
+macros_event(struct macros *m, int letter)
+{
+	int	 stage = stage_of(letter);
+
+	if (stage != -1 && stage < SMFIM_DATA)
+		clear_newer(m, stage);
+}
+
+uint64_t
+macros_told_of_message(const struct macros *m)
+{
+	uint64_t	 told = 0;
+	int		 i;
+
+	for (i = 0; newest_first[i] != SMFIM_HELO; i++)
+		told |= m->stage[newest_first[i]].told | m->stage[newest_first[i]].had;
+	return told;
+}
+
+void
+macros_end_message(struct macros *m)
+{
+	clear_newer(m, SMFIM_HELO);
+}
+
+const char *
+macros_get(const struct macros *m, const char *wanted)
+{
+	const struct macro_list	*list;
+	struct macro_pair	 p;
+	size_t			 len = strlen(wanted);
+	int			 i;
+
+	for (i = 0; i < SMFIM_COUNT; i++) {
+		list = &m->stage[newest_first[i]];
+		if (list->len > 0 && find_sent(sent(list), wanted, len, &p))
+			return p.value;
+	}
+	return NULL;
+}
+
+/* 1 if a newer stage, from first on, has this name too, or an earlier pair of its own. */
+static int
+is_hidden(const struct macros *m, int first, int order, const struct macro_pair *p)
+{
+	int	 i;
+
+	for (i = first; i < order; i++)
+		if (find(&m->stage[newest_first[i]], p->name, p->name_len) != NULL)
+			return 1;
+	return find(&m->stage[newest_first[order]], p->name, p->name_len) != p;
+}
+
+/* So that a look at all of them need not compare each with the others. */
+static void
+settle(struct macros *m)
+{
+	struct macro_list	*list;
+	unsigned int		 n;
+	int			 i;
+
+	if (!m->stale)
+		return;
+	for (i = 0; i < SMFIM_COUNT; i++) {
+		list = &m->stage[newest_first[i]];
+		parse(list);
+		for (n = 0; n < list->n; n++)
+			list->pairs[n].hidden = is_hidden(m, 0, i, &list->pairs[n]);
+	}
+	m->stale = 0;
+}
+
+void
+macro_iter_init(struct macro_iter *it, struct macros *m)
+{
+	settle(m);
+	it->macros = m;
+	it->order = 0;
+	it->at = 0;
+}
+
+const struct macro_pair *
+macro_iter_next(struct macro_iter *it)
+{
+	const struct macro_list	*list;
+	const struct macro_pair	*p;
+
+	for (; it->order < SMFIM_COUNT; it->order++, it->at = 0) {
+		list = &it->macros->stage[newest_first[it->order]];
+		while (it->at < list->n) {
+			p = &list->pairs[it->at++];
+			if (!p->hidden)
+				return p;
+		}
+	}
+	return NULL;
+}
+
+void
+macro_delta_init(struct macro_delta *d, struct macros *m, uint64_t place, int all,
+    int oldest_only)
+{
+	settle(m);
+	d->macros = m;
+	d->place = place;
+	d->all = all;
+	d->first = oldest_only ? order_of(SMFIM_HELO) : 0;
+	d->order = d->first;
+	d->at = 0;
+}
+
+static int
+is_visible(const struct macro_delta *d, const struct macro_pair *p)
+{
+	if (d->first == 0)
+		return !p->hidden;
+	return !is_hidden(d->macros, d->first, d->order, p);
+}
+
+/*
+ * 1 if an older stage that the place was told of gave it the same value. What
+ * the stage itself said before may have hidden that.
+ */
+static int
+is_known(const struct macro_delta *d, const struct macro_pair *p)
+{
+	const struct macro_list	*list = &d->macros->stage[newest_first[d->order]];
+	const struct macro_pair	*other;
+	int			 i;
+
+	if ((list->had & d->place) != 0)
+		return 0;
+	for (i = d->order + 1; i < SMFIM_COUNT; i++) {
+		list = &d->macros->stage[newest_first[i]];
+		if (((list->told | list->had) & d->place) == 0)
+			continue;
+		if ((other = find(list, p->name, p->name_len)) != NULL)
+			return (list->told & d->place) != 0 && same_value(p, other);
+	}
+	return 0;
+}
+
+const struct macro_pair *
+macro_delta_next(struct macro_delta *d)
+{
+	struct macro_list	*list;
+	const struct macro_pair	*p;
+
+	for (; d->order < SMFIM_COUNT; d->order++, d->at = 0) {
+		list = &d->macros->stage[newest_first[d->order]];
+		if (!d->all && (list->told & d->place) != 0)
+			continue;
+		while (d->at < list->n) {
+			p = &list->pairs[d->at++];
+			if (is_visible(d, p) && (d->all || !is_known(d, p)))
+				return p;
+		}
+		if (list->len > 0)
+			list->told |= d->place;
+		list->had &= ~d->place;
+	}
+	return NULL;
+}
+
+void
+macros_untell(struct macros *m, uint64_t place)
+{
+	int	 i;
+
+	for (i = 0; i < SMFIM_COUNT; i++) {
+		m->stage[i].told &= ~place;
+		m->stage[i].had &= ~place;
+	}
+}

@@ -1,0 +1,88 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "system/ipc_msg.h"
+#include "state/task.h"
+#include "base/xmalloc.h"
+
+/*
+ * A block holds what the MTA sent in packets and what handlers have set, of
+ * which max-context may allow 64 MiB, with four bytes for one.
+ */
+#define BLOCK_MAX	(512u * 1024 * 1024)
+
+/* What is kept for the next tasks: so many, with buffers of so many bytes. */
+#define MAX_SPARE	64
+#define MAX_SPARE_BUF	4096
+
+static struct task_list	 spare = TAILQ_HEAD_INITIALIZER(spare);
+static unsigned int	 nspare;
+static uint64_t		 last_id;
+
+static struct task *
+fresh(void)
+{
+	struct task	*t = xcalloc(1, sizeof(*t));
+
+	buf_init(&t->block, BLOCK_MAX);
+	buf_init(&t->env, IPC_MAX_ENV);
+	return t;
+}
+
+static struct task *
+take_spare(void)
+{
+	struct task	*t = TAILQ_FIRST(&spare);
+	struct buf	 block = t->block, env = t->env;
+
+	TAILQ_REMOVE(&spare, t, line);
+	nspare--;
+	memset(t, 0, sizeof(*t));
+	t->block = block;
+	t->env = env;
+	return t;
+}
+
+struct task *
+task_new(void)
+{
+	struct task	*t = nspare > 0 ? take_spare() : fresh();
+
+	t->id = ++last_id;
+	return t;
+}
+
+static void
+make_spare(struct buf *b)
+{
+	if (b->cap > MAX_SPARE_BUF)
+		buf_free(b);
+	else
+		buf_reset(b);
+}
+
+void
+task_free(struct task *t)
+{
+	spool_free(t->spool);
+	t->spool = NULL;
+	store_release(t->input);
+	free(t->received);
+	if (nspare < MAX_SPARE) {
+		make_spare(&t->block);
+		make_spare(&t->env);
+		TAILQ_INSERT_HEAD(&spare, t, line);
+		nspare++;
+		return;
+	}
+	buf_free(&t->block);
+	buf_free(&t->env);
+	free(t);
+}

@@ -1,0 +1,36 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * board.h: counters that all engines share: memory that the supervisor maps
+ * before it forks them. Each engine writes its own row and reads all.
+ */
+#ifndef PM_BOARD_H
+#define PM_BOARD_H
+
+#include "config/conf.h"
+
+struct board;
+
+/* A row for each of conf->engines, a column for each of conf->listens; all 0. */
+struct board	*board_new(const struct conf *);
+/* For this process. */
+void		 board_free(struct board *);
+/* Connections of a listener, in all engines together. */
+unsigned int	 board_connections(const struct board *, unsigned int listener);
+void		 board_connected(struct board *, unsigned int engine, unsigned int listener);
+void		 board_disconnected(struct board *, unsigned int engine, unsigned int listener);
+/*
+ * Counts n bytes more that an engine keeps for messages, in memory or in files.
+ * Returns 0, and counts nothing, if all engines together would then keep more
+ * than conf->spool_limit.
+ */
+int		 board_keep(struct board *, unsigned int engine, uint64_t n);
+/* n bytes less. */
+void		 board_drop(struct board *, unsigned int engine, uint64_t n);
+/* The engine is gone: its row is 0 again. */
+void		 board_forget(struct board *, unsigned int engine);
+
+#endif

@@ -1,0 +1,283 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/newline.h"
+#include "store/spool.h"
+#include "store/spool_file.h"
+#include "base/xmalloc.h"
+
+/* Of the body, so much is converted and written at a time. */
+#define CHUNK		(256u * 1024)
+/* Memory that has grown that far is not kept. */
+#define SCRATCH_KEPT	(2u * CHUNK)
+#define NOT_IN_FILES	"the message could not be put into files: "
+
+struct spool {
+	const struct handler_conf	*conf;
+	struct store			*store;		/* NULL: the files are there */
+	uint64_t			 counted;	/* on the board */
+	char				 name[88];	/* of all files, but for the end */
+};
+
+static const char *const ends[SPOOL_KINDS] = {
+	[SPOOL_MESSAGE] = ".message", [SPOOL_HEADERS] = ".headers", [SPOOL_BODY] = ".body",
+};
+
+static struct board	*board;
+static unsigned int	 row;
+static char		 prefix[16];	/* of names of files */
+static struct buf	 scratch = { .max = SIZE_MAX / 2 };
+
+void
+spool_setup(const struct conf *conf, struct board *b, unsigned int engine)
+{
+	board = b;
+	row = engine;
+	/* Engines of one number never live at the same time. */
+	snprintf(prefix, sizeof(prefix), "%u-", engine + 1);
+	spool_file_setup(conf->store_folder, prefix);
+}
+
+void
+spool_sweep(const struct conf *conf)
+{
+	size_t	 i;
+
+	for (i = 0; i < conf->nhandlers; i++)
+		if (conf->handlers[i].spool)
+			spool_file_sweep(conf->handlers[i].spool_fd, prefix);
+	spool_file_sweep_spares();
+}
+
+struct spool *
+spool_new(const struct handler_conf *conf, struct store *store, const char *id)
+{
+	struct spool	*sp = xcalloc(1, sizeof(*sp));
+
+	sp->conf = conf;
+	sp->store = store_hold(store);
+	snprintf(sp->name, sizeof(sp->name), "%s%s", prefix, id);
+	return sp;
+}
+
+const char *
+spool_path(const struct spool *sp, enum spool_kind k)
+{
+	static char	 path[PATH_MAX + sizeof(sp->name) + 16];
+
+	snprintf(path, sizeof(path), "%s/%s%s", sp->conf->spool_path, sp->name, ends[k]);
+	return path;
+}
+
+static const char *
+file_name(const struct spool *sp, enum spool_kind k, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s", sp->name, ends[k]);
+	return buf;
+}
+
+static int
+open_file(const struct spool *sp, enum spool_kind k, struct spool_file *f)
+{
+	char	 name[sizeof(sp->name) + 16];
+
+	return spool_file_open(f, sp->conf, k, file_name(sp, k, name, sizeof(name)));
+}
+
+static int
+close_file(const struct spool *sp, enum spool_kind k, struct spool_file *f, int result)
+{
+	char	 name[sizeof(sp->name) + 16];
+
+	return spool_file_close(f, sp->conf, file_name(sp, k, name, sizeof(name)), result);
+}
+
+/* One line for each header: a line that begins with a blank goes on with the one before. */
+static void
+unfold(const unsigned char *p, size_t len, const char *line_end, struct buf *out)
+{
+	const unsigned char	*end = p + len, *cr;
+
+	while (p < end) {
+		if ((cr = memmem(p, (size_t)(end - p), "\r\n", 2)) == NULL)
+			cr = end;
+		buf_add(out, p, (size_t)(cr - p));
+		p = end - cr < 2 ? end : cr + 2;
+		if (p == end || (*p != ' ' && *p != '\t'))
+			buf_add_str(out, line_end);
+	}
+}
+
+static int
+write_headers(const struct spool *sp, const unsigned char *p, size_t len)
+{
+	struct spool_file	 f;
+
+	if (open_file(sp, SPOOL_HEADERS, &f) == -1)
+		return -1;
+	buf_reset(&scratch);
+	/* Without the empty line. */
+	unfold(p, len - 2, sp->conf->keep_newlines ? "\r\n" : "\n", &scratch);
+	return close_file(sp, SPOOL_HEADERS, &f,
+	    spool_file_write(&f, scratch.data, scratch.len));
+}
+
+/* f: message and body. at: where that begins. */
+static int
+write_as_it_is(struct spool_file *f, const unsigned char *p, size_t len, size_t at)
+{
+	if (spool_file_write(&f[0], p, len) == -1)
+		return -1;
+	return spool_file_write(&f[1], p + at, len - at);
+}
+
+/* A message of the usual size is converted once, and written in one piece. */
+static int
+write_converted(struct spool_file *f, const unsigned char *p, size_t len, size_t at)
+{
+	struct newline	 nl;
+	size_t		 n, body;
+
+	buf_reset(&scratch);
+	newline_init(&nl);
+	newline_to_lf(&nl, p, at, &scratch);
+	body = scratch.len;
+	do {
+		n = len - at < CHUNK ? len - at : CHUNK;
+		newline_to_lf(&nl, p + at, n, &scratch);
+		at += n;
+		if (at == len)
+			newline_flush(&nl, &scratch);
+		if (spool_file_write(&f[0], scratch.data, scratch.len) == -1 ||
+		    spool_file_write(&f[1], scratch.data + body, scratch.len - body) == -1)
+			return -1;
+		buf_reset(&scratch);
+		body = 0;
+	} while (at < len);
+	return 0;
+}
+
+static int
+write_message(const struct spool *sp, const unsigned char *p, size_t len, size_t at)
+{
+	struct spool_file	 f[2];
+	int			 ret;
+
+	if (open_file(sp, SPOOL_MESSAGE, &f[0]) == -1)
+		return -1;
+	if (open_file(sp, SPOOL_BODY, &f[1]) == -1)
+		return close_file(sp, SPOOL_MESSAGE, &f[0], -1);
+	if (sp->conf->keep_newlines)
+		ret = write_as_it_is(f, p, len, at);
+	else
+		ret = write_converted(f, p, len, at);
+	ret = close_file(sp, SPOOL_MESSAGE, &f[0], ret);
+	return close_file(sp, SPOOL_BODY, &f[1], ret);
+}
+
+/* As if nothing became shorter: a bound that is known before. */
+static int
+count(struct spool *sp, uint64_t n)
+{
+	if (board != NULL && !board_keep(board, row, n))
+		return 0;
+	sp->counted = n;
+	return 1;
+}
+
+static void
+uncount(struct spool *sp)
+{
+	if (board != NULL)
+		board_drop(board, row, sp->counted);
+	sp->counted = 0;
+}
+
+static void
+remove_files(const struct spool *sp, size_t size)
+{
+	char		 name[sizeof(sp->name) + 16];
+	unsigned int	 k;
+
+	for (k = 0; k < SPOOL_KINDS; k++)
+		spool_file_remove(sp->conf, k,
+		    file_name(sp, (enum spool_kind)k, name, sizeof(name)), size);
+}
+
+/* What was put away may be what fills the disk. */
+static int
+write_files(struct spool *sp, const unsigned char *p, size_t len, size_t at)
+{
+	int	 error;
+
+	do {
+		if (write_headers(sp, p, at) == 0 && write_message(sp, p, len, at) == 0)
+			return 0;
+		error = errno;
+		remove_files(sp, SIZE_MAX);
+	} while (spool_file_drop_spares() > 0);
+	errno = error;
+	return -1;
+}
+
+/* A text that outlives the store. */
+static const char *
+failure(const char *what, const char *why)
+{
+	static char	 text[160];
+
+	snprintf(text, sizeof(text), "%s%s", what, why);
+	return text;
+}
+
+const char *
+spool_write(struct spool *sp)
+{
+	const unsigned char	*p;
+	size_t			 len, at;
+	const char		*why = NULL;
+
+	if (sp->store == NULL)
+		return NULL;
+	if ((p = store_bytes(sp->store)) == NULL)
+		return failure("", store_error(sp->store));
+	len = store_len(sp->store);
+	at = store_body_at(sp->store);
+	if (!count(sp, (uint64_t)len * 2))
+		return failure(NOT_IN_FILES, "spool-limit is reached");
+	if (write_files(sp, p, len, at) == -1) {
+		why = failure(NOT_IN_FILES, strerror(errno));
+		uncount(sp);
+	} else {
+		store_release(sp->store);
+		sp->store = NULL;
+	}
+	if (scratch.cap > SCRATCH_KEPT)
+		buf_free(&scratch);
+	return why;
+}
+
+void
+spool_free(struct spool *sp)
+{
+	if (sp == NULL)
+		return;
+	if (sp->store == NULL) {
+		remove_files(sp, (size_t)(sp->counted / 2));
+		uncount(sp);
+	} else
+		store_release(sp->store);
+	free(sp);
+}

@@ -1,0 +1,151 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "supervisor/child.h"
+#include "base/log.h"
+#include "base/mono.h"
+#include "base/xmalloc.h"
+
+static TAILQ_HEAD(, child) children = TAILQ_HEAD_INITIALIZER(children);
+static size_t		   nchildren;
+
+void
+child_add(unsigned int engine, uint64_t id, pid_t pid, uint32_t handler)
+{
+	struct child	*c = xcalloc(1, sizeof(*c));
+
+	c->engine = engine;
+	c->id = id;
+	c->pid = pid;
+	c->handler = handler;
+	c->kill_at = MONO_NEVER;
+	TAILQ_INSERT_TAIL(&children, c, entry);
+	nchildren++;
+}
+
+struct child *
+child_by_id(unsigned int engine, uint64_t id)
+{
+	struct child	*c;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->id == id && c->engine == engine && !c->orphan)
+			return c;
+	return NULL;
+}
+
+struct child *
+child_by_pid(pid_t pid)
+{
+	struct child	*c;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->pid == pid)
+			return c;
+	return NULL;
+}
+
+void
+child_remove(struct child *c)
+{
+	TAILQ_REMOVE(&children, c, entry);
+	nchildren--;
+	free(c);
+}
+
+size_t
+child_count(void)
+{
+	return nchildren;
+}
+
+size_t
+child_count_handler(uint32_t handler)
+{
+	struct child	*c;
+	size_t		 n = 0;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->handler == handler && !c->orphan)
+			n++;
+	return n;
+}
+
+size_t
+child_count_handler_of(unsigned int engine, uint32_t handler)
+{
+	struct child	*c;
+	size_t		 n = 0;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->handler == handler && c->engine == engine && !c->orphan)
+			n++;
+	return n;
+}
+
+void
+child_signal(const struct child *c, int sig)
+{
+	/* kill(-1) and kill(0) would reach everybody. */
+	if (c->pid <= 1)
+		fatalx("child_signal: pid %d", (int)c->pid);
+	if (kill(-c->pid, sig) == -1 && errno != ESRCH)
+		log_warn("kill of process group %d", (int)c->pid);
+}
+
+static void
+end(struct child *c, uint64_t now, uint64_t grace)
+{
+	if (!c->orphan && grace > 0)
+		child_signal(c, SIGTERM);
+	c->orphan = 1;
+	if (c->kill_at > now + grace)
+		c->kill_at = now + grace;
+}
+
+void
+child_end_all(uint64_t now, uint64_t grace)
+{
+	struct child	*c;
+
+	TAILQ_FOREACH(c, &children, entry)
+		end(c, now, grace);
+	(void)child_run_timers(now);
+}
+
+void
+child_end_engine(unsigned int engine, uint64_t now, uint64_t grace)
+{
+	struct child	*c;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->engine == engine && !c->orphan)
+			end(c, now, grace);
+	(void)child_run_timers(now);
+}
+
+uint64_t
+child_run_timers(uint64_t now)
+{
+	struct child	*c;
+	uint64_t	 next = MONO_NEVER;
+
+	TAILQ_FOREACH(c, &children, entry) {
+		if (c->kill_at == MONO_NEVER)
+			continue;
+		if (c->kill_at <= now) {
+			child_signal(c, SIGKILL);
+			c->kill_at = MONO_NEVER;
+		} else if (c->kill_at < next)
+			next = c->kill_at;
+	}
+	return next;
+}

@@ -1,0 +1,213 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "startup/daemon.h"
+#include "supervisor/engine_proc.h"
+#include "base/log.h"
+#include "base/mono.h"
+#include "system/pin.h"
+#include "system/privdrop.h"
+#include "system/sandbox.h"
+#include "startup/tmpdir.h"
+#include "base/xmalloc.h"
+
+#define DELAY_MIN_MS	1000
+#define DELAY_MAX_MS	30000
+#define STABLE_MS	60000	/* who lived that long starts afresh */
+
+/* A message that waits; those to the engine have no environment. */
+struct outgoing {
+	TAILQ_ENTRY(outgoing)	 entry;
+	struct ipc_msg		 msg;
+	int			 fds[IPC_MAX_FDS];
+	int			 nfds;
+};
+
+void
+engine_proc_init(struct engine_proc *e, const struct conf *conf, unsigned int index)
+{
+	memset(e, 0, sizeof(*e));
+	e->index = index;
+	if (conf->engines == 1)
+		(void)strlcpy(e->name, "engine", sizeof(e->name));
+	else
+		(void)snprintf(e->name, sizeof(e->name), "engine %u", index + 1);
+	e->cpu = conf->pin ? pin_cpu(index) : -1;
+	e->pid = -1;
+	e->fd = -1;
+	e->kill_at = MONO_NEVER;
+	e->delay = DELAY_MIN_MS;
+	TAILQ_INIT(&e->queue);
+}
+
+/*
+ * When it ends is the supervisor's decision: a terminal's ^C and a service
+ * manager's TERM reach all processes, and those that drain must live on.
+ */
+static void
+engine_signals(const sigset_t *mask)
+{
+	struct sigaction	 sa;
+
+	memset(&sa, 0, sizeof(sa));
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = SIG_IGN;
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)sigaction(SIGTERM, &sa, NULL);
+	(void)sigaction(SIGHUP, &sa, NULL);
+	sa.sa_handler = SIG_DFL;
+	(void)sigaction(SIGCHLD, &sa, NULL);
+	(void)sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+static void
+outgoing_close(struct outgoing *o)
+{
+	int	 i;
+
+	for (i = 0; i < o->nfds; i++)
+		close(o->fds[i]);
+	o->nfds = 0;
+}
+
+static void
+outgoing_drop(struct engine_proc *e, struct outgoing *o)
+{
+	TAILQ_REMOVE(&e->queue, o, entry);
+	e->nqueued--;
+	outgoing_close(o);
+	free(o);
+}
+
+/* What waits for one engine is no other's business, nor is its channel. */
+static void
+let_go(struct engine_proc *e)
+{
+	struct outgoing	*o;
+
+	while ((o = TAILQ_FIRST(&e->queue)) != NULL)
+		outgoing_drop(e, o);
+	if (e->fd != -1)
+		close(e->fd);
+	e->fd = -1;
+}
+
+static void become_engine(struct engine_proc *, int, const struct supervisor_opts *,
+    struct board *, const sigset_t *) NO_RETURN;
+
+static void
+become_engine(struct engine_proc *e, int fd, const struct supervisor_opts *opts,
+    struct board *board, const sigset_t *mask)
+{
+	const struct conf	*conf = opts->conf;
+
+	log_procinit(e->name);
+	setproctitle("%s", e->name);
+	engine_signals(mask);
+	daemon_pidfile_forget();
+	tmpdir_forget();
+	if (opts->ready_fd != -1)
+		daemon_null_stdio();
+	if (e->cpu != -1 && pin_to(e->cpu) == -1)
+		log_warn("%s: CPU %d", e->name, e->cpu);
+	if (conf->have_engine_ids && privdrop(conf->engine_uid,
+	    conf->engine_gid, &conf->engine_gid, 1) == -1)
+		fatal("cannot become %s", conf->engine_user);
+	sandbox_engine();
+	engine_run(conf, opts->listen_fds, fd, e->index, board);
+}
+
+int
+engine_proc_start(struct engine_proc *all, unsigned int index, const struct supervisor_opts *opts,
+    struct board *board, const sigset_t *mask)
+{
+	struct engine_proc	*e = &all[index];
+	unsigned int		 i;
+	int			 fds[2];
+
+	e->started = mono_ms();
+	e->starts++;
+	e->ready = 0;
+	if (ipc_pair(fds) == -1) {
+		log_warn("socketpair");
+		return -1;
+	}
+	if ((e->pid = fork()) == -1) {
+		log_warn("fork of the %s", e->name);
+		close(fds[0]);
+		close(fds[1]);
+		return -1;
+	}
+	if (e->pid == 0) {
+		close(fds[0]);
+		for (i = 0; i < opts->conf->engines; i++)
+			let_go(&all[i]);
+		become_engine(e, fds[1], opts, board, mask);
+	}
+	close(fds[1]);
+	e->fd = fds[0];
+	log_debug("%s started as pid %d", e->name, (int)e->pid);
+	return 0;
+}
+
+void
+engine_proc_flush(struct engine_proc *e)
+{
+	struct outgoing	*o;
+	int		 ret;
+
+	while ((o = TAILQ_FIRST(&e->queue)) != NULL && e->fd != -1) {
+		ret = ipc_send(e->fd, &o->msg, o->fds, o->nfds);
+		if (ret == 0)
+			return;
+		/* EPIPE: its end will be seen soon, and has its own line. */
+		if (ret == -1 && errno != EPIPE)
+			log_warn("message to the %s", e->name);
+		outgoing_drop(e, o);
+	}
+}
+
+void
+engine_proc_send(struct engine_proc *e, const struct ipc_msg *msg,
+    const int *fds, int nfds)
+{
+	struct outgoing	*o = xcalloc(1, sizeof(*o));
+	int		 i;
+
+	o->msg = *msg;
+	for (i = 0; i < nfds; i++)
+		o->fds[i] = fds[i];
+	o->nfds = nfds;
+	TAILQ_INSERT_TAIL(&e->queue, o, entry);
+	e->nqueued++;
+	if (e->fd == -1)
+		outgoing_drop(e, o);
+	else
+		engine_proc_flush(e);
+}
+
+void
+engine_proc_gone(struct engine_proc *e)
+{
+	uint64_t	 lived = mono_ms() - e->started;
+
+	let_go(e);
+	e->pid = -1;
+	e->kill_at = MONO_NEVER;
+	e->ready = 0;
+	e->restart_at = e->started + e->delay;
+	e->delay = e->delay < DELAY_MAX_MS / 2 ? e->delay * 2 : DELAY_MAX_MS;
+	if (lived >= STABLE_MS)
+		e->delay = DELAY_MIN_MS;
+}

@@ -1,0 +1,276 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/child.h"
+#include "supervisor/engine_set.h"
+#include "base/log.h"
+#include "base/mono.h"
+#include "base/xmalloc.h"
+
+#define READY_MS	30000	/* an engine that does not serve by then is stuck */
+#define HANGUP_MS	5000	/* from the end of its channel to its exit */
+#define RETRY_MS	10	/* messages that found no room */
+#define BURST		32	/* requests of an engine before the next has its turn */
+
+void
+engine_set_init(struct engine_set *es, const struct supervisor_opts *opts, const sigset_t *mask)
+{
+	unsigned int	 i;
+
+	memset(es, 0, sizeof(*es));
+	es->opts = opts;
+	es->n = opts->conf->engines;
+	es->mask = mask;
+	es->engines = xcalloc(es->n, sizeof(*es->engines));
+	es->pfds = xcalloc(es->n, sizeof(*es->pfds));
+	for (i = 0; i < es->n; i++)
+		engine_proc_init(&es->engines[i], opts->conf, i);
+	es->board = board_new(opts->conf);
+	es->requests = requests_new(opts->conf, es->engines);
+}
+
+void
+engine_set_free(struct engine_set *es)
+{
+	requests_free(es->requests);
+	board_free(es->board);
+	free(es->pfds);
+	free(es->engines);
+}
+
+static int
+start_one(struct engine_set *es, struct engine_proc *e)
+{
+	if (engine_proc_start(es->engines, e->index, es->opts, es->board, es->mask) == -1) {
+		engine_proc_gone(e);
+		return -1;
+	}
+	e->kill_at = mono_ms() + READY_MS;
+	return 0;
+}
+
+int
+engine_set_start(struct engine_set *es)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < es->n; i++)
+		if (start_one(es, &es->engines[i]) == -1)
+			return -1;
+	return 0;
+}
+
+struct engine_proc *
+engine_set_by_pid(struct engine_set *es, pid_t pid)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < es->n; i++)
+		if (es->engines[i].pid == pid)
+			return &es->engines[i];
+	return NULL;
+}
+
+int
+engine_set_all_ready(const struct engine_set *es)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < es->n; i++)
+		if (!es->engines[i].ready)
+			return 0;
+	return 1;
+}
+
+unsigned int
+engine_set_alive(const struct engine_set *es)
+{
+	unsigned int	 i, alive = 0;
+
+	for (i = 0; i < es->n; i++)
+		alive += es->engines[i].pid > 0;
+	return alive;
+}
+
+void
+engine_set_drain(struct engine_set *es)
+{
+	struct ipc_msg	 msg;
+	unsigned int	 i;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.type = IPC_DRAIN;
+	for (i = 0; i < es->n; i++)
+		engine_proc_send(&es->engines[i], &msg, NULL, 0);
+}
+
+static void
+kill_one(const struct engine_proc *e)
+{
+	if (e->pid > 0 && kill(e->pid, SIGKILL) == -1)
+		log_warn("kill of the %s", e->name);
+}
+
+void
+engine_set_kill(struct engine_set *es)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < es->n; i++)
+		kill_one(&es->engines[i]);
+}
+
+void
+engine_set_ended(struct engine_set *es, struct engine_proc *e)
+{
+	engine_proc_gone(e);
+	board_forget(es->board, e->index);
+	child_end_engine(e->index, mono_ms(), CHILD_GRACE_MS);
+	requests_engine_gone(es->requests, e->index);
+}
+
+/* Returns when this engine needs something next. */
+static uint64_t
+run_timers_of(struct engine_set *es, struct engine_proc *e, uint64_t now, int may_restart)
+{
+	uint64_t	 next;
+
+	engine_proc_flush(e);
+	if (e->pid > 0 && now >= e->kill_at) {
+		log_msg(LOG_ERR, NULL, "the %s is stuck", e->name);
+		kill_one(e);
+		e->kill_at = MONO_NEVER;
+	}
+	if (e->pid <= 0 && may_restart && now >= e->restart_at)
+		(void)start_one(es, e);
+	if (e->pid > 0)
+		next = e->kill_at;
+	else
+		next = may_restart ? e->restart_at : MONO_NEVER;
+	/* Not by POLLOUT: descriptors on their way may be what is too many. */
+	if (e->nqueued > 0 && now + RETRY_MS < next)
+		next = now + RETRY_MS;
+	return next;
+}
+
+uint64_t
+engine_set_run_timers(struct engine_set *es, uint64_t now, int may_restart)
+{
+	uint64_t	 next, t;
+	unsigned int	 i;
+
+	next = requests_run_timers(es->requests, now);
+	for (i = 0; i < es->n; i++) {
+		t = run_timers_of(es, &es->engines[i], now, may_restart);
+		if (t < next)
+			next = t;
+	}
+	return next;
+}
+
+static void
+now_ready(struct engine_proc *e)
+{
+	e->ready = 1;
+	e->kill_at = MONO_NEVER;
+	if (e->starts > 1)
+		log_info("%s started again as pid %d", e->name, (int)e->pid);
+}
+
+/* The channel is of no use any more. What its end means is told by the exit. */
+static void
+channel_lost(struct engine_proc *e)
+{
+	if (errno != EPIPE) {
+		log_msg(LOG_ERR, NULL, "%s: message that makes no sense", e->name);
+		kill_one(e);
+	}
+	close(e->fd);
+	e->fd = -1;
+	e->kill_at = mono_ms() + HANGUP_MS;
+}
+
+static void
+serve(struct engine_set *es, struct engine_proc *e, int may_spawn)
+{
+	static unsigned char	 bytes[IPC_MAX_MSG];
+	struct ipc_msg		 msg;
+	int			 fds[IPC_MAX_FDS], n, ret;
+
+	for (n = 0; n < BURST && e->nqueued == 0; n++) {
+		if ((ret = ipc_recv(e->fd, bytes, &msg, fds)) == 0)
+			return;
+		if (ret == 1) {
+			/* None was asked for. */
+			ipc_close_fds(fds);
+			if (msg.type == IPC_READY) {
+				now_ready(e);
+				continue;
+			}
+			ret = requests_serve(es->requests, e, &msg, may_spawn);
+			errno = EBADMSG;
+		}
+		if (ret == -1) {
+			channel_lost(e);
+			return;
+		}
+	}
+}
+
+/*
+ * ppoll(2) does it only if it has to wait: while engines have something to say
+ * all the time no child would be reaped.
+ */
+static void
+let_signals_in(const struct engine_set *es)
+{
+	sigset_t	 blocked;
+
+	if (sigprocmask(SIG_SETMASK, es->mask, &blocked) == -1 ||
+	    sigprocmask(SIG_SETMASK, &blocked, NULL) == -1)
+		fatal("sigprocmask");
+}
+
+void
+engine_set_wait(struct engine_set *es, uint64_t until)
+{
+	struct timespec	 ts, *timeout = NULL;
+	uint64_t	 now = mono_ms(), ms;
+	unsigned int	 i;
+
+	if (until != MONO_NEVER) {
+		ms = until > now ? until - now : 0;
+		ts.tv_sec = (time_t)(ms / 1000);
+		ts.tv_nsec = (long)(ms % 1000) * 1000000;
+		timeout = &ts;
+	}
+	/* While messages wait nothing new is read: so they can't become many. */
+	for (i = 0; i < es->n; i++) {
+		es->pfds[i].fd = es->engines[i].nqueued == 0 ? es->engines[i].fd : -1;
+		es->pfds[i].events = POLLIN;
+		es->pfds[i].revents = 0;
+	}
+	if (ppoll(es->pfds, es->n, timeout, es->mask) == -1 && errno != EINTR)
+		fatal("ppoll");
+	let_signals_in(es);
+}
+
+void
+engine_set_serve(struct engine_set *es, int may_spawn)
+{
+	unsigned int	 i;
+
+	/* One that has been reaped since has no channel any more. */
+	for (i = 0; i < es->n; i++)
+		if (es->pfds[i].revents != 0 && es->engines[i].fd != -1)
+			serve(es, &es->engines[i], may_spawn);
+}

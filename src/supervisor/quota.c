@@ -1,0 +1,146 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <stdlib.h>
+
+#include "supervisor/quota.h"
+#include "base/mono.h"
+#include "base/xmalloc.h"
+
+#define TURN_MS	20	/* that an engine has for making use of what is free */
+
+struct handler_quota {
+	unsigned char	*refused;	/* by engine */
+	unsigned int	 nrefused;
+	unsigned int	 last_freed;	/* engines that had their turn last */
+	unsigned int	 last_reclaimed;
+	uint64_t	 due;		/* for the next turn */
+};
+
+struct quota {
+	struct handler_quota	*handlers;
+	unsigned int		 nhandlers, nengines;
+};
+
+struct quota *
+quota_new(unsigned int nhandlers, unsigned int nengines)
+{
+	struct quota	*q = xcalloc(1, sizeof(*q));
+	unsigned int	 i;
+
+	q->nhandlers = nhandlers;
+	q->nengines = nengines;
+	q->handlers = xcalloc(nhandlers, sizeof(*q->handlers));
+	for (i = 0; i < nhandlers; i++) {
+		q->handlers[i].refused = xcalloc(nengines, 1);
+		q->handlers[i].last_freed = q->handlers[i].last_reclaimed = nengines - 1;
+		q->handlers[i].due = MONO_NEVER;
+	}
+	return q;
+}
+
+void
+quota_free(struct quota *q)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < q->nhandlers; i++)
+		free(q->handlers[i].refused);
+	free(q->handlers);
+	free(q);
+}
+
+void
+quota_refused(struct quota *q, uint32_t handler, unsigned int engine)
+{
+	struct handler_quota	*h = &q->handlers[handler];
+
+	if (!h->refused[engine])
+		h->nrefused++;
+	h->refused[engine] = 1;
+}
+
+static void
+clear(struct handler_quota *h, unsigned int engine)
+{
+	if (h->refused[engine])
+		h->nrefused--;
+	h->refused[engine] = 0;
+	if (h->nrefused == 0)
+		h->due = MONO_NEVER;
+}
+
+int
+quota_reclaim_from(struct quota *q, uint32_t handler, unsigned int engine,
+    int (*has)(unsigned int, uint32_t, void *), void *arg)
+{
+	struct handler_quota	*h = &q->handlers[handler];
+	unsigned int		 i, e;
+
+	for (i = 1; i <= q->nengines; i++) {
+		e = (h->last_reclaimed + i) % q->nengines;
+		if (e != engine && has(e, handler, arg)) {
+			h->last_reclaimed = e;
+			return (int)e;
+		}
+	}
+	return -1;
+}
+
+int
+quota_freed(struct quota *q, uint32_t handler, uint64_t now)
+{
+	struct handler_quota	*h = &q->handlers[handler];
+	unsigned int		 i, e;
+
+	for (i = 1; i <= q->nengines; i++) {
+		e = (h->last_freed + i) % q->nengines;
+		if (h->refused[e]) {
+			h->last_freed = e;
+			h->due = now + TURN_MS;
+			clear(h, e);
+			return (int)e;
+		}
+	}
+	return -1;
+}
+
+void
+quota_engine_gone(struct quota *q, unsigned int engine, uint64_t now)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < q->nhandlers; i++) {
+		q->handlers[i].due = now;
+		clear(&q->handlers[i], engine);
+	}
+}
+
+int
+quota_due(struct quota *q, uint64_t now)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < q->nhandlers; i++)
+		if (q->handlers[i].due <= now) {
+			q->handlers[i].due = MONO_NEVER;
+			return (int)i;
+		}
+	return -1;
+}
+
+uint64_t
+quota_next(const struct quota *q)
+{
+	uint64_t	 next = MONO_NEVER;
+	unsigned int	 i;
+
+	for (i = 0; i < q->nhandlers; i++)
+		if (q->handlers[i].due < next)
+			next = q->handlers[i].due;
+	return next;
+}

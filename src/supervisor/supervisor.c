@@ -1,0 +1,285 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+#include "base/compat.h"
+
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor/child.h"
+#include "startup/daemon.h"
+#include "supervisor/engine_set.h"
+#include "startup/listen_sock.h"
+#include "base/log.h"
+#include "base/mono.h"
+#include "supervisor/supervisor.h"
+
+enum phase {
+	STARTING,	/* not all of the first engines have been ready yet */
+	RUNNING,
+	DRAINING,	/* the engines finish what is open */
+	ENDING		/* no engine any more, or not for long */
+};
+
+struct supervisor {
+	const struct supervisor_opts *opts;
+	struct engine_set	 engines;
+	enum phase		 phase;
+	int			 failed;	/* the start did */
+	uint64_t		 end_at;	/* when draining is over */
+	sigset_t		 unblocked;
+};
+
+static volatile sig_atomic_t	got_chld, got_term, got_hup;
+
+static void
+on_signal(int sig)
+{
+	switch (sig) {
+	case SIGCHLD:
+		got_chld = 1;
+		break;
+	case SIGHUP:
+		got_hup = 1;
+		break;
+	default:
+		got_term++;
+	}
+}
+
+/*
+ * They are blocked but while ppoll(2) waits, so that none comes between the
+ * look at its flag and the wait.
+ */
+static void
+catch_signals(struct supervisor *sv)
+{
+	static const int	 caught[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP };
+	struct sigaction	 sa;
+	sigset_t		 blocked;
+	size_t			 i;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = on_signal;
+	sigemptyset(&sa.sa_mask);
+	sigemptyset(&blocked);
+	for (i = 0; i < nitems(caught); i++)
+		sigaddset(&blocked, caught[i]);
+	if (sigprocmask(SIG_BLOCK, &blocked, &sv->unblocked) == -1)
+		fatal("sigprocmask");
+	for (i = 0; i < nitems(caught); i++) {
+		sigdelset(&sv->unblocked, caught[i]);
+		if (sigaction(caught[i], &sa, NULL) == -1)
+			fatal("sigaction");
+	}
+}
+
+/* No handler outlives this phase: TERM, and KILL when grace is over. */
+static void
+end_now(struct supervisor *sv, uint64_t grace)
+{
+	listen_sock_end(sv->opts->conf, sv->opts->listen_fds);
+	sv->phase = ENDING;
+	child_end_all(mono_ms(), grace);
+	engine_set_kill(&sv->engines);
+}
+
+static void
+drain(struct supervisor *sv)
+{
+	log_info("ending");
+	listen_sock_end(sv->opts->conf, sv->opts->listen_fds);
+	if (engine_set_alive(&sv->engines) == 0) {
+		end_now(sv, CHILD_GRACE_MS);
+		return;
+	}
+	sv->phase = DRAINING;
+	sv->end_at = mono_ms() + sv->opts->conf->drain_timeout;
+	engine_set_drain(&sv->engines);
+}
+
+static void
+told_to_end(struct supervisor *sv)
+{
+	while (got_term > 0) {
+		got_term--;
+		switch (sv->phase) {
+		case STARTING:
+		case RUNNING:
+			drain(sv);
+			break;
+		case DRAINING:
+		case ENDING:
+			log_info("ending at once");
+			end_now(sv, 0);
+			break;
+		}
+	}
+}
+
+static void
+told_to_reload(struct supervisor *sv)
+{
+	if (!got_hup)
+		return;
+	got_hup = 0;
+	if (sv->opts->sighup_ends)
+		got_term++;
+	else
+		log_msg(LOG_WARNING, NULL, "SIGHUP: reloading is not there "
+		    "yet; restart for a new configuration");
+}
+
+static void
+log_engine_end(const struct supervisor *sv, const struct engine_proc *e, int status)
+{
+	int	 severity = LOG_ERR;
+
+	if (sv->phase == ENDING || (sv->phase == DRAINING && status == 0))
+		severity = LOG_DEBUG;
+	if (WIFSIGNALED(status))
+		log_msg(severity, NULL, "%s (pid %d) ended by signal %d (%s)%s", e->name,
+		    (int)e->pid, WTERMSIG(status), strsignal(WTERMSIG(status)),
+		    WCOREDUMP(status) ? ", core dumped" : "");
+	else
+		log_msg(severity, NULL, "%s (pid %d) ended with status %d", e->name,
+		    (int)e->pid, WEXITSTATUS(status));
+}
+
+static void
+engine_ended(struct supervisor *sv, struct engine_proc *e, int status)
+{
+	log_engine_end(sv, e, status);
+	engine_set_ended(&sv->engines, e);
+	if (sv->phase == STARTING) {
+		sv->failed = 1;
+		end_now(sv, CHILD_GRACE_MS);
+	} else if (sv->phase == DRAINING && engine_set_alive(&sv->engines) == 0)
+		sv->phase = ENDING;
+}
+
+/* Not yet reaped, so that its number still stands for it and its group. */
+static void
+handler_ended(struct supervisor *sv, struct child *c, pid_t pid)
+{
+	int	 status;
+
+	child_signal(c, SIGKILL);
+	if (waitpid(pid, &status, 0) != pid)
+		fatal("waitpid %d", (int)pid);
+	requests_exited(sv->engines.requests, c, status);
+}
+
+static void
+ended(struct supervisor *sv, pid_t pid)
+{
+	struct child		*c;
+	struct engine_proc	*e;
+	int			 status;
+
+	if ((c = child_by_pid(pid)) != NULL) {
+		handler_ended(sv, c, pid);
+		return;
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		fatal("waitpid %d", (int)pid);
+	if ((e = engine_set_by_pid(&sv->engines, pid)) != NULL)
+		engine_ended(sv, e, status);
+	else
+		log_debug("unknown child %d ended", (int)pid);
+}
+
+static void
+reap(struct supervisor *sv)
+{
+	siginfo_t	 info;
+
+	if (!got_chld)
+		return;
+	got_chld = 0;
+	for (;;) {
+		memset(&info, 0, sizeof(info));
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1) {
+			if (errno == EINTR)
+				continue;
+			if (errno != ECHILD)
+				fatal("waitid");
+			return;
+		}
+		if (info.si_pid == 0)
+			return;
+		ended(sv, info.si_pid);
+	}
+}
+
+static void
+look_whether_ready(struct supervisor *sv)
+{
+	if (sv->phase != STARTING || !engine_set_all_ready(&sv->engines))
+		return;
+	sv->phase = RUNNING;
+	log_info("pipemilter %s is ready", PACKAGE_VERSION);
+	daemon_ready(sv->opts->ready_fd);
+}
+
+/* What is due is done. Returns when the next is, or MONO_NEVER. */
+static uint64_t
+run_timers(struct supervisor *sv)
+{
+	uint64_t	 now = mono_ms(), next, t;
+
+	if (sv->phase == DRAINING && now >= sv->end_at) {
+		log_msg(LOG_WARNING, NULL, "drain-timeout is over");
+		end_now(sv, CHILD_GRACE_MS);
+	}
+	next = engine_set_run_timers(&sv->engines, now, sv->phase == RUNNING);
+	if ((t = child_run_timers(now)) < next)
+		next = t;
+	if (sv->phase == DRAINING && sv->end_at < next)
+		next = sv->end_at;
+	return next;
+}
+
+static int
+is_over(const struct supervisor *sv)
+{
+	return sv->phase == ENDING && engine_set_alive(&sv->engines) == 0 && child_count() == 0;
+}
+
+int
+supervisor_run(const struct supervisor_opts *opts)
+{
+	struct supervisor	 sv;
+	uint64_t		 next;
+
+	memset(&sv, 0, sizeof(sv));
+	sv.opts = opts;
+	log_procinit("supervisor");
+	setproctitle("supervisor");
+	catch_signals(&sv);
+	engine_set_init(&sv.engines, opts, &sv.unblocked);
+	if (engine_set_start(&sv.engines) == -1) {
+		sv.failed = 1;
+		end_now(&sv, 0);
+	}
+	while (!is_over(&sv)) {
+		next = run_timers(&sv);
+		engine_set_wait(&sv.engines, next);
+		/* Who has ended makes room for who is asked for. */
+		reap(&sv);
+		engine_set_serve(&sv.engines, sv.phase != ENDING);
+		look_whether_ready(&sv);
+		told_to_reload(&sv);
+		told_to_end(&sv);
+	}
+	engine_set_free(&sv.engines);
+	if (!sv.failed)
+		log_info("ended");
+	return sv.failed;
+}

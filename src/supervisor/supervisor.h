@@ -1,0 +1,32 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * supervisor.h: the role that forks: listening sockets, engine, handlers.
+ */
+#ifndef PM_SUPERVISOR_H
+#define PM_SUPERVISOR_H
+
+#include "store/board.h"
+#include "config/conf.h"
+
+struct supervisor_opts {
+	const struct conf	*conf;
+	int			*listen_fds;	/* one for each conf->listens, open */
+	int			 ready_fd;	/* the launcher waits on it; -1: none */
+	int			 sighup_ends;	/* ad hoc form */
+};
+
+/* Runs until it is told to end. Returns the exit status of the program. */
+int	 supervisor_run(const struct supervisor_opts *);
+
+/*
+ * What the engine process does, called by the supervisor in the forked child
+ * once it has dropped its privileges. Never returns.
+ */
+void	 engine_run(const struct conf *, const int *listen_fds, int ipc_fd, unsigned int index,
+	    struct board *) NO_RETURN;
+
+#endif

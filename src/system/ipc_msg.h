@@ -1,0 +1,67 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * ipc_msg.h: the messages between supervisor and engine, as bytes. One
+ * message is one packet of a SOCK_SEQPACKET socket. A pure codec.
+ *
+ * The engine names what to run by numbers that both sides know from the
+ * configuration, never by a path or a user.
+ */
+#ifndef PM_IPC_MSG_H
+#define PM_IPC_MSG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum ipc_type {
+	/* engine to supervisor */
+	IPC_READY,	/* listening sockets are served */
+	IPC_SPAWN,	/* id, handler, event, environment */
+	IPC_KILL,	/* id, signal number: TERM or KILL, to the group */
+	/* supervisor to engine */
+	IPC_SPAWNED,	/* id, pid; with three descriptors: its stdin, stdout, stderr */
+	IPC_FAILED,	/* id, errno, what: could not be started */
+	IPC_EXITED,	/* id, wait status as wait(2) has it */
+	IPC_DRAIN,	/* accept no more, finish what is open, end */
+	IPC_RECLAIM,	/* handler: let one process go as soon as it is idle */
+	IPC_FREED,	/* handler: what was refused for IPC_STAGE_LIMIT may be asked for again */
+	IPC_STALE,	/* handler: its files have changed; let the processes that run go when idle */
+	IPC_TYPE_COUNT
+};
+
+#define IPC_MAX_ENV	(128 * 1024)	/* bytes of environment in one message */
+#define IPC_MAX_MSG	(IPC_MAX_ENV + 64)
+#define IPC_MAX_FDS	3
+
+/* Which step of a start failed. */
+enum ipc_stage {
+	IPC_STAGE_PIPE, IPC_STAGE_FORK, IPC_STAGE_SETUP, IPC_STAGE_EXEC,
+	IPC_STAGE_LIMIT,	/* `processes' run already, in all engines together */
+	IPC_STAGE_COUNT
+};
+
+struct ipc_msg {
+	enum ipc_type	 type;
+	uint64_t	 id;		/* of a process; made by the engine, never used twice */
+	uint32_t	 handler;	/* index into conf.handlers */
+	uint32_t	 event;		/* enum event_kind: which hook */
+	int32_t		 value;		/* pid, errno, wait status or signal */
+	uint32_t	 stage;		/* enum ipc_stage */
+	const char	*env;		/* NAME=VALUE NUL ..., opaque to the supervisor */
+	size_t		 env_len;
+};
+
+/* Adds the message to out. */
+void	 ipc_msg_enc(struct buf *out, const struct ipc_msg *);
+/*
+ * Takes apart exactly len bytes; env points into them. Returns 0, or -1 if
+ * anything is missing, left over, or out of range.
+ */
+int	 ipc_msg_dec(const void *, size_t len, struct ipc_msg *);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * ms_torture_daemon.h: the second half of --torture: mail through a real
+ * daemon, whose log says what it thinks of the handler.
+ */
+#ifndef PM_MS_TORTURE_DAEMON_H
+#define PM_MS_TORTURE_DAEMON_H
+
+#include "torture/parts.h"
+
+/* all: every value in a message of its own too, and large ones. */
+void	 torture_daemon(struct torture *, int all);
+
+#endif

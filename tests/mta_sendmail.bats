@@ -1,1 +1,0 @@
-mta_postfix.bats
