@@ -194,7 +194,7 @@ find_ask(struct fuzz *f)
 	unsigned int	 i;
 
 	for (i = 0; i < f->s->nh; i++)
-		TAILQ_FOREACH(t, &f->s->h[i].line, line)
+		TAILQ_FOREACH(t, &f->s->h[i].tasks, in_session)
 			if (!t->report && !t->shadow) {
 				CHECK(ask == NULL && (int)i == f->s->cur.asked);
 				ask = t;
@@ -368,18 +368,18 @@ is_true(struct session *s, const char *line)
 
 /* Whoever is said to know everything does, and nothing that is over. */
 static void
-check_knows(struct fuzz *f, unsigned int place)
+check_knows(struct fuzz *f, unsigned int index)
 {
 	struct session			*s = f->s;
-	const struct reader		*r = &f->readers[place];
+	const struct reader		*r = &f->readers[index];
 	const struct context_value	*v;
 	struct macro_iter		 it;
 	const struct macro_pair		*p;
 	unsigned int			 i;
 
-	if (!s->h[place].in_scope || s->h[place].failed || f->waiting ||
-	    ((s->changed | s->again) & ((uint64_t)1 << place)) != 0 ||
-	    session_handler(s, place)->lines != LINES_ALL)
+	if (!s->h[index].in_scope || s->h[index].failed || f->waiting ||
+	    ((s->changed | s->again) & ((uint64_t)1 << index)) != 0 ||
+	    session_handler(s, index)->lines != LINES_ALL)
 		return;
 	if (s->helo != NULL)
 		CHECK(knows(r, "helo", NULL, 0, s->helo) == 1);
@@ -407,7 +407,7 @@ read_blocks(struct fuzz *f)
 	unsigned int		 i;
 
 	for (i = 0; i < f->s->nh; i++) {
-		TAILQ_FOREACH(t, &f->s->h[i].line, line)
+		TAILQ_FOREACH(t, &f->s->h[i].tasks, in_session)
 			if (t->id > f->readers[i].seen)
 				reader_take(&f->readers[i], t);
 		check_knows(f, i);
@@ -425,7 +425,7 @@ end_scopes(struct fuzz *f)
 		h = &f->s->h[i];
 		if (!h->scope_over)
 			continue;
-		CHECK(TAILQ_EMPTY(&h->line) || TAILQ_FIRST(&h->line)->begins ||
+		CHECK(TAILQ_EMPTY(&h->tasks) || TAILQ_FIRST(&h->tasks)->begins ||
 		    !f->readers[i].open);
 		h->scope_over = 0;
 		f->s->nscopes_over--;
@@ -438,7 +438,7 @@ end_scopes(struct fuzz *f)
 static void
 use_up(struct fuzz *f, struct task *t, int drop)
 {
-	struct reader	*r = &f->readers[t->place];
+	struct reader	*r = &f->readers[t->index];
 
 	CHECK(t->begins ? !r->open : r->open);
 	r->open = !t->ends;
@@ -451,15 +451,15 @@ use_up(struct fuzz *f, struct task *t, int drop)
  * what the MTA waits for has failed.
  */
 static void
-lose_process(struct fuzz *f, unsigned int place)
+lose_process(struct fuzz *f, unsigned int index)
 {
 	struct action_list	 none = TAILQ_HEAD_INITIALIZER(none);
 	struct task_result	 r = { .end = TASK_FAILURE, .why = "lost", .actions = &none };
 	struct task		*t;
 	int			 asked = 0;
 
-	f->readers[place].open = 0;
-	while ((t = TAILQ_FIRST(&f->s->h[place].line)) != NULL && !t->begins) {
+	f->readers[index].open = 0;
+	while ((t = TAILQ_FIRST(&f->s->h[index].tasks)) != NULL && !t->begins) {
 		asked |= !t->report && !t->shadow;
 		session_drop_task(t);
 	}
@@ -469,21 +469,21 @@ lose_process(struct fuzz *f, unsigned int place)
 
 /* A process ends between two blocks, and another one takes its place. */
 static void
-restart(struct fuzz *f, unsigned int place)
+restart(struct fuzz *f, unsigned int index)
 {
-	struct task	*t = TAILQ_FIRST(&f->s->h[place].line);
-	struct reader	*r = &f->readers[place];
+	struct task	*t = TAILQ_FIRST(&f->s->h[index].tasks);
+	struct reader	*r = &f->readers[index];
 
 	if (t == NULL || t->begins || !r->open)
 		return;
 	r->open = 0;
 	session_restart_scope(t);
-	TAILQ_FOREACH(t, &f->s->h[place].line, line) {
+	TAILQ_FOREACH(t, &f->s->h[index].tasks, in_session) {
 		r->restarted = 1;
 		reader_take(r, t);
 		r->restarted = 1;
 	}
-	check_knows(f, place);
+	check_knows(f, index);
 }
 
 /* Each line of tasks as it must be; a limit keeps it short. */
@@ -497,7 +497,7 @@ check_lines(struct fuzz *f)
 	read_blocks(f);
 	end_scopes(f);
 	for (i = 0; i < f->s->nh; i++)
-		TAILQ_FOREACH(t, &f->s->h[i].line, line) {
+		TAILQ_FOREACH(t, &f->s->h[i].tasks, in_session) {
 			n++;
 			if (t->input != NULL) {
 				CHECK(store_bytes(t->input) != NULL && t->begins && t->ends);
@@ -519,7 +519,7 @@ drop_tasks(struct fuzz *f)
 	unsigned int	 i;
 
 	for (i = 0; i < f->s->nh; i++)
-		while ((t = TAILQ_FIRST(&f->s->h[i].line)) != NULL)
+		while ((t = TAILQ_FIRST(&f->s->h[i].tasks)) != NULL)
 			use_up(f, t, 1);
 }
 
@@ -531,7 +531,7 @@ end_session(struct fuzz *f)
 	unsigned int	 i;
 
 	if (ask != NULL) {
-		i = ask->place;
+		i = ask->index;
 		session_drop_task(ask);
 		lose_process(f, i);
 		session_scope_failed(f->s, i, f->s->h[i].scope);
@@ -685,7 +685,7 @@ answer(struct fuzz *f, struct task *t)
 	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
 	struct reply_dec	*d = reply_dec_new(&limits);
 	struct store		*output = NULL;
-	unsigned int		 place = t->place;
+	unsigned int		 index = t->index;
 
 	r.actions = &actions;
 	if (t->input != NULL && (r.end == TASK_REPORTED || r.end == TASK_REPLY)) {
@@ -700,14 +700,14 @@ answer(struct fuzz *f, struct task *t)
 	use_up(f, t, 0);
 	if (t->shadow) {
 		session_shadow_answer(t, &r);
-		f->readers[place].open &= !t->ends;
+		f->readers[index].open &= !t->ends;
 		session_drop_task(t);
 		if (r.end != TASK_REPLY)
-			lose_process(f, place);
+			lose_process(f, index);
 	} else {
 		session_drop_task(t);
 		if (r.end != TASK_REPLY)
-			lose_process(f, place);
+			lose_process(f, index);
 		check_out(f, session_answer(f->s, &r, &f->out));
 	}
 	action_list_clear(&actions);
@@ -720,26 +720,26 @@ resolve(struct fuzz *f)
 {
 	struct task	*t = find_ask(f);
 	struct task	*first;
-	unsigned int	 place;
+	unsigned int	 index;
 
 	/* What stands before it was taken, or else it would not be looked at. */
-	while (byte(f) % 16 != 0 && (first = TAILQ_FIRST(&f->s->h[t->place].line)) != t)
+	while (byte(f) % 16 != 0 && (first = TAILQ_FIRST(&f->s->h[t->index].tasks)) != t)
 		use_up(f, first, 1);
-	if (TAILQ_FIRST(&f->s->h[t->place].line) != t)
+	if (TAILQ_FIRST(&f->s->h[t->index].tasks) != t)
 		return;
 	switch (byte(f) % 8) {
 	case 0:
-		place = t->place;
+		index = t->index;
 		session_drop_task(t);
-		lose_process(f, place);
+		lose_process(f, index);
 		check_out(f, session_timeout(f->s, &f->out));
 		CHECK(!f->waiting);
 		break;
 	case 1:
-		place = t->place;
+		index = t->index;
 		session_drop_task(t);
-		lose_process(f, place);
-		session_scope_failed(f->s, place, f->s->h[place].scope);
+		lose_process(f, index);
+		session_scope_failed(f->s, index, f->s->h[index].scope);
 		session_give_up(f->s, &f->out);
 		check_out(f, STEP_GO);
 		break;
@@ -751,13 +751,13 @@ resolve(struct fuzz *f)
 
 /* The first one of a line is a report or a shadow's: it is done, or fails. */
 static void
-work(struct fuzz *f, unsigned int place)
+work(struct fuzz *f, unsigned int index)
 {
-	struct task	*t = TAILQ_FIRST(&f->s->h[place].line);
+	struct task	*t = TAILQ_FIRST(&f->s->h[index].tasks);
 	unsigned int	 how = byte(f);
 
 	if (how % 8 == 1)
-		restart(f, place);
+		restart(f, index);
 	if (t == NULL || (!t->report && !t->shadow))
 		return;
 	if (t->shadow)
@@ -767,9 +767,9 @@ work(struct fuzz *f, unsigned int place)
 	else {
 		/* Of a scope that is over by now nothing else fails. */
 		if (!t->ends)
-			session_scope_failed(f->s, place, t->scope);
+			session_scope_failed(f->s, index, t->scope);
 		session_drop_task(t);
-		lose_process(f, place);
+		lose_process(f, index);
 	}
 }
 

@@ -29,12 +29,12 @@ class Database:
         self._expired = 0
 
     def _open(self):
-        folder = os.path.dirname(self.path)
-        if not os.path.isdir(folder):
+        directory = os.path.dirname(self.path)
+        if not os.path.isdir(directory):
             user = pwd.getpwuid(os.geteuid()).pw_name
-            raise Trouble("%s: there is no such folder; make it with: "
+            raise Trouble("%s: there is no such directory; make it with: "
                           "install -d -o %s -m 0700 %s" %
-                          (folder, user, folder))
+                          (directory, user, directory))
         # Where several make it at once, SQLite gives up at the first lock.
         until = time.monotonic() + BUSY
         while True:

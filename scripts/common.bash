@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# What scripts/demo and scripts/check share. They set top, the folder of the
+# What scripts/demo and scripts/check share. They set top, the directory of the
 # sources.
 #
 # shellcheck shell=bash
@@ -80,7 +80,7 @@ fetch_package_lists() {
 	apt-get -q update </dev/null || die 'apt-get update failed'
 }
 
-# configure_in FOLDER ARGUMENT ...: a build of its own in FOLDER
+# configure_in DIRECTORY ARGUMENT ...: a build of its own in DIRECTORY
 configure_in() {
 	local dir=$1
 

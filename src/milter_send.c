@@ -78,22 +78,22 @@ read_file(const char *path, const char *what, struct buf *b)
 		path = NULL;
 	name = path == NULL ? "stdin" : path;
 	if (path != NULL && (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		err(MS_EXIT_USAGE, "%s", name);
+		err(SEND_EXIT_USAGE, "%s", name);
 	buf_init(b, MAX_MESSAGE);
 	while ((n = read(fd, piece, sizeof(piece))) != 0 && buf_ok(b)) {
 		if (n == -1 && errno != EINTR)
-			err(MS_EXIT_USAGE, "%s", name);
+			err(SEND_EXIT_USAGE, "%s", name);
 		if (n > 0)
 			buf_add(b, piece, (size_t)n);
 	}
 	if (fd != STDIN_FILENO)
 		(void)close(fd);
 	if (!buf_ok(b))
-		errx(MS_EXIT_USAGE, "%s: a %s that is too large", name, what);
+		errx(SEND_EXIT_USAGE, "%s: a %s that is too large", name, what);
 }
 
 static void
-read_message(struct ms_options *o)
+read_message(struct send_options *o)
 {
 	const char	*why;
 	struct buf	 b;
@@ -103,13 +103,13 @@ read_message(struct ms_options *o)
 	read_file(o->message, "message", &b);
 	if (b.len == 0)
 		warnx("the message is empty");
-	if (ms_message_parse(&o->plan.message, b.data, b.len, &why) == -1)
-		errx(MS_EXIT_USAGE, "%s: %s", o->message == NULL ? "stdin" : o->message, why);
+	if (mta_message_parse(&o->plan.message, b.data, b.len, &why) == -1)
+		errx(SEND_EXIT_USAGE, "%s: %s", o->message == NULL ? "stdin" : o->message, why);
 	buf_free(&b);
 }
 
 static void
-read_transcript(struct ms_options *o)
+read_transcript(struct send_options *o)
 {
 	const char	*why;
 	struct buf	 b;
@@ -119,7 +119,7 @@ read_transcript(struct ms_options *o)
 	read_file(o->replay, "transcript", &b);
 	text = buf_steal(&b, &len);
 	if (transcript_parse(&o->transcript, text, len, &line, &why) == -1)
-		errx(MS_EXIT_USAGE, "%s:%zu: %s", o->replay, line, why);
+		errx(SEND_EXIT_USAGE, "%s:%zu: %s", o->replay, line, why);
 }
 
 static void
@@ -132,20 +132,20 @@ allow_files(size_t connections)
 		return;
 	rl.rlim_cur = connections + SPARE_FILES;
 	if (rl.rlim_max < rl.rlim_cur)
-		errx(MS_EXIT_USAGE, "-j %zu: no more than %llu files may be open",
+		errx(SEND_EXIT_USAGE, "-j %zu: no more than %llu files may be open",
 		    connections, (unsigned long long)rl.rlim_max);
 	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
-		err(MS_EXIT_USAGE, "setrlimit");
+		err(SEND_EXIT_USAGE, "setrlimit");
 }
 
 static int
-exit_status(enum ms_result result)
+exit_status(enum mta_result result)
 {
-	static const int	 status[MS_RESULTS] = {
-		[MS_DELIVERED] = MS_EXIT_OK,
-		[MS_REJECTED] = MS_EXIT_REJECTED,
-		[MS_TEMPFAILED] = MS_EXIT_TEMPFAILED,
-		[MS_DISCARDED] = MS_EXIT_DISCARDED,
+	static const int	 status[MTA_RESULTS] = {
+		[MTA_DELIVERED] = SEND_EXIT_OK,
+		[MTA_REJECTED] = SEND_EXIT_REJECTED,
+		[MTA_TEMPFAILED] = SEND_EXIT_TEMPFAILED,
+		[MTA_DISCARDED] = SEND_EXIT_DISCARDED,
 	};
 
 	return status[result];
@@ -153,24 +153,24 @@ exit_status(enum ms_result result)
 
 /* With -O - the message alone is on stdout. */
 static int
-play_one(const struct ms_options *o, struct ms_run *run)
+play_one(const struct send_options *o, struct send_run *run)
 {
-	struct ms_show	 show;
-	int		 status = MS_EXIT_BROKEN;
+	struct send_show	 show;
+	int		 status = SEND_EXIT_BROKEN;
 	FILE		*to = stdout;
 
 	if (o->out_file != NULL && strcmp(o->out_file, "-") == 0)
 		to = stderr;
-	ms_show_init(&show, &o->plan, to, o->verbose, o->out_file);
+	send_show_init(&show, &o->plan, to, o->verbose, o->out_file);
 	run->watch = &show.hooks;
-	if (ms_run(run) == 0 && show.done)
-		status = show.failed ? MS_EXIT_USAGE : exit_status(show.result);
-	ms_show_free(&show);
+	if (send_run(run) == 0 && show.done)
+		status = show.failed ? SEND_EXIT_USAGE : exit_status(show.result);
+	send_show_free(&show);
 	return status;
 }
 
 static int
-play_many(const struct ms_options *o, struct ms_run *run)
+play_many(const struct send_options *o, struct send_run *run)
 {
 	int	 r;
 
@@ -178,34 +178,34 @@ play_many(const struct ms_options *o, struct ms_run *run)
 	run->connections = o->connections;
 	run->per_connection = o->per_connection;
 	allow_files(o->connections);
-	r = ms_run(run);
-	ms_stats_print(&run->stats, stdout, o->json);
-	return r == 0 ? exit_status(ms_stats_result(&run->stats)) : MS_EXIT_BROKEN;
+	r = send_run(run);
+	send_stats_print(&run->stats, stdout, o->json);
+	return r == 0 ? exit_status(send_stats_result(&run->stats)) : SEND_EXIT_BROKEN;
 }
 
 /* The sessions of the file, one after the other. */
 static int
-play_transcript(const struct ms_options *o, struct ms_run *run)
+play_transcript(const struct send_options *o, struct send_run *run)
 {
-	struct ms_replay	 replay;
-	struct ms_side		 side;
-	int			 status = MS_EXIT_BROKEN;
+	struct send_replay	 replay;
+	struct mta_side		 side;
+	int			 status = SEND_EXIT_BROKEN;
 
-	ms_replay_init(&replay, &o->transcript, o->replay, stdout, o->verbose);
-	ms_replay_side(&replay, o->plan.timeout, &side);
+	send_replay_init(&replay, &o->transcript, o->replay, stdout, o->verbose);
+	send_replay_side(&replay, o->plan.timeout, &side);
 	run->side = &side;
-	run->count = ms_replay_sessions(&replay);
-	if (ms_run(run) == 0)
-		status = replay.different == 0 ? MS_EXIT_OK : MS_EXIT_DIFFERENT;
+	run->count = send_replay_sessions(&replay);
+	if (send_run(run) == 0)
+		status = replay.different == 0 ? SEND_EXIT_OK : SEND_EXIT_DIFFERENT;
 	else if (replay.asked != NULL)
-		ms_replay_note(&replay, replay.asked, "this was asked last");
-	ms_replay_summary(&replay);
-	ms_replay_free(&replay);
+		send_replay_note(&replay, replay.asked, "this was asked last");
+	send_replay_summary(&replay);
+	send_replay_free(&replay);
 	return status;
 }
 
 static int
-play(const struct ms_options *o, struct ms_run *run)
+play(const struct send_options *o, struct send_run *run)
 {
 	int	 status;
 
@@ -218,61 +218,61 @@ play(const struct ms_options *o, struct ms_run *run)
 		status = o->load ? play_many(o, run) : play_one(o, run);
 	if (run->error[0] != '\0' && !stop)
 		warnx("%s", run->error);
-	ms_run_free(run);
+	send_run_free(run);
 	return status;
 }
 
 /* A daemon that can't even start was given something wrong. */
 static int
-play_daemon(const struct ms_options *o, struct ms_run *run)
+play_daemon(const struct send_options *o, struct send_run *run)
 {
-	struct ms_child	 child;
-	int		 status = MS_EXIT_USAGE;
+	struct send_child	 child;
+	int		 status = SEND_EXIT_USAGE;
 
 	memset(&child, 0, sizeof(child));
 	child.verbose = o->verbose;
 	child.wait_mask = run->wait_mask;
 	child.stop = &stop;
-	run->first_fd = ms_child_start(&child, &o->daemon, &run->addr);
+	run->first_fd = send_child_start(&child, &o->daemon, &run->addr);
 	if (run->first_fd != -1)
 		status = play(o, run);
-	if (ms_child_stop(&child, status == MS_EXIT_BROKEN && !stop) == -1 &&
-	    status != MS_EXIT_USAGE && !stop)
-		status = MS_EXIT_BROKEN;
+	if (send_child_stop(&child, status == SEND_EXIT_BROKEN && !stop) == -1 &&
+	    status != SEND_EXIT_USAGE && !stop)
+		status = SEND_EXIT_BROKEN;
 	return status;
 }
 
 static int
-torture(const struct ms_options *o, const sigset_t *wait_mask)
+torture(const struct send_options *o, const sigset_t *wait_mask)
 {
 	struct torture_options	 t = { .args = &o->daemon, .verbose = o->verbose,
 	    .stateful = o->stateful, .wait_mask = wait_mask, .stop = &stop };
 
-	return ms_torture(&t);
+	return torture_run(&t);
 }
 
 static int
-play_socket(const struct ms_options *o, struct ms_run *run)
+play_socket(const struct send_options *o, struct send_run *run)
 {
 	const char	*why;
 
 	run->first_fd = -1;
 	if (netaddr_parse(o->socket, &run->addr, &why) == -1)
-		errx(MS_EXIT_USAGE, "-s %s: %s", o->socket, why);
+		errx(SEND_EXIT_USAGE, "-s %s: %s", o->socket, why);
 	return play(o, run);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct ms_options	 o;
-	struct ms_run		 run;
+	struct send_options	 o;
+	struct send_run		 run;
 	sigset_t		 wait_mask;
 	int			 status;
 
 	/* It moves argv and the environment, and the daemon needs it. */
 	setproctitle_init(argc, argv, environ);
-	ms_options_parse(&o, argc, argv);
+	send_options_parse(&o, argc, argv);
 	if (o.replay != NULL)
 		read_transcript(&o);
 	else if (!o.torture)
@@ -286,7 +286,7 @@ main(int argc, char **argv)
 	else
 		status = o.socket != NULL ? play_socket(&o, &run) : play_daemon(&o, &run);
 	transcript_file_free(&o.transcript);
-	ms_plan_free(&o.plan);
+	mta_plan_free(&o.plan);
 	free(o.daemon.options);
 	if (stop) {
 		(void)signal(stop, SIG_DFL);

@@ -15,7 +15,7 @@ RUN_LIMIT = 300			# seconds for one run, whatever it is of
 MOST = 400000			# messages a run
 
 
-def write_messages(folder):
+def write_messages(directory):
     """20 headers and a body of 10 KB or 200 KB."""
     headers = ['Received: from client.example.org (client.example.org [192.0.2.1])\n'
                '\tby mx.example.net (Postfix) with ESMTPS id 4F2A51B0\n'
@@ -32,21 +32,21 @@ def write_messages(folder):
     line = 'Seventy characters of text and a line end, as mail has them. 1234567\n'
     for name, size in (('small', 10), ('large', 200)):
         body = line * (size * 1024 // (len(line) + 1))
-        with open(os.path.join(folder, name), 'w', encoding='ascii') as f:
+        with open(os.path.join(directory, name), 'w', encoding='ascii') as f:
             f.write('\n'.join(headers) + '\n\n' + body)
 
 
 class Load:
     def __init__(self, place):
         self.place = place
-        write_messages(place.folder)
+        write_messages(place.directory)
 
     def send(self, server, count, connections, per_connection):
         """What milter-send measured of so many messages."""
         command = [self.place.milter_send, '-s', server.address, '-n', str(count),
                    '-j', str(connections), '-M', str(per_connection), '--json',
                    '-r', 'recipient@example.net', '-r', 'other@example.net',
-                   os.path.join(self.place.folder, server.candidate.message)]
+                   os.path.join(self.place.directory, server.candidate.message)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False,
                                   timeout=RUN_LIMIT)
@@ -82,12 +82,12 @@ class Load:
 
 def spawn_rate(place, count):
     """Scripts a second, each with a block of a message to read."""
-    block = os.path.join(place.folder, 'block')
+    block = os.path.join(place.directory, 'block')
     with open(block, 'w', encoding='ascii') as f:
         f.write('event end-of-message\nsession 5f3a9c01.12\nmessage 5f3a9c01.12.1\n'
                 'complete\n\n')
-    done = subprocess.run([os.path.join(place.folder, 'spawnrate'), str(count), block,
-                           '/bin/dash', os.path.join(place.folder, 'pool.sh'),
+    done = subprocess.run([os.path.join(place.directory, 'spawnrate'), str(count), block,
+                           '/bin/dash', os.path.join(place.directory, 'pool.sh'),
                            'X-Bench', 'seen'],
                           capture_output=True, text=True, check=False, timeout=RUN_LIMIT)
     if done.returncode != 0:

@@ -40,7 +40,7 @@ def _total_calls(path):
 def syscalls(server, load):
     """System calls a message of the processes that talk with the MTA."""
     need('strace')
-    out = os.path.join(server.folder, 'strace')
+    out = os.path.join(server.directory, 'strace')
     whom = [word for pid in server.engines() for word in ('-p', str(pid))]
     with subprocess.Popen(['strace', '-c', '-f', '-o', out, *whom],
                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -72,7 +72,7 @@ def _collected(path):
 
 def _instructions_of(place, candidate, load, count):
     server = KINDS[candidate.kind](place, candidate, 'unix')
-    out = os.path.join(server.folder, 'cg')
+    out = os.path.join(server.directory, 'cg')
     os.mkdir(out)
     os.chmod(out, 0o777)		# the engine is another user
     server.start(['valgrind', '--tool=callgrind', '-q',

@@ -32,10 +32,10 @@ def have_user(name):
 
 
 class Place:
-    """The private folder, and what was built into it."""
+    """The private directory, and what was built into it."""
 
-    def __init__(self, folder, source, build):
-        self.folder = folder
+    def __init__(self, directory, source, build):
+        self.directory = directory
         self.bench = os.path.join(source, 'bench')
         self.pipemilter = os.path.join(build, 'pipemilter')
         self.milter_send = os.path.join(build, 'milter-send')
@@ -48,27 +48,27 @@ class Place:
         self._count = 0
 
     def _copy(self, path):
-        target = os.path.join(self.folder, os.path.basename(path))
+        target = os.path.join(self.directory, os.path.basename(path))
         shutil.copyfile(path, target)
         os.chmod(target, 0o755)
 
     def _compile(self, path, name, *libraries):
         command = [os.environ.get('CC', 'cc'), '-O2', '-o',
-                   os.path.join(self.folder, name), path, *libraries]
+                   os.path.join(self.directory, name), path, *libraries]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Error(f'{name}: ' + done.stderr.strip().partition('\n')[0])
 
     def libmilter(self):
-        path = os.path.join(self.folder, 'libmilter')
+        path = os.path.join(self.directory, 'libmilter')
         if not os.path.exists(path):
             self._compile(os.path.join(self.bench, 'peers', 'libmilter.c'), 'libmilter',
                           '-lmilter', '-lpthread')
         return path
 
-    def new_folder(self, name):
+    def new_directory(self, name):
         self._count += 1
-        path = os.path.join(self.folder, f'{name}.{self._count}')
+        path = os.path.join(self.directory, f'{name}.{self._count}')
         os.mkdir(path, 0o755)
         return path
 
@@ -85,12 +85,12 @@ class Server:
     def __init__(self, place, candidate, transport):
         self.place = place
         self.candidate = candidate
-        self.folder = place.new_folder(candidate.name)
+        self.directory = place.new_directory(candidate.name)
         self.running = []
         if transport == 'unix':
-            os.mkdir(os.path.join(self.folder, 's'), 0o777)
-            os.chmod(os.path.join(self.folder, 's'), 0o777)
-            self.connect_to = (socket.AF_UNIX, os.path.join(self.folder, 's', 'milter'))
+            os.mkdir(os.path.join(self.directory, 's'), 0o777)
+            os.chmod(os.path.join(self.directory, 's'), 0o777)
+            self.connect_to = (socket.AF_UNIX, os.path.join(self.directory, 's', 'milter'))
             self.address = 'unix:' + self.connect_to[1]
         else:
             port = free_port()
@@ -112,7 +112,7 @@ class Server:
             raise
 
     def _run(self, command):
-        with open(os.path.join(self.folder, 'log'), 'ab') as log:
+        with open(os.path.join(self.directory, 'log'), 'ab') as log:
             self.running.append(subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd='/',
                 start_new_session=True))
@@ -137,10 +137,10 @@ class Server:
         raise Error(f'did not come up within {START_SECONDS} seconds')
 
     def last_words(self):
-        with open(os.path.join(self.folder, 'log'), encoding='utf-8',
+        with open(os.path.join(self.directory, 'log'), encoding='utf-8',
                   errors='replace') as f:
             lines = [line.strip() for line in f if line.strip()]
-        return lines[0].replace(self.folder + '/', '') if lines else 'it said nothing'
+        return lines[0].replace(self.directory + '/', '') if lines else 'it said nothing'
 
     def pids(self):
         """All its processes."""
@@ -173,13 +173,13 @@ class Libmilter(Server):
 
 class Pymilter(Server):
     def commands(self):
-        script = os.path.join(self.place.folder, 'pymilter.py')
+        script = os.path.join(self.place.directory, 'pymilter.py')
         return [['/usr/bin/python3', script, self.address, self.candidate.mode]]
 
 
 class Pmilter(Server):
     def commands(self):
-        script = os.path.join(self.place.folder, 'pmilter.pl')
+        script = os.path.join(self.place.directory, 'pmilter.pl')
         address = self.address.replace('unix:', 'local:')
         return [['/usr/bin/perl', script, address, self.candidate.mode, str(PREFORK)]]
 
@@ -188,7 +188,7 @@ class Mimedefang(Server):
     """The multiplexor with ten workers, and the milter."""
 
     def commands(self):
-        spool = os.path.join(self.folder, 'spool')
+        spool = os.path.join(self.directory, 'spool')
         os.mkdir(spool)
         user = []
         if os.geteuid() == 0:
@@ -197,7 +197,7 @@ class Mimedefang(Server):
             shutil.chown(spool, 'defang')
             user = ['-U', 'defang']
         mx = os.path.join(spool, 'mx.sock')
-        rules = os.path.join(self.place.folder, 'mimedefang-filter')
+        rules = os.path.join(self.place.directory, 'mimedefang-filter')
         checks = ['-r', '-s', '-t', '-H'] if self.candidate.mode == 'all' else []
         return [['mimedefang-multiplexor', '-D', *user, '-z', spool, '-s', mx, '-F', rules,
                  '-m', '10', '-x', '10', '-w', '0', '-W', '0', '-q', '100', '-Q', '60'],
@@ -218,10 +218,10 @@ class Pipemilter(Server):
         path = os.path.join(self.place.bench, 'conf', self.candidate.mode + '.conf')
         with open(path, encoding='utf-8') as f:
             text = f.read()
-        for word, value in (('programs', self.place.folder), ('folder', self.folder),
+        for word, value in (('programs', self.place.directory), ('directory', self.directory),
                             ('users', self._users()), ('socket', self.address)):
             text = text.replace(f'@{word}@', value)
-        mine = os.path.join(self.folder, 'conf')
+        mine = os.path.join(self.directory, 'conf')
         with open(mine, 'w', encoding='utf-8') as f:
             f.write(text)
         return [[self.place.pipemilter, '-d', '-f', mine]]

@@ -4,11 +4,11 @@
  */
 
 /*
- * buf.h: a growing byte buffer with a maximum and a sticky error, for writing
+ * base/buf.h: a growing byte buffer with a maximum and a sticky error, for writing
  * packets and blocks. A writer adds everything and looks at buf_ok() once.
  */
-#ifndef PM_BUF_H
-#define PM_BUF_H
+#ifndef PM_BASE_BUF_H
+#define PM_BASE_BUF_H
 
 #include <stddef.h>
 #include <stdint.h>

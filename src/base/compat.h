@@ -4,11 +4,11 @@
  */
 
 /*
- * compat.h: included first by every source file. It settles what libbsd and
+ * base/compat.h: included first by every source file. It settles what libbsd and
  * glibc leave open.
  */
-#ifndef PM_COMPAT_H
-#define PM_COMPAT_H
+#ifndef PM_BASE_COMPAT_H
+#define PM_BASE_COMPAT_H
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"

@@ -4,11 +4,11 @@
  */
 
 /*
- * escape.h: the escapes of values in blocks and replies
+ * base/escape.h: the escapes of values in blocks and replies
  * (pipemilter-handler(7), "Escapes"), which printf %b undoes.
  */
-#ifndef PM_ESCAPE_H
-#define PM_ESCAPE_H
+#ifndef PM_BASE_ESCAPE_H
+#define PM_BASE_ESCAPE_H
 
 #include <stddef.h>
 

@@ -4,12 +4,12 @@
  */
 
 /*
- * log.h: one line for each call, to syslog or standard error. Every line as a
+ * base/log.h: one line for each call, to syslog or standard error. Every line as a
  * whole goes through vis(3), so text from the network or a handler may be an
  * argument (never the format). errno survives each call.
  */
-#ifndef PM_LOG_H
-#define PM_LOG_H
+#ifndef PM_BASE_LOG_H
+#define PM_BASE_LOG_H
 
 #include <stdarg.h>
 #include <syslog.h>

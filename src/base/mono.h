@@ -4,10 +4,10 @@
  */
 
 /*
- * mono.h: the clock of all deadlines.
+ * base/mono.h: the clock of all deadlines.
  */
-#ifndef PM_MONO_H
-#define PM_MONO_H
+#ifndef PM_BASE_MONO_H
+#define PM_BASE_MONO_H
 
 #include <stdint.h>
 

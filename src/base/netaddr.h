@@ -4,10 +4,10 @@
  */
 
 /*
- * netaddr.h: socket addresses as milter programs write them, and networks.
+ * base/netaddr.h: socket addresses as milter programs write them, and networks.
  */
-#ifndef PM_NETADDR_H
-#define PM_NETADDR_H
+#ifndef PM_BASE_NETADDR_H
+#define PM_BASE_NETADDR_H
 
 #include <sys/socket.h>
 

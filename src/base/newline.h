@@ -4,10 +4,10 @@
  */
 
 /*
- * newline.h: line ends of bodies, across pieces.
+ * base/newline.h: line ends of bodies, across pieces.
  */
-#ifndef PM_NEWLINE_H
-#define PM_NEWLINE_H
+#ifndef PM_BASE_NEWLINE_H
+#define PM_BASE_NEWLINE_H
 
 #include <stddef.h>
 

@@ -4,12 +4,12 @@
  */
 
 /*
- * rd.h: a bounded reader over bytes that somebody else owns. Every failed read
+ * base/rd.h: a bounded reader over bytes that somebody else owns. Every failed read
  * sets err, gives zero or NULL, and makes all later reads fail; a parser reads
  * everything and looks at err once.
  */
-#ifndef PM_RD_H
-#define PM_RD_H
+#ifndef PM_BASE_RD_H
+#define PM_BASE_RD_H
 
 #include <stddef.h>
 #include <stdint.h>

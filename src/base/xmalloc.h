@@ -4,11 +4,11 @@
  */
 
 /*
- * xmalloc.h: allocation that can't fail, for our own small structures. Never
+ * base/xmalloc.h: allocation that can't fail, for our own small structures. Never
  * for a size that a peer chose unless that size was bounded first.
  */
-#ifndef PM_XMALLOC_H
-#define PM_XMALLOC_H
+#ifndef PM_BASE_XMALLOC_H
+#define PM_BASE_XMALLOC_H
 
 #include <stddef.h>
 

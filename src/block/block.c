@@ -141,13 +141,13 @@ sink_init(struct sink *k, struct session *s, const struct task *t, struct buf *o
 {
 	memset(k, 0, sizeof(*k));
 	k->s = s;
-	k->h = &s->h[t->place];
+	k->h = &s->h[t->index];
 	k->event = t->event;
 	k->out = out;
 	k->spool = t->spool;
-	k->lines = session_handler(s, t->place)->lines | block_own_lines(t->event);
+	k->lines = session_handler(s, t->index)->lines | block_own_lines(t->event);
 	if (k->h->in_scope)
-		k->bit = (uint64_t)1 << t->place;
+		k->bit = (uint64_t)1 << t->index;
 	/* The macros of the next message may be here before the abort of this one. */
 	k->complete = k->bit == 0 || t->begins ||
 	    ((s->again & k->bit) != 0 && t->event != EV_ABORT);
@@ -165,12 +165,12 @@ put_first(struct sink *k, const struct task *t)
 	buf_add(k->out, name, strlen(name));
 	ADD(k->out, "\n");
 	buf_add(k->out, k->s->first, k->s->first_len);
-	if (session_handler(k->s, t->place)->concurrency > 1)
+	if (session_handler(k->s, t->index)->concurrency > 1)
 		PUT_NUMBER(k, "event-id", t->id);
 }
 
 static void
-put_payload(struct sink *k, unsigned int place)
+put_payload(struct sink *k, unsigned int index)
 {
 	const struct buf	*payload;
 
@@ -178,14 +178,14 @@ put_payload(struct sink *k, unsigned int place)
 		ADD(k->out, "\n");
 		return;
 	}
-	payload = block_payload(k->s, session_handler(k->s, place));
+	payload = block_payload(k->s, session_handler(k->s, index));
 	PUT_NUMBER(k, "length", payload->len);
 	ADD(k->out, "\n");
 	buf_add(k->out, payload->data, payload->len);
 }
 
 void
-block_encode(struct session *s, unsigned int place, struct task *t)
+block_encode(struct session *s, unsigned int index, struct task *t)
 {
 	struct sink	 k;
 	int		 changed;
@@ -203,7 +203,7 @@ block_encode(struct session *s, unsigned int place, struct task *t)
 	t->own_len = t->block.len - t->own_at;
 	block_rest(&k, changed);
 	t->state_len = t->block.len - t->state_at;
-	put_payload(&k, place);
+	put_payload(&k, index);
 }
 
 /* The old block with another state around the event's own lines. */
@@ -240,19 +240,19 @@ replace_state(struct session *s, struct task *t)
 void
 block_restart(struct session *s, struct task *t)
 {
-	int	 in_hand = !t->report && !t->shadow && s->cur.asked == (int)t->place;
+	int	 in_hand = !t->report && !t->shadow && s->cur.asked == (int)t->index;
 
 	/* All that it says is its own: no other event has come meanwhile. */
 	if (t->input != NULL) {
-		keep_encode(session_handler(s, t->place), t);
+		keep_encode(session_handler(s, t->index), t);
 		return;
 	}
 	if (in_hand) {
 		buf_reset(&t->block);
-		block_encode(s, t->place, t);
+		block_encode(s, t->index, t);
 	} else
 		replace_state(s, t);
 	buf_reset(&t->env);
-	if (!session_handler(s, t->place)->reuse)
+	if (!session_handler(s, t->index)->reuse)
 		block_environment(s, t, in_hand, &t->env);
 }

@@ -4,18 +4,18 @@
  */
 
 /*
- * block.h: a session as a block of lines and as environment
+ * block/block.h: a session as a block of lines and as environment
  * (pipemilter-handler(7), BLOCKS and ENVIRONMENT).
  *
  * Who reads the blocks of a scope keeps what it was told. So each fact of a
- * session has a set of places of the listener, a bit each, whose readers know
+ * session has a set of handlers of the listener, a bit each, whose readers know
  * it as it is now: client, helo, each sender and recipient, each stage of
  * macros, each value of the context. A fact that changes is known to nobody.
  * A fact that is gone has the set of those who still have to hear of it, or
  * makes their next block a complete one.
  */
-#ifndef PM_BLOCK_H
-#define PM_BLOCK_H
+#ifndef PM_BLOCK_BLOCK_H
+#define PM_BLOCK_BLOCK_H
 
 #include "session/session.h"
 
@@ -24,11 +24,11 @@
 #define ENV_MAX_ALL	(96 * 1024)
 
 /*
- * The block of the session's current event for the handler at a place, with
+ * The block of the session's current event for the handler at an index, with
  * its payload, into the task's empty buffer. The task's other values are set.
  * What it tells is noted.
  */
-void	 block_encode(struct session *, unsigned int place, struct task *);
+void	 block_encode(struct session *, unsigned int index, struct task *);
 /*
  * Makes an older block, the first one of its scope now, complete; its
  * environment too if it has to have one. Of a message that is over by now it
@@ -36,7 +36,7 @@ void	 block_encode(struct session *, unsigned int place, struct task *);
  */
 void	 block_restart(struct session *, struct task *);
 /*
- * block_env.c: the variables of a complete block of the current event:
+ * block/env.c: the variables of a complete block of the current event:
  * NAME=VALUE, each with a NUL. own 0: all but those of the event itself, for
  * a task whose event is over.
  */

@@ -22,7 +22,7 @@ struct sink {
 };
 
 static int
-takes(const struct sink *k, enum line_name l)
+takes(const struct sink *k, enum conf_line_name l)
 {
 	return (k->lines & LINE_BIT(l)) != 0;
 }
@@ -243,7 +243,7 @@ block_environment(struct session *s, const struct task *t, int own, struct buf *
 		k.msg = s->message;
 	k.over = k.msg == NULL && (s->message != NULL || t->message_no != 0) && !own;
 	buf_init(&k.omitted, ENV_MAX_VALUE);
-	k.lines = session_handler(s, t->place)->lines | block_own_lines(t->event);
+	k.lines = session_handler(s, t->index)->lines | block_own_lines(t->event);
 	walk(&k, t, own);
 	if (k.omitted.len > 0) {
 		buf_add_str(out, "MILTER_OMITTED=");

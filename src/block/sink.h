@@ -4,10 +4,10 @@
  */
 
 /*
- * block_int.h: what the files that write blocks share.
+ * block/sink.h: what the files that write blocks share.
  */
-#ifndef PM_BLOCK_INT_H
-#define PM_BLOCK_INT_H
+#ifndef PM_BLOCK_SINK_H
+#define PM_BLOCK_SINK_H
 
 #include "block/block.h"
 
@@ -20,7 +20,7 @@ struct sink {
 	int		 complete;
 	int		 over;		/* the message of an old task: the session alone is told */
 	const struct spool *spool;	/* the message in files, or NULL */
-	uint64_t	 bit;		/* of the place; 0: what is told is not noted */
+	uint64_t	 bit;		/* of the handler; 0: what is told is not noted */
 	struct buf	*out;
 };
 
@@ -30,12 +30,12 @@ struct sink {
 
 /* 1 if the option `lines' of the handler, or the event itself, wants such lines. */
 static inline int
-block_takes(const struct sink *k, enum line_name l)
+block_takes(const struct sink *k, enum conf_line_name l)
 {
 	return (k->lines & LINE_BIT(l)) != 0;
 }
 
-/* block_state.c: one line; the key with its blank, of len bytes. */
+/* block/state.c: one line; the key with its blank, of len bytes. */
 void	 block_line(struct sink *, const char *key, size_t len, const char *value);
 void	 block_number(struct sink *, const char *key, size_t len, uint64_t);
 /* Lines of facts, which the events that bring them have too. */

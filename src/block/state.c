@@ -31,7 +31,7 @@ block_number(struct sink *k, const char *key, size_t len, uint64_t n)
 	buf_add(k->out, p, (size_t)(digits + sizeof(digits) - p));
 }
 
-/* 1 if it has to be told a fact that these places know; from now on it knows it. */
+/* 1 if it has to be told a fact that these handlers know; from now on it knows it. */
 static int
 tells(const struct sink *k, uint64_t *told)
 {

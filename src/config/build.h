@@ -4,11 +4,11 @@
  */
 
 /*
- * conf_build.h: from the tree of the configuration to struct conf. For the
+ * config/build.h: from the tree of the configuration to struct conf. For the
  * files named conf*.c alone.
  */
-#ifndef PM_CONF_BUILD_H
-#define PM_CONF_BUILD_H
+#ifndef PM_CONFIG_BUILD_H
+#define PM_CONFIG_BUILD_H
 
 #include <sys/types.h>
 
@@ -67,75 +67,75 @@ struct option {
 #define MIB(n)		((uint64_t)(n) * 1024 * 1024)
 #define GIB(n)		((uint64_t)(n) * 1024 * 1024 * 1024)
 
-extern const struct option global_options[], listen_options[], handler_options[];
+extern const struct option conf_global_options[], conf_listen_options[], conf_handler_options[];
 
 /* Puts what the section says into its structure. */
-void	 options_apply(struct build *, const struct option *, const struct conf_section *,
+void	 conf_options_apply(struct build *, const struct option *, const struct conf_section *,
 	    void *target);
 /* The value of an option that has one, or NULL after an error. */
-const char *option_scalar(struct build *, const struct conf_stmt *);
+const char *conf_option_scalar(struct build *, const struct conf_stmt *);
 /* An absolute path, malloc'd, or NULL after an error. */
-char	*option_path(struct build *, const struct conf_stmt *, const char *);
-/* FOLDER/PATH, malloc'd, for a relative path. */
-char	*join_path(const char *folder, const char *path);
+char	*conf_option_path(struct build *, const struct conf_stmt *, const char *);
+/* DIRECTORY/PATH, malloc'd, for a relative path. */
+char	*conf_join_path(const char *directory, const char *path);
 
-void	 build_global(struct build *);
-void	 build_handlers(struct build *);
-void	 build_listens(struct build *);
+void	 conf_build_global(struct build *);
+void	 conf_build_handlers(struct build *);
+void	 conf_build_listens(struct build *);
 
-/* conf_lists.c: options of a handler that are lists. */
-void	 set_command(struct build *, void *, const struct conf_stmt *);
-void	 set_events(struct build *, void *, const struct conf_stmt *);
-void	 set_optional_events(struct build *, void *, const struct conf_stmt *);
-void	 set_reports(struct build *, void *, const struct conf_stmt *);
-void	 set_actions(struct build *, void *, const struct conf_stmt *);
-void	 set_optional_actions(struct build *, void *, const struct conf_stmt *);
-void	 set_lines(struct build *, void *, const struct conf_stmt *);
-void	 set_macros(struct build *, void *, const struct conf_stmt *);
-void	 set_on_exit(struct build *, void *, const struct conf_stmt *);
-void	 set_environment(struct build *, void *, const struct conf_stmt *);
+/* config/lists.c: options of a handler that are lists. */
+void	 conf_set_command(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_events(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_optional_events(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_reports(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_actions(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_optional_actions(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_lines(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_macros(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_on_exit(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_environment(struct build *, void *, const struct conf_stmt *);
 
-/* conf_clients.c: whom a handler is not asked about. */
-void	 set_except_clients(struct build *, void *, const struct conf_stmt *);
-void	 set_only_clients(struct build *, void *, const struct conf_stmt *);
+/* config/clients.c: whom a handler is not asked about. */
+void	 conf_set_except_clients(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_only_clients(struct build *, void *, const struct conf_stmt *);
 
 /*
- * conf_fit.c: options of a handler that need, or can't stand beside, others;
+ * config/fit.c: options of a handler that need, or can't stand beside, others;
  * its hooks have been found.
  */
-void	 check_fit(struct build *, const struct conf_section *, const struct handler_conf *);
+void	 conf_check_fit(struct build *, const struct conf_section *, const struct handler_conf *);
 
-/* conf_user.c: who runs what. 0, or -1 after an error. */
-int	 lookup_user(const char *text, uid_t *, gid_t *, char **name, char **home);
-int	 lookup_group(const char *text, gid_t *);
-void	 build_engine_user(struct build *);
-void	 build_handler_user(struct build *, const struct conf_section *,
+/* config/user.c: who runs what. 0, or -1 after an error. */
+int	 conf_lookup_user(const char *text, uid_t *, gid_t *, char **name, char **home);
+int	 conf_lookup_group(const char *text, gid_t *);
+void	 conf_build_engine_user(struct build *);
+void	 conf_build_handler_user(struct build *, const struct conf_section *,
 	    struct handler_conf *);
 
 /*
- * conf_run.c: why the handler's user can't run a file, malloc'd, or NULL; and
+ * config/run.c: why the handler's user can't run a file, malloc'd, or NULL; and
  * mistakes of a script's first line.
  */
-char	*run_problem(const struct build *, const struct handler_conf *, const char *path);
-/* The first program of a name in a list of folders, malloc'd, or NULL. */
-char	*find_program(const char *folders, const char *name);
-void	 check_first_line(struct build *, int line, const char *option,
+char	*conf_run_problem(const struct build *, const struct handler_conf *, const char *path);
+/* The first program of a name in a list of directories, malloc'd, or NULL. */
+char	*conf_find_program(const char *directories, const char *name);
+void	 conf_check_first_line(struct build *, int line, const char *option,
 	    const struct handler_conf *, const char *path);
 
-/* conf_settings.c: warns of settings of the environment that the script at path lacks. */
-void	 check_settings(struct build *, const struct conf_stmt *environment, const char *path);
+/* config/settings.c: warns of settings of the environment that the script at path lacks. */
+void	 conf_check_settings(struct build *, const struct conf_stmt *environment, const char *path);
 
-/* conf_socket.c: the place of a unix socket; its owner and group are those that were named. */
-void	 check_socket(struct build *, const struct listen_conf *, int line);
+/* config/socket.c: the place of a unix socket; its owner and group are those that were named. */
+void	 conf_check_socket(struct build *, const struct listen_conf *, int line);
 /* Warns of one in Postfix's queue that its user can't use; owner and group are known. */
-void	 check_postfix(struct build *, const struct listen_conf *, int line);
+void	 conf_check_postfix(struct build *, const struct listen_conf *, int line);
 
-/* conf_room.c: descriptors for all that may be open; the whole has been built. */
-void	 check_room(struct build *);
+/* config/room.c: descriptors for all that may be open; the whole has been built. */
+void	 conf_check_room(struct build *);
 
-/* conf_check.c: files that a handler needs and that others must not write. */
-void	 check_sources(struct build *);
-void	 check_handler_files(struct build *, const struct conf_section *,
+/* config/check.c: files that a handler needs and that others must not write. */
+void	 conf_check_sources(struct build *);
+void	 conf_check_handler_files(struct build *, const struct conf_section *,
 	    struct handler_conf *);
 
 #endif

@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_check.c: the files that a handler is run from, and who may write them.
+ * config/check.c: the files that a handler is run from, and who may write them.
  */
 #include "base/compat.h"
 
@@ -34,31 +34,31 @@ other_writers(const struct stat *st, uid_t user)
 	return NULL;
 }
 
-/* A folder for all is safe only if nobody can rename the files of others. */
+/* A directory for all is safe only if nobody can rename the files of others. */
 static int
-folder_is_open(const struct stat *st)
+directory_is_open(const struct stat *st)
 {
 	return (st->st_mode & S_IWOTH) && (st->st_mode & S_ISVTX) == 0;
 }
 
 /* 0, or -1 after an error. */
 static int
-check_folder(struct build *b, int line, const char *option, const char *path)
+check_directory(struct build *b, int line, const char *option, const char *path)
 {
 	struct stat	 st;
 	char		*copy = xstrdup(path);
-	const char	*folder = dirname(copy);
+	const char	*directory = dirname(copy);
 	int		 open;
 
-	open = stat(folder, &st) == 0 && folder_is_open(&st);
+	open = stat(directory, &st) == 0 && directory_is_open(&st);
 	if (open)
-		conf_error(b->errors, line, "%s%s: anybody can write its folder %s; expected a "
-		    "folder that not all can write, or a sticky one", option, path, folder);
+		conf_error(b->errors, line, "%s%s: anybody can write its directory %s; expected a "
+		    "directory that not all can write, or a sticky one", option, path, directory);
 	free(copy);
 	return open ? -1 : 0;
 }
 
-/* Who else than root can put another file or folder in the place of one in this, or NULL. */
+/* Who else than root can put another file or directory in the place of one in this, or NULL. */
 static const char *
 other_movers(const struct stat *st)
 {
@@ -68,39 +68,39 @@ other_movers(const struct stat *st)
 }
 
 /*
- * Of the first folder above a file by which somebody becomes root. It is not
+ * Of the first directory above a file by which somebody becomes root. It is not
  * refused: an administrator may have meant it so.
  */
 static void
-warn_of_folders(struct build *b, int line, const char *option, const char *path)
+warn_of_directories(struct build *b, int line, const char *option, const char *path)
 {
 	struct stat	 st;
 	const char	*who;
-	char		*folder = xstrdup(path), *end;
+	char		*directory = xstrdup(path), *end;
 
-	while ((end = strrchr(folder, '/')) != NULL && end != folder) {
+	while ((end = strrchr(directory, '/')) != NULL && end != directory) {
 		*end = '\0';
-		if (stat(folder, &st) == -1 || (who = other_movers(&st)) == NULL)
+		if (stat(directory, &st) == -1 || (who = other_movers(&st)) == NULL)
 			continue;
-		conf_warning(b->errors, line, "%s%s: %s can write the folder %s, and so replace "
-		    "what root runs or reads", option, path, who, folder);
+		conf_warning(b->errors, line, "%s%s: %s can write the directory %s, and so replace "
+		    "what root runs or reads", option, path, who, directory);
 		break;
 	}
-	free(folder);
+	free(directory);
 }
 
 /* Of the path and, if that is a link, of the file that it leads to. */
 static void
-check_folders(struct build *b, int line, const char *option, const char *path, int for_root)
+check_directories(struct build *b, int line, const char *option, const char *path, int for_root)
 {
 	char	 real[PATH_MAX];
 	int	 have = realpath(path, real) != NULL, rc;
 
-	rc = check_folder(b, line, option, path);
-	if (have && strcmp(real, path) != 0 && check_folder(b, line, option, real) == -1)
+	rc = check_directory(b, line, option, path);
+	if (have && strcmp(real, path) != 0 && check_directory(b, line, option, real) == -1)
 		rc = -1;
 	if (have && rc == 0 && for_root)
-		warn_of_folders(b, line, option, real);
+		warn_of_directories(b, line, option, real);
 }
 
 /*
@@ -108,7 +108,7 @@ check_folders(struct build *b, int line, const char *option, const char *path, i
  * handler that runs as root.
  */
 void
-check_sources(struct build *b)
+conf_check_sources(struct build *b)
 {
 	const struct conf_file	*f;
 	const char		*who;
@@ -123,7 +123,7 @@ check_sources(struct build *b)
 		if ((who = other_writers(&f->st, 0)) != NULL)
 			conf_error(b->errors, 0, "%s can write %s; expected that only root "
 			    "can write the configuration", who, f->path);
-		check_folders(b, 0, "", f->path, 1);
+		check_directories(b, 0, "", f->path, 1);
 	}
 }
 
@@ -141,7 +141,7 @@ check_writers(struct build *b, int line, const char *option, const struct handle
 		conf_error(b->errors, line, "%s%s: %s can write it; expected that only root%s%s "
 		    "can", prefix, path, who, h->uid == 0 ? "" : " and ",
 		    h->uid == 0 ? "" : h->user);
-	check_folders(b, line, prefix, path, h->uid == 0);
+	check_directories(b, line, prefix, path, h->uid == 0);
 }
 
 /* Where a line of a shell may have been meant. */
@@ -161,9 +161,9 @@ is_program(const char *path)
 }
 
 char *
-find_program(const char *folders, const char *name)
+conf_find_program(const char *directories, const char *name)
 {
-	const char	*dir = folders;
+	const char	*dir = directories;
 	char		*path;
 	size_t		 len;
 
@@ -184,7 +184,7 @@ find_program(const char *folders, const char *name)
 static void
 not_found(struct build *b, const struct conf_stmt *cmd, const char *name)
 {
-	char	*here = b->base == NULL ? NULL : join_path(b->base, name);
+	char	*here = b->base == NULL ? NULL : conf_join_path(b->base, name);
 
 	conf_error(b->errors, cmd->line, "command: %s: not found in %s%s%s%s", name, HANDLER_PATH,
 	    here != NULL && is_program(here) ? "; there is ./" : "",
@@ -201,11 +201,11 @@ resolve_command(struct build *b, const struct conf_stmt *cmd, struct handler_con
 	if (h->command[0][0] == '/')
 		return 0;
 	if (strchr(h->command[0], '/') == NULL) {
-		path = find_program(HANDLER_PATH, h->command[0]);
+		path = conf_find_program(HANDLER_PATH, h->command[0]);
 		if (path == NULL)
 			not_found(b, cmd, h->command[0]);
 	} else
-		path = option_path(b, cmd, h->command[0]);
+		path = conf_option_path(b, cmd, h->command[0]);
 	if (path == NULL)
 		return -1;
 	free(h->command[0]);
@@ -231,10 +231,10 @@ check_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf 
 		    path);
 	else {
 		check_writers(b, cmd->line, "command", h, path, &st);
-		if ((why = run_problem(b, h, path)) != NULL)
+		if ((why = conf_run_problem(b, h, path)) != NULL)
 			conf_error(b->errors, cmd->line, "command: %s: %s", path, why);
 		else
-			check_first_line(b, cmd->line, "command", h, path);
+			conf_check_first_line(b, cmd->line, "command", h, path);
 		free(why);
 	}
 }
@@ -258,13 +258,13 @@ check_hook(struct build *b, int line, struct handler_conf *h, const char *path)
 		    "left out", path);
 		return 0;
 	}
-	if ((why = run_problem(b, h, path)) != NULL) {
+	if ((why = conf_run_problem(b, h, path)) != NULL) {
 		conf_warning(b->errors, line, "hooks: %s: %s; left out", path, why);
 		free(why);
 		return 0;
 	}
 	check_writers(b, line, "hooks", h, path, &st);
-	check_first_line(b, line, "hooks", h, path);
+	conf_check_first_line(b, line, "hooks", h, path);
 	return 1;
 }
 
@@ -301,17 +301,17 @@ check_hooks(struct build *b, const struct conf_stmt *hooks, struct handler_conf 
 	if (h->hooks == NULL)
 		return;
 	if (stat(h->hooks, &st) == -1)
-		conf_error(b->errors, hooks->line, "hooks: %s: %s; expected a folder",
+		conf_error(b->errors, hooks->line, "hooks: %s: %s; expected a directory",
 		    h->hooks, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
-		conf_error(b->errors, hooks->line, "hooks: %s: not a folder; expected one",
+		conf_error(b->errors, hooks->line, "hooks: %s: not a directory; expected one",
 		    h->hooks);
 	else
 		find_hooks(b, hooks->line, h);
 }
 
 void
-check_handler_files(struct build *b, const struct conf_section *sec, struct handler_conf *h)
+conf_check_handler_files(struct build *b, const struct conf_section *sec, struct handler_conf *h)
 {
 	const struct conf_stmt	*st, *env = conf_tree_find(sec, "environment");
 
@@ -320,6 +320,6 @@ check_handler_files(struct build *b, const struct conf_section *sec, struct hand
 	else if ((st = conf_tree_find(sec, "command")) != NULL) {
 		check_command(b, st, h);
 		if (env != NULL && h->command != NULL)
-			check_settings(b, env, h->command[0]);
+			conf_check_settings(b, env, h->command[0]);
 	}
 }

@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_clients.c: the options except-clients and only-clients of a handler.
+ * config/clients.c: the options except-clients and only-clients of a handler.
  */
 #include "base/compat.h"
 
@@ -41,7 +41,7 @@ set_clients(struct build *b, struct client_list *l, const struct conf_stmt *st)
 }
 
 void
-set_except_clients(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_except_clients(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
@@ -49,7 +49,7 @@ set_except_clients(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-set_only_clients(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_only_clients(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 

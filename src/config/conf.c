@@ -16,9 +16,9 @@
 #define NAMES_MAX	64
 
 static const struct option *const tables[SEC_KINDS] = {
-	[SEC_GLOBAL] = global_options,
-	[SEC_LISTEN] = listen_options,
-	[SEC_HANDLER] = handler_options,
+	[SEC_GLOBAL] = conf_global_options,
+	[SEC_LISTEN] = conf_listen_options,
+	[SEC_HANDLER] = conf_handler_options,
 };
 
 static int
@@ -33,13 +33,13 @@ has_option(const struct option *o, const char *name)
 int
 conf_is_global_option(const char *name)
 {
-	return has_option(global_options, name);
+	return has_option(conf_global_options, name);
 }
 
 int
 conf_is_handler_option(const char *name)
 {
-	return has_option(handler_options, name);
+	return has_option(conf_handler_options, name);
 }
 
 static int
@@ -95,12 +95,12 @@ build(struct conf_source *src, const char *base)
 	b.errors = &errors;
 	b.base = base;
 	b.root = geteuid() == 0;
-	check_sources(&b);
-	build_global(&b);
-	build_handlers(&b);
-	build_listens(&b);
+	conf_check_sources(&b);
+	conf_build_global(&b);
+	conf_build_handlers(&b);
+	conf_build_listens(&b);
 	if (errors.nerrors == 0)
-		check_room(&b);
+		conf_check_room(&b);
 	conf_errors_log(&errors, src);
 	failed = errors.nerrors != 0;
 	settle_lines(b.conf, src);
@@ -192,6 +192,6 @@ conf_free(struct conf *conf)
 	if (conf->record_fd != -1)
 		close(conf->record_fd);
 	free(conf->spool_base);
-	free(conf->store_folder);
+	free(conf->store_directory);
 	free(conf);
 }

@@ -4,10 +4,10 @@
  */
 
 /*
- * conf.h: the configuration, pipemilter.conf(5), as values.
+ * config/conf.h: the configuration, pipemilter.conf(5), as values.
  */
-#ifndef PM_CONF_H
-#define PM_CONF_H
+#ifndef PM_CONFIG_CONF_H
+#define PM_CONFIG_CONF_H
 
 #include <sys/resource.h>
 
@@ -33,7 +33,7 @@ struct exit_rule {
 };
 
 /* Names for the option `lines', as bits. */
-enum line_name {
+enum conf_line_name {
 	LINE_CLIENT_HOST, LINE_CLIENT_FAMILY, LINE_CLIENT_ADDRESS,
 	LINE_CLIENT_PORT, LINE_HELO, LINE_SENDER, LINE_SENDER_DOMAIN,
 	LINE_SENDER_ARGUMENT, LINE_RECIPIENT, LINE_RECIPIENT_DOMAIN,
@@ -43,8 +43,8 @@ enum line_name {
 #define LINE_BIT(l)	(1u << (l))
 #define LINES_ALL	(LINE_BIT(LINE_COUNT) - 1)
 
-const char	*line_name(enum line_name);	/* "client-host", ... */
-int		 line_by_name(const char *);	/* or -1 */
+const char	*conf_line_name(enum conf_line_name);	/* "client-host", ... */
+int		 conf_line_by_name(const char *);	/* or -1 */
 
 /* PATH of handlers, unless their `environment' has one; where commands are looked for. */
 #define HANDLER_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -76,7 +76,7 @@ struct handler_conf {
 	char		 *name;
 	int		  line;		/* of the file, for messages */
 	char		**command;	/* NULL-terminated; [0] is a path; NULL with hooks */
-	char		 *hooks;	/* the folder, or NULL */
+	char		 *hooks;	/* the directory, or NULL */
 	char		 *hook_path[EV_COUNT];	/* NULL: no such hook */
 	unsigned int	  events;	/* EV_BITs that it answers */
 	unsigned int	  optional_events;	/* the same, missing if not offered */
@@ -120,7 +120,7 @@ struct handler_conf {
 	int		  received;		/* Return-Path and Received before the message */
 	int		  spool;
 	char		 *tmpdir;	/* set by the supervisor at start, as are the next two */
-	char		 *spool_path;	/* the folder for messages in files; NULL: none */
+	char		 *spool_path;	/* the directory for messages in files; NULL: none */
 	int		  spool_fd;	/* the same, open */
 	rlim_t		  memory, cpu, open_files;	/* RLIM_INFINITY: no limit */
 };
@@ -153,10 +153,10 @@ struct conf {
 	char		 *control, *control_group;
 	char		 *spool_directory;
 	int		  spool_directory_set;
-	char		 *record;		/* a folder for transcripts of sessions; NULL */
+	char		 *record;		/* a directory for transcripts of sessions; NULL */
 	int		  record_fd;		/* open, -1: not, or there is none */
 	char		 *spool_base;	/* both set at start; NULL: no handler needs it */
-	char		 *store_folder;
+	char		 *store_directory;
 	uint64_t	  spool_limit;
 	uint32_t	  event_timeout, message_timeout, drain_timeout;	/* ms */
 	int		  syslog_facility, log_level;
@@ -180,12 +180,12 @@ struct conf_label {
 /*
  * Reads and checks a file. NULL: it was not good; every mistake that could be
  * told apart was logged through log_msg(LOG_ERR, ...) as "PATH:LINE: what, and what was
- * expected". Users and groups are looked up, hooks folders listed, commands
+ * expected". Users and groups are looked up, hooks directories listed, commands
  * found in PATH; as root, what may be written by others is refused.
  */
 struct conf	*conf_load(const char *path);
 /*
- * The same from text, as the ad hoc form builds it: base is the folder that
+ * The same from text, as the ad hoc form builds it: base is the directory that
  * relative commands and hooks start from, name stands in messages. With
  * labels, in the order of their lines, these stand there instead of numbers.
  */

@@ -4,11 +4,11 @@
  */
 
 /*
- * conf_errors.h: the mistakes of a configuration, kept so that they can be
+ * config/errors.h: the mistakes of a configuration, kept so that they can be
  * told in the order of the file.
  */
-#ifndef PM_CONF_ERRORS_H
-#define PM_CONF_ERRORS_H
+#ifndef PM_CONFIG_ERRORS_H
+#define PM_CONFIG_ERRORS_H
 
 #include <stddef.h>
 

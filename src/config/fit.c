@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_fit.c: options of a handler that do not fit each other: what needs
+ * config/fit.c: options of a handler that do not fit each other: what needs
  * another option, and what can't stand beside one.
  */
 #include "base/compat.h"
@@ -199,7 +199,7 @@ check_input(struct build *b, const struct conf_section *sec, const struct handle
 }
 
 void
-check_fit(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+conf_check_fit(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
 {
 	int	 hooks = conf_tree_find(sec, "hooks") != NULL;
 

@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_global.c: the options that stand outside of sections.
+ * config/global.c: the options that stand outside of sections.
  */
 #include "base/compat.h"
 
@@ -22,10 +22,10 @@ static void
 set_control(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct conf	*conf = target;
-	const char	*text = option_scalar(b, st);
+	const char	*text = conf_option_scalar(b, st);
 	char		*path;
 
-	if (text == NULL || (path = option_path(b, st, text)) == NULL)
+	if (text == NULL || (path = conf_option_path(b, st, text)) == NULL)
 		return;
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
 		conf_error(b->errors, st->line, "%s: expected a path of 107 bytes at most",
@@ -41,12 +41,12 @@ static void
 set_control_group(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct conf	*conf = target;
-	const char	*text = option_scalar(b, st);
+	const char	*text = conf_option_scalar(b, st);
 	gid_t		 gid;
 
 	if (text == NULL)
 		return;
-	if (lookup_group(text, &gid) == -1) {
+	if (conf_lookup_group(text, &gid) == -1) {
 		conf_error(b->errors, st->line, "%s: \"%s\": expected a group of this "
 		    "system", st->name, text);
 		return;
@@ -59,10 +59,10 @@ static void
 set_spool_directory(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct conf	*conf = target;
-	const char	*text = option_scalar(b, st);
+	const char	*text = conf_option_scalar(b, st);
 	char		*path;
 
-	if (text == NULL || (path = option_path(b, st, text)) == NULL)
+	if (text == NULL || (path = conf_option_path(b, st, text)) == NULL)
 		return;
 	free(conf->spool_directory);
 	conf->spool_directory = path;
@@ -73,9 +73,9 @@ static void
 set_facility(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct conf	*conf = target;
-	const char	*text = option_scalar(b, st), *why;
+	const char	*text = conf_option_scalar(b, st), *why;
 
-	if (text != NULL && value_facility(text, &conf->syslog_facility, &why) == -1)
+	if (text != NULL && conf_value_facility(text, &conf->syslog_facility, &why) == -1)
 		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
 }
 
@@ -83,13 +83,13 @@ static void
 set_log_level(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct conf	*conf = target;
-	const char	*text = option_scalar(b, st), *why;
+	const char	*text = conf_option_scalar(b, st), *why;
 
-	if (text != NULL && value_log_level(text, &conf->log_level, &why) == -1)
+	if (text != NULL && conf_value_log_level(text, &conf->log_level, &why) == -1)
 		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
 }
 
-const struct option global_options[] = {
+const struct option conf_global_options[] = {
 	OPTION("engine-user", OPT_TEXT, conf, engine_user, 0, 0),
 	OPTION("handler-user", OPT_TEXT, conf, handler_user, 0, 0),
 	OPTION_CALL("control", set_control),
@@ -114,7 +114,7 @@ const struct option global_options[] = {
 };
 
 void
-build_global(struct build *b)
+conf_build_global(struct build *b)
 {
 	struct conf	*conf = b->conf;
 
@@ -138,6 +138,6 @@ build_global(struct build *b)
 	conf->max_actions = 1000;
 	conf->max_reply_line = KIB(256);
 	conf->max_body = MIB(64);
-	options_apply(b, global_options, &b->tree->global, conf);
-	build_engine_user(b);
+	conf_options_apply(b, conf_global_options, &b->tree->global, conf);
+	conf_build_engine_user(b);
 }

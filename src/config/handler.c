@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_handler.c: the sections `handler'.
+ * config/handler.c: the sections `handler'.
  */
 #include "base/compat.h"
 
@@ -24,13 +24,13 @@
 static void
 set_outcome(struct build *b, struct outcome *o, const struct conf_stmt *st)
 {
-	const char	*text = option_scalar(b, st), *why;
+	const char	*text = conf_option_scalar(b, st), *why;
 
 	if (text == NULL)
 		return;
 	smtp_reply_free(&o->smtp);
 	memset(o, 0, sizeof(*o));
-	if (value_outcome(text, o, &why) == -1)
+	if (conf_value_outcome(text, o, &why) == -1)
 		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
 }
 
@@ -71,7 +71,7 @@ static int
 word_of(struct build *b, const struct conf_stmt *st, const char *const *words, int n,
     const char *expected)
 {
-	const char	*text = option_scalar(b, st);
+	const char	*text = conf_option_scalar(b, st);
 	int		 i;
 
 	if (text == NULL)
@@ -132,32 +132,32 @@ static void
 set_directory(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
-	const char		*text = option_scalar(b, st);
+	const char		*text = conf_option_scalar(b, st);
 	struct stat		 sb;
 	char			*path;
 
-	if (text == NULL || (path = option_path(b, st, text)) == NULL)
+	if (text == NULL || (path = conf_option_path(b, st, text)) == NULL)
 		return;
 	if (stat(path, &sb) == -1)
-		conf_error(b->errors, st->line, "%s: %s: %s; expected a folder",
+		conf_error(b->errors, st->line, "%s: %s: %s; expected a directory",
 		    st->name, path, strerror(errno));
 	else if (!S_ISDIR(sb.st_mode))
-		conf_error(b->errors, st->line, "%s: %s: not a folder; expected one",
+		conf_error(b->errors, st->line, "%s: %s: not a directory; expected one",
 		    st->name, path);
 	free(h->directory);
 	h->directory = path;
 }
 
-const struct option handler_options[] = {
-	OPTION_CALL("command", set_command),
+const struct option conf_handler_options[] = {
+	OPTION_CALL("command", conf_set_command),
 	OPTION("hooks", OPT_PATH, handler_conf, hooks, 0, 0),
-	OPTION_CALL("events", set_events),
-	OPTION_CALL("reports", set_reports),
-	OPTION_CALL("optional-events", set_optional_events),
-	OPTION_CALL("actions", set_actions),
-	OPTION_CALL("optional-actions", set_optional_actions),
-	OPTION_CALL("lines", set_lines),
-	OPTION_CALL("macros", set_macros),
+	OPTION_CALL("events", conf_set_events),
+	OPTION_CALL("reports", conf_set_reports),
+	OPTION_CALL("optional-events", conf_set_optional_events),
+	OPTION_CALL("actions", conf_set_actions),
+	OPTION_CALL("optional-actions", conf_set_optional_actions),
+	OPTION_CALL("lines", conf_set_lines),
+	OPTION_CALL("macros", conf_set_macros),
 	OPTION_CALL("scope", set_scope),
 	OPTION("reuse", OPT_YES_NO, handler_conf, reuse, 0, 0),
 	OPTION("concurrency", OPT_COUNT, handler_conf, concurrency, 1, 10000),
@@ -170,7 +170,7 @@ const struct option handler_options[] = {
 	OPTION_CALL("on-failure", set_on_failure),
 	OPTION_CALL("on-timeout", set_on_timeout),
 	OPTION_CALL("on-overload", set_on_overload),
-	OPTION_CALL("on-exit", set_on_exit),
+	OPTION_CALL("on-exit", conf_set_on_exit),
 	OPTION_CALL("input", set_input),
 	OPTION_CALL("output", set_output),
 	OPTION("received", OPT_YES_NO, handler_conf, received, 0, 0),
@@ -178,8 +178,8 @@ const struct option handler_options[] = {
 	OPTION_CALL("newlines", set_newlines),
 	OPTION("shadow", OPT_YES_NO, handler_conf, shadow, 0, 0),
 	OPTION("rejected-recipients", OPT_YES_NO, handler_conf, rejected_recipients, 0, 0),
-	OPTION_CALL("except-clients", set_except_clients),
-	OPTION_CALL("only-clients", set_only_clients),
+	OPTION_CALL("except-clients", conf_set_except_clients),
+	OPTION_CALL("only-clients", conf_set_only_clients),
 	OPTION("except-authenticated", OPT_YES_NO, handler_conf, except_authenticated, 0, 0),
 	OPTION("max-message", OPT_LIMIT64, handler_conf, max_message, KIB(1), GIB(1048576)),
 	OPTION_CALL("on-large", set_on_large),
@@ -187,14 +187,14 @@ const struct option handler_options[] = {
 	OPTION_ELSEWHERE("group"),
 	OPTION_CALL("directory", set_directory),
 	OPTION("umask", OPT_MODE, handler_conf, umask, 0, 0777),
-	OPTION_CALL("environment", set_environment),
+	OPTION_CALL("environment", conf_set_environment),
 	OPTION("memory", OPT_RLIM_SIZE, handler_conf, memory, MIB(1), GIB(1048576)),
 	OPTION("cpu", OPT_RLIM_SECONDS, handler_conf, cpu, SECONDS(1), DAYS(365)),
 	OPTION("open-files", OPT_RLIM_COUNT, handler_conf, open_files, 4, 1048576),
 	OPTION_END
 };
 
-/* The name stands in logs, variables and the names of folders. */
+/* The name stands in logs, variables and the names of directories. */
 static void
 check_name(struct build *b, const struct conf_section *sec)
 {
@@ -223,8 +223,8 @@ set_defaults(struct handler_conf *h)
 	h->directory = xstrdup("/");
 	h->umask = 077;
 	h->memory = h->cpu = h->open_files = RLIM_INFINITY;
-	(void)value_outcome("tempfail", &h->on_failure, &why);
-	(void)value_outcome("continue", &h->on_large, &why);
+	(void)conf_value_outcome("tempfail", &h->on_failure, &why);
+	(void)conf_value_outcome("continue", &h->on_large, &why);
 }
 
 static void
@@ -244,7 +244,7 @@ build_handler(struct build *b, const struct conf_section *sec, struct handler_co
 	h->line = sec->line;
 	set_defaults(h);
 	check_name(b, sec);
-	options_apply(b, handler_options, sec, h);
+	conf_options_apply(b, conf_handler_options, sec, h);
 	inherit_failure(sec, "on-timeout", &h->on_failure, &h->on_timeout);
 	inherit_failure(sec, "on-overload", &h->on_failure, &h->on_overload);
 	if (conf_tree_find(sec, "received") == NULL)
@@ -254,13 +254,13 @@ build_handler(struct build *b, const struct conf_section *sec, struct handler_co
 	/* These sit with their client, most of the time without work. */
 	if (h->scope != SCOPE_EVENT && conf_tree_find(sec, "processes") == NULL)
 		h->processes = 200;
-	build_handler_user(b, sec, h);
-	check_handler_files(b, sec, h);
-	check_fit(b, sec, h);
+	conf_build_handler_user(b, sec, h);
+	conf_check_handler_files(b, sec, h);
+	conf_check_fit(b, sec, h);
 }
 
 void
-build_handlers(struct build *b)
+conf_build_handlers(struct build *b)
 {
 	struct conf			*conf = b->conf;
 	const struct conf_section	*sec;

@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_listen.c: the sections `listen'. The handlers have been built.
+ * config/listen.c: the sections `listen'. The handlers have been built.
  */
 #include "base/compat.h"
 
@@ -69,12 +69,12 @@ static void
 set_owner(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct listen_conf	*l = target;
-	const char		*text = option_scalar(b, st);
+	const char		*text = conf_option_scalar(b, st);
 	gid_t			 gid;
 
 	if (text == NULL)
 		return;
-	if (lookup_user(text, &l->owner, &gid, NULL, NULL) == -1)
+	if (conf_lookup_user(text, &l->owner, &gid, NULL, NULL) == -1)
 		conf_error(b->errors, st->line, "owner: \"%s\": expected a user of this "
 		    "system", text);
 	l->have_owner = 1;
@@ -84,11 +84,11 @@ static void
 set_group(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct listen_conf	*l = target;
-	const char		*text = option_scalar(b, st);
+	const char		*text = conf_option_scalar(b, st);
 
 	if (text == NULL)
 		return;
-	if (lookup_group(text, &l->group) == -1)
+	if (conf_lookup_group(text, &l->group) == -1)
 		conf_error(b->errors, st->line, "group: \"%s\": expected a group of this "
 		    "system", text);
 	l->have_group = 1;
@@ -114,7 +114,7 @@ set_allow(struct build *b, void *target, const struct conf_stmt *st)
 		    "network");
 }
 
-const struct option listen_options[] = {
+const struct option conf_listen_options[] = {
 	OPTION_CALL("handlers", set_handlers),
 	OPTION("mode", OPT_MODE, listen_conf, mode, 0, 0777),
 	OPTION_CALL("owner", set_owner),
@@ -140,7 +140,7 @@ absolute_spec(struct build *b, const struct conf_section *sec)
 		conf_error(b->errors, sec->line, "listen \"%s\": expected a path that begins "
 		    "with /", sec->title);
 	else {
-		absolute = join_path(b->base, path);
+		absolute = conf_join_path(b->base, path);
 		if (asprintf(&spec, "unix:%s", absolute) == -1)
 			fatal("asprintf");
 		free(absolute);
@@ -249,15 +249,15 @@ build_listen(struct build *b, const struct conf_section *sec, struct listen_conf
 		l->spec = xstrdup(sec->title);
 	else
 		check_address(b, l, sec->line);
-	options_apply(b, listen_options, sec, l);
+	conf_options_apply(b, conf_listen_options, sec, l);
 	if (l->addr.len != 0) {
 		check_kind(b, sec, l);
 		default_allow(b, sec, l);
 	}
 	if (l->addr.ss.ss_family == AF_UNIX) {
-		check_socket(b, l, sec->line);
+		conf_check_socket(b, l, sec->line);
 		default_owner(b, l);
-		check_postfix(b, l, sec->line);
+		conf_check_postfix(b, l, sec->line);
 	}
 	if (conf_tree_find(sec, "handlers") == NULL)
 		all_handlers(b, l);
@@ -282,7 +282,7 @@ check_used(struct build *b)
 }
 
 void
-build_listens(struct build *b)
+conf_build_listens(struct build *b)
 {
 	struct conf			*conf = b->conf;
 	const struct conf_section	*sec;

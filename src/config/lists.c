@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_lists.c: options of a handler that are lists.
+ * config/lists.c: options of a handler that are lists.
  */
 #include "base/compat.h"
 
@@ -16,7 +16,7 @@
 #include "base/xmalloc.h"
 
 void
-set_command(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_command(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 	size_t			 i;
@@ -67,7 +67,7 @@ static const struct names actions = {
 	"it is always allowed, and need not be listed"
 };
 static const struct names lines = {
-	line_by_name, LINES_ALL,
+	conf_line_by_name, LINES_ALL,
 	"expected client-host, client-family, client-address, client-port, helo, sender, "
 	"sender-domain, sender-argument, recipient, recipient-domain, recipient-argument, "
 	"recipients, recipient-refused, macro, context or context-unset",
@@ -100,7 +100,7 @@ name_bits(struct build *b, const struct conf_stmt *st, const struct names *names
 }
 
 void
-set_events(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_events(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
@@ -108,7 +108,7 @@ set_events(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-set_optional_events(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_optional_events(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
@@ -116,7 +116,7 @@ set_optional_events(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-set_reports(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_reports(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
@@ -124,7 +124,7 @@ set_reports(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-set_actions(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_actions(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
@@ -133,7 +133,7 @@ set_actions(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-set_optional_actions(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_optional_actions(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
@@ -142,7 +142,7 @@ set_optional_actions(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-set_lines(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_lines(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 
@@ -150,14 +150,14 @@ set_lines(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-set_macros(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_macros(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 	const char		*why;
 	size_t			 i;
 
 	for (i = 0; i < st->nvalues; i++)
-		if (value_macros(st->values[i].text, h->macros, &why) == -1)
+		if (conf_value_macros(st->values[i].text, h->macros, &why) == -1)
 			bad_value(b, st, &st->values[i], why);
 }
 
@@ -173,7 +173,7 @@ has_rule(const struct handler_conf *h, int status)
 }
 
 void
-set_on_exit(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_on_exit(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 	struct exit_rule	 rule;
@@ -182,7 +182,7 @@ set_on_exit(struct build *b, void *target, const struct conf_stmt *st)
 
 	memset(&rule, 0, sizeof(rule));
 	for (i = 0; i < st->nvalues; i++) {
-		if (value_exit_rule(st->values[i].text, &rule, &why) == -1) {
+		if (conf_value_exit_rule(st->values[i].text, &rule, &why) == -1) {
 			bad_value(b, st, &st->values[i], why);
 			continue;
 		}
@@ -198,7 +198,7 @@ set_on_exit(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-set_environment(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_environment(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 	struct env_setting	 set;
@@ -207,7 +207,7 @@ set_environment(struct build *b, void *target, const struct conf_stmt *st)
 	int			 result;
 
 	for (i = 0; i < st->nvalues; i++) {
-		result = value_environment(st->values[i].text, &set, &why);
+		result = conf_value_environment(st->values[i].text, &set, &why);
 		if (result == -1)
 			bad_value(b, st, &st->values[i], why);
 		if (result != 0)

@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_option.c: options whose value is one number, word, text or path.
+ * config/option.c: options whose value is one number, word, text or path.
  */
 #include "base/compat.h"
 
@@ -18,7 +18,7 @@
 #include "base/xmalloc.h"
 
 const char *
-option_scalar(struct build *b, const struct conf_stmt *st)
+conf_option_scalar(struct build *b, const struct conf_stmt *st)
 {
 	if (st->nvalues == 1)
 		return st->values[0].text;
@@ -28,19 +28,19 @@ option_scalar(struct build *b, const struct conf_stmt *st)
 }
 
 char *
-join_path(const char *folder, const char *path)
+conf_join_path(const char *directory, const char *path)
 {
 	char	*joined;
 
 	while (path[0] == '.' && path[1] == '/')
 		path += 1 + strspn(path + 1, "/");
-	if (asprintf(&joined, "%s/%s", folder, path) == -1)
+	if (asprintf(&joined, "%s/%s", directory, path) == -1)
 		fatal("asprintf");
 	return joined;
 }
 
 char *
-option_path(struct build *b, const struct conf_stmt *st, const char *text)
+conf_option_path(struct build *b, const struct conf_stmt *st, const char *text)
 {
 	if (text[0] == '/')
 		return xstrdup(text);
@@ -49,7 +49,7 @@ option_path(struct build *b, const struct conf_stmt *st, const char *text)
 		    "with /", st->name, text);
 		return NULL;
 	}
-	return join_path(b->base, text);
+	return conf_join_path(b->base, text);
 }
 
 /* A number as the file would have it: 1h, 64K. */
@@ -86,16 +86,16 @@ parse_number(enum option_type type, const char *text, uint64_t *n, const char **
 	switch (type) {
 	case OPT_DURATION:
 	case OPT_RLIM_SECONDS:
-		return value_duration(text, n, why);
+		return conf_value_duration(text, n, why);
 	case OPT_SIZE:
 	case OPT_SIZE64:
 	case OPT_LIMIT64:
 	case OPT_RLIM_SIZE:
-		return value_size(text, n, why);
+		return conf_value_size(text, n, why);
 	case OPT_MODE:
-		return value_octal(text, n, why);
+		return conf_value_octal(text, n, why);
 	default:
-		return value_number(text, n, why);
+		return conf_value_number(text, n, why);
 	}
 }
 
@@ -171,7 +171,7 @@ set_text(struct build *b, const struct option *o, const struct conf_stmt *st,
 	char	*value = NULL;
 
 	if (o->type == OPT_PATH)
-		value = option_path(b, st, text);
+		value = conf_option_path(b, st, text);
 	else if (text[0] == '\0')
 		conf_error(b->errors, st->line, "%s: expected a name, not an empty one",
 		    st->name);
@@ -184,7 +184,7 @@ set_text(struct build *b, const struct option *o, const struct conf_stmt *st,
 }
 
 void
-options_apply(struct build *b, const struct option *o, const struct conf_section *sec,
+conf_options_apply(struct build *b, const struct option *o, const struct conf_section *sec,
     void *target)
 {
 	const struct conf_stmt	*st;
@@ -198,7 +198,7 @@ options_apply(struct build *b, const struct option *o, const struct conf_section
 		if (o->type == OPT_CALL) {
 			if (o->set != NULL)
 				o->set(b, target, st);
-		} else if ((text = option_scalar(b, st)) == NULL)
+		} else if ((text = conf_option_scalar(b, st)) == NULL)
 			continue;
 		else if (o->type == OPT_TEXT || o->type == OPT_PATH)
 			set_text(b, o, st, text, (char **)(void *)at);

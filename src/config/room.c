@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_room.c: whether the system lets us have all that the configuration allows.
+ * config/room.c: whether the system lets us have all that the configuration allows.
  */
 #include "base/compat.h"
 
@@ -118,7 +118,7 @@ check_fds(struct build *b)
 }
 
 void
-check_room(struct build *b)
+conf_check_room(struct build *b)
 {
 	/* A trial on the command line does not mean all that it could have. */
 	if (b->base != NULL)

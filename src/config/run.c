@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_run.c: whether a handler's user can run a file, and what closes it if
+ * config/run.c: whether a handler's user can run a file, and what closes it if
  * not; and what the first line of a script asks for.
  */
 #include "base/compat.h"
@@ -33,7 +33,7 @@
 struct trial {
 	int	 error;			/* of running it, 0: he can */
 	int	 read_error;		/* of reading it */
-	char	 folder[1024];		/* the one he can't enter, or "" */
+	char	 directory[1024];		/* the one he can't enter, or "" */
 };
 
 static int
@@ -42,9 +42,9 @@ try(const char *path, int mode)
 	return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == -1 ? errno : 0;
 }
 
-/* The first folder of the path that can't be entered, or "". */
+/* The first directory of the path that can't be entered, or "". */
 static void
-find_closed(const char *path, char *folder, size_t size)
+find_closed(const char *path, char *directory, size_t size)
 {
 	size_t	 len = 0;
 
@@ -52,14 +52,14 @@ find_closed(const char *path, char *folder, size_t size)
 		len += strcspn(path + len, "/");
 		if (path[len] == '\0')
 			break;
-		if (strlcpy(folder, path, size) >= size)
+		if (strlcpy(directory, path, size) >= size)
 			break;
-		folder[len == 0 ? 1 : len] = '\0';
-		if (try(folder, X_OK) == EACCES)
+		directory[len == 0 ? 1 : len] = '\0';
+		if (try(directory, X_OK) == EACCES)
 			return;
 		len++;
 	}
-	folder[0] = '\0';
+	directory[0] = '\0';
 }
 
 /* real: where links lead to, or "". */
@@ -71,9 +71,9 @@ try_all(const char *path, const char *real, struct trial *t)
 	t->read_error = try(path, R_OK);
 	if (t->error != EACCES)
 		return;
-	find_closed(real, t->folder, sizeof(t->folder));
-	if (t->folder[0] == '\0')
-		find_closed(path, t->folder, sizeof(t->folder));
+	find_closed(real, t->directory, sizeof(t->directory));
+	if (t->directory[0] == '\0')
+		find_closed(path, t->directory, sizeof(t->directory));
 }
 
 static void	 become_and_try(const struct handler_conf *, const char *path, const char *real,
@@ -157,19 +157,19 @@ sentence(const struct handler_conf *h, const char *what, const char *why)
 }
 
 char *
-run_problem(const struct build *b, const struct handler_conf *h, const char *path)
+conf_run_problem(const struct build *b, const struct handler_conf *h, const char *path)
 {
 	struct trial	 t;
-	char		 why[sizeof(t.folder) + 64];
+	char		 why[sizeof(t.directory) + 64];
 	struct statvfs	 fs;
 	struct stat	 st;
 
 	try_path(b, h, path, &t);
 	if (t.error == 0)
 		return NULL;
-	if (t.folder[0] != '\0')
-		(void)snprintf(why, sizeof(why), "the folder %s is closed to this user",
-		    t.folder);
+	if (t.directory[0] != '\0')
+		(void)snprintf(why, sizeof(why), "the directory %s is closed to this user",
+		    t.directory);
 	else if (t.error != EACCES || stat(path, &st) == -1)
 		(void)snprintf(why, sizeof(why), "%s", strerror(t.error));
 	else if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOEXEC))
@@ -203,7 +203,7 @@ interpreter(const struct handler_conf *h, const char *head)
 	char		*name = xmemdup0(p, strcspn(p, " \t\n")), *path = name;
 
 	if (name[0] != '/' && name[0] != '\0') {
-		path = join_path(h->directory, name);
+		path = conf_join_path(h->directory, name);
 		free(name);
 	}
 	return path;
@@ -221,7 +221,7 @@ interpreter_problem(const struct build *b, const struct handler_conf *h, const c
 		return xstrdup(strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return xstrdup("not a file");
-	return run_problem(b, h, path);
+	return conf_run_problem(b, h, path);
 }
 
 /* What env(1) is to run, malloc'd, or NULL if it is not as simple as one name. */
@@ -264,7 +264,7 @@ check_env(struct build *b, int line, const char *option, const struct handler_co
 
 	if (name == NULL)
 		return;
-	if ((found = find_program(handler_path(h), name)) == NULL)
+	if ((found = conf_find_program(handler_path(h), name)) == NULL)
 		conf_error(b->errors, line, "%s: %s: %s finds no program \"%s\" in the PATH of "
 		    "handlers, %s%s", option, path, shell, name, handler_path(h),
 		    strchr(name, ' ') == NULL ? "" : "; expected one name, or -S before more");
@@ -309,7 +309,7 @@ check_readable(struct build *b, int line, const char *option, const struct handl
 }
 
 void
-check_first_line(struct build *b, int line, const char *option, const struct handler_conf *h,
+conf_check_first_line(struct build *b, int line, const char *option, const struct handler_conf *h,
     const char *path)
 {
 	char	 head[HEAD_MAX + 1];

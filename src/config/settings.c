@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_settings.c: settings in the environment of a handler that its script
+ * config/settings.c: settings in the environment of a handler that its script
  * knows nothing of, since a misspelled one would go unnoticed.
  */
 #include "base/compat.h"
@@ -118,7 +118,7 @@ check_setting(struct build *b, int line, const char *setting, const char *path,
 }
 
 void
-check_settings(struct build *b, const struct conf_stmt *st, const char *path)
+conf_check_settings(struct build *b, const struct conf_stmt *st, const char *path)
 {
 	char	*text;
 	size_t	 i;

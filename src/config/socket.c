@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_socket.c: the place of a unix socket: what is there, and whether those
+ * config/socket.c: the place of a unix socket: what is there, and whether those
  * whom it is for can come to it.
  */
 #include "base/compat.h"
@@ -30,7 +30,7 @@
 #define GROUPS_MAX	256
 
 static int
-is_folder(const char *path, int *missing)
+is_directory(const char *path, int *missing)
 {
 	struct stat	 st;
 
@@ -42,22 +42,22 @@ is_folder(const char *path, int *missing)
 	return errno == EACCES;
 }
 
-/* The folder is made if it is missing, but not the one that it stands in. */
+/* The directory is made if it is missing, but not the one that it stands in. */
 static void
-check_socket_folder(struct build *b, const struct listen_conf *l, const char *path, int line)
+check_socket_directory(struct build *b, const struct listen_conf *l, const char *path, int line)
 {
-	char	*copy = xstrdup(path), *folder, *above;
+	char	*copy = xstrdup(path), *directory, *above;
 	int	 missing;
 
-	folder = xstrdup(dirname(copy));
+	directory = xstrdup(dirname(copy));
 	above = dirname(copy);
-	if (!is_folder(folder, &missing) && !missing)
-		conf_error(b->errors, line, "listen \"%s\": %s is not a folder", l->spec, folder);
-	else if (missing && !is_folder(above, &missing))
-		conf_error(b->errors, line, "listen \"%s\": the folder %s is missing, and %s %s; "
-		    "expected one of the two", l->spec, folder, above,
-		    missing ? "is, too" : "is not a folder");
-	free(folder);
+	if (!is_directory(directory, &missing) && !missing)
+		conf_error(b->errors, line, "listen \"%s\": %s is not a directory", l->spec, directory);
+	else if (missing && !is_directory(above, &missing))
+		conf_error(b->errors, line, "listen \"%s\": the directory %s is missing, and %s %s; "
+		    "expected one of the two", l->spec, directory, above,
+		    missing ? "is, too" : "is not a directory");
+	free(directory);
 	free(copy);
 }
 
@@ -90,7 +90,7 @@ group_can_enter(const struct stat *st, gid_t gid)
 	return (st->st_mode & S_IXUSR) != 0 && group_of(st->st_uid) == gid;
 }
 
-/* Who of those that the socket is for can't enter the folder, malloc'd, or NULL. */
+/* Who of those that the socket is for can't enter the directory, malloc'd, or NULL. */
 static char *
 shut_out(const struct listen_conf *l, const struct stat *st)
 {
@@ -114,27 +114,27 @@ shut_out(const struct listen_conf *l, const struct stat *st)
 
 /* A warning only: lists of access rights may allow what the mode does not. */
 static void
-check_one_entry(struct build *b, const struct listen_conf *l, const char *folder, int line)
+check_one_entry(struct build *b, const struct listen_conf *l, const char *directory, int line)
 {
 	struct stat	 st;
 	char		*who;
 
-	if (stat(folder, &st) == -1 || !S_ISDIR(st.st_mode) || (who = shut_out(l, &st)) == NULL)
+	if (stat(directory, &st) == -1 || !S_ISDIR(st.st_mode) || (who = shut_out(l, &st)) == NULL)
 		return;
-	conf_warning(b->errors, line, "listen \"%s\": %s can%s enter the folder %s, whose mode is "
+	conf_warning(b->errors, line, "listen \"%s\": %s can%s enter the directory %s, whose mode is "
 	    "%04o, and so can't connect; expected x for them", l->spec, who,
-	    strncmp(who, "not ", 4) == 0 ? "" : "'t", folder,
+	    strncmp(who, "not ", 4) == 0 ? "" : "'t", directory,
 	    (unsigned int)(st.st_mode & 07777));
 	free(who);
 }
 
-/* The folder of the socket, where it is there already, and each one above it. */
+/* The directory of the socket, where it is there already, and each one above it. */
 static void
 check_entry(struct build *b, const struct listen_conf *l, const char *path, int line)
 {
-	char	 real[PATH_MAX], *copy = xstrdup(path), *folder = dirname(copy);
+	char	 real[PATH_MAX], *copy = xstrdup(path), *directory = dirname(copy);
 
-	if (realpath(folder, real) == NULL && realpath(folder = dirname(folder), real) == NULL)
+	if (realpath(directory, real) == NULL && realpath(directory = dirname(directory), real) == NULL)
 		real[0] = '\0';
 	free(copy);
 	while (real[0] != '\0') {
@@ -148,14 +148,14 @@ check_entry(struct build *b, const struct listen_conf *l, const char *path, int 
 }
 
 void
-check_socket(struct build *b, const struct listen_conf *l, int line)
+conf_check_socket(struct build *b, const struct listen_conf *l, int line)
 {
 	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
 	struct stat			 st;
 
 	check_entry(b, l, sun->sun_path, line);
 	if (lstat(sun->sun_path, &st) == -1)
-		check_socket_folder(b, l, sun->sun_path, line);
+		check_socket_directory(b, l, sun->sun_path, line);
 	else if (!S_ISSOCK(st.st_mode))
 		conf_error(b->errors, line, "listen \"%s\": a file that is not a socket is "
 		    "there", l->spec);
@@ -189,7 +189,7 @@ can_connect(const struct listen_conf *l, const struct passwd *pw)
 }
 
 void
-check_postfix(struct build *b, const struct listen_conf *l, int line)
+conf_check_postfix(struct build *b, const struct listen_conf *l, int line)
 {
 	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
 	const struct passwd		*pw;

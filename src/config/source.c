@@ -29,7 +29,7 @@
 
 struct reader {
 	struct conf_source	*src;
-	char			*base;		/* folder of the text at hand */
+	char			*base;		/* directory of the text at hand */
 	size_t			 file;		/* the text at hand */
 	int			 depth;
 	int			 failed;
@@ -191,7 +191,7 @@ include_file(struct reader *r, const char *path, int line)
 	free(text);
 }
 
-/* BASE/PATTERN. With escape the folder's own name is no part of the pattern. */
+/* BASE/PATTERN. With escape the directory's own name is no part of the pattern. */
 static char *
 under(const char *base, const char *pattern, int escape)
 {
@@ -217,7 +217,7 @@ is_trouble(const char *path __unused, int error)
 }
 
 /*
- * A pattern that fits nothing is no mistake: a folder for more may be empty,
+ * A pattern that fits nothing is no mistake: a directory for more may be empty,
  * or missing.
  */
 static void
@@ -230,7 +230,7 @@ include_pattern(struct reader *r, const char *pattern, int line)
 
 	error = glob(path, 0, is_trouble, &g);
 	if (error != 0 && error != GLOB_NOMATCH)
-		mistake(r, line, "include: %s: its folder can't be read", pattern);
+		mistake(r, line, "include: %s: its directory can't be read", pattern);
 	else if (error == 0) {
 		for (i = 0; i < g.gl_pathc; i++)
 			include_file(r, g.gl_pathv[i], line);

@@ -4,11 +4,11 @@
  */
 
 /*
- * conf_source.h: the configuration as one text, made of a file and all that
+ * config/source.h: the configuration as one text, made of a file and all that
  * it includes, and where each line of it came from.
  */
-#ifndef PM_CONF_SOURCE_H
-#define PM_CONF_SOURCE_H
+#ifndef PM_CONFIG_SOURCE_H
+#define PM_CONFIG_SOURCE_H
 
 #include <sys/stat.h>
 
@@ -47,7 +47,7 @@ struct conf_source {
 /* Both log each mistake and return NULL if there was one. */
 struct conf_source *conf_source_load(const char *path);
 /*
- * base: the folder that paths of included files start from. The labels must
+ * base: the directory that paths of included files start from. The labels must
  * stay as long as the source does.
  */
 struct conf_source *conf_source_text(const char *text, const char *name, const char *base,

@@ -4,13 +4,13 @@
  */
 
 /*
- * conf_text.h: a first look at the text of a configuration file, before
+ * config/text.h: a first look at the text of a configuration file, before
  * libConfuse has it: libConfuse 3.3 miscounts lines after comments, takes a
  * comment, string or brace that never ends, drops some bytes silently, and
  * stays in a broken state after some mistakes. Pure.
  */
-#ifndef PM_CONF_TEXT_H
-#define PM_CONF_TEXT_H
+#ifndef PM_CONFIG_TEXT_H
+#define PM_CONFIG_TEXT_H
 
 #include <stddef.h>
 

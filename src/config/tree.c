@@ -48,7 +48,7 @@ struct parser {
 static struct parser *parser;
 
 const char *
-section_kind_name(enum section_kind kind)
+conf_section_kind_name(enum section_kind kind)
 {
 	return kind_names[kind];
 }

@@ -4,11 +4,11 @@
  */
 
 /*
- * conf_tree.h: the text of the configuration as libConfuse takes it apart:
+ * config/tree.h: the text of the configuration as libConfuse takes it apart:
  * sections of options of values, all still text, each with its line.
  */
-#ifndef PM_CONF_TREE_H
-#define PM_CONF_TREE_H
+#ifndef PM_CONFIG_TREE_H
+#define PM_CONFIG_TREE_H
 
 #include <stddef.h>
 
@@ -56,6 +56,6 @@ int	 conf_tree_parse(const struct conf_source *, const char *const *names[SEC_KI
 void	 conf_tree_free(struct conf_tree *);
 
 const struct conf_stmt *conf_tree_find(const struct conf_section *, const char *name);
-const char	*section_kind_name(enum section_kind);
+const char	*conf_section_kind_name(enum section_kind);
 
 #endif

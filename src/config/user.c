@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_user.c: users and groups: who talks with the network, who runs a
+ * config/user.c: users and groups: who talks with the network, who runs a
  * handler. Only root can choose; anybody else runs everything as himself.
  */
 #include "base/compat.h"
@@ -23,14 +23,14 @@
 #define GROUPS_MAX	65536
 
 int
-lookup_user(const char *text, uid_t *uid, gid_t *gid, char **name, char **home)
+conf_lookup_user(const char *text, uid_t *uid, gid_t *gid, char **name, char **home)
 {
 	const char	*why;
 	struct passwd	*pw;
 	uint64_t	 n;
 
 	pw = getpwnam(text);
-	if (pw == NULL && value_number(text, &n, &why) == 0)
+	if (pw == NULL && conf_value_number(text, &n, &why) == 0)
 		pw = getpwuid((uid_t)n);
 	if (pw == NULL)
 		return -1;
@@ -44,7 +44,7 @@ lookup_user(const char *text, uid_t *uid, gid_t *gid, char **name, char **home)
 }
 
 int
-lookup_group(const char *text, gid_t *gid)
+conf_lookup_group(const char *text, gid_t *gid)
 {
 	const char	*why;
 	struct group	*gr;
@@ -52,7 +52,7 @@ lookup_group(const char *text, gid_t *gid)
 
 	if ((gr = getgrnam(text)) != NULL)
 		*gid = gr->gr_gid;
-	else if (value_number(text, &n, &why) == 0 && n != (gid_t)-1)
+	else if (conf_value_number(text, &n, &why) == 0 && n != (gid_t)-1)
 		*gid = (gid_t)n;
 	else
 		return -1;
@@ -79,14 +79,14 @@ no_such_user(struct build *b, int line, const char *option, const char *name)
 }
 
 void
-build_engine_user(struct build *b)
+conf_build_engine_user(struct build *b)
 {
 	struct conf	*conf = b->conf;
 	int		 line = line_of(&b->tree->global, "engine-user");
 
 	if (!b->root)
 		return;
-	if (lookup_user(conf->engine_user, &conf->engine_uid, &conf->engine_gid,
+	if (conf_lookup_user(conf->engine_user, &conf->engine_uid, &conf->engine_gid,
 	    NULL, NULL) == -1) {
 		no_such_user(b, line, "engine-user", conf->engine_user);
 		return;
@@ -133,9 +133,9 @@ choose_user(struct build *b, const struct conf_section *sec, struct handler_conf
 	const struct conf_stmt	*group = conf_tree_find(sec, "group");
 	const char		*name = b->conf->handler_user, *text;
 
-	if (st != NULL && (name = option_scalar(b, st)) == NULL)
+	if (st != NULL && (name = conf_option_scalar(b, st)) == NULL)
 		return;
-	if (lookup_user(name, &h->uid, &h->gid, &h->user, &h->home) == -1) {
+	if (conf_lookup_user(name, &h->uid, &h->gid, &h->user, &h->home) == -1) {
 		if (st != NULL)
 			no_such_user(b, st->line, "user", name);
 		else if (b->handler_user_missing++ == 0)
@@ -144,8 +144,8 @@ choose_user(struct build *b, const struct conf_section *sec, struct handler_conf
 		return;
 	}
 	check_user(b, st, h);
-	if (group != NULL && (text = option_scalar(b, group)) != NULL &&
-	    lookup_group(text, &h->gid) == -1)
+	if (group != NULL && (text = conf_option_scalar(b, group)) != NULL &&
+	    conf_lookup_group(text, &h->gid) == -1)
 		conf_error(b->errors, group->line, "group: \"%s\": expected a group of "
 		    "this system", text);
 	fill_groups(h);
@@ -165,18 +165,18 @@ keep_caller(struct build *b, const struct conf_section *sec, struct handler_conf
 	h->gid = getgid();
 	pw = getpwuid(h->uid);
 	h->home = xstrdup(pw == NULL ? "/" : pw->pw_dir);
-	if (st != NULL && (text = option_scalar(b, st)) != NULL &&
-	    (lookup_user(text, &uid, &gid, NULL, NULL) == -1 || uid != h->uid))
+	if (st != NULL && (text = conf_option_scalar(b, st)) != NULL &&
+	    (conf_lookup_user(text, &uid, &gid, NULL, NULL) == -1 || uid != h->uid))
 		conf_warning(b->errors, st->line, "user: not started as root, so handler %s "
 		    "runs as the caller, not as %s", h->name, text);
-	if (group != NULL && (text = option_scalar(b, group)) != NULL &&
-	    (lookup_group(text, &gid) == -1 || gid != h->gid))
+	if (group != NULL && (text = conf_option_scalar(b, group)) != NULL &&
+	    (conf_lookup_group(text, &gid) == -1 || gid != h->gid))
 		conf_warning(b->errors, group->line, "group: not started as root, so handler "
 		    "%s runs in the caller's groups, not in %s", h->name, text);
 }
 
 void
-build_handler_user(struct build *b, const struct conf_section *sec, struct handler_conf *h)
+conf_build_handler_user(struct build *b, const struct conf_section *sec, struct handler_conf *h)
 {
 	if (b->root)
 		choose_user(b, sec, h);

@@ -81,21 +81,21 @@ with_unit(const char *text, const struct unit *u, uint64_t *value)
 }
 
 int
-value_duration(const char *text, uint64_t *ms, const char **why)
+conf_value_duration(const char *text, uint64_t *ms, const char **why)
 {
 	*why = "expected a time with its unit: 500ms, 30s, 5m, 1h, 1d or 0";
 	return with_unit(text, time_units, ms);
 }
 
 int
-value_size(const char *text, uint64_t *size, const char **why)
+conf_value_size(const char *text, uint64_t *size, const char **why)
 {
 	*why = "expected a size with its unit: 512B, 64K, 10M, 1G or 0";
 	return with_unit(text, size_units, size);
 }
 
 int
-value_octal(const char *text, uint64_t *value, const char **why)
+conf_value_octal(const char *text, uint64_t *value, const char **why)
 {
 	const char	*end;
 
@@ -106,7 +106,7 @@ value_octal(const char *text, uint64_t *value, const char **why)
 }
 
 int
-value_number(const char *text, uint64_t *value, const char **why)
+conf_value_number(const char *text, uint64_t *value, const char **why)
 {
 	const char	*end;
 
@@ -117,7 +117,7 @@ value_number(const char *text, uint64_t *value, const char **why)
 }
 
 int
-value_outcome(const char *text, struct outcome *o, const char **why)
+conf_value_outcome(const char *text, struct outcome *o, const char **why)
 {
 	struct smtp_reply	 smtp;
 	enum verdict		 vd;
@@ -151,7 +151,7 @@ value_outcome(const char *text, struct outcome *o, const char **why)
 }
 
 int
-value_exit_rule(const char *text, struct exit_rule *rule, const char **why)
+conf_value_exit_rule(const char *text, struct exit_rule *rule, const char **why)
 {
 	const char	*end;
 	uint64_t	 status;
@@ -159,12 +159,12 @@ value_exit_rule(const char *text, struct exit_rule *rule, const char **why)
 	*why = "expected 'STATUS=VERDICT', STATUS from 0 to 255 or *";
 	if (strncmp(text, "*=", 2) == 0) {
 		rule->status = -1;
-		return value_outcome(text + 2, &rule->outcome, why);
+		return conf_value_outcome(text + 2, &rule->outcome, why);
 	}
 	if (digits(text, 10, &status, &end) == -1 || *end != '=' || status > 255)
 		return -1;
 	rule->status = (int)status;
-	return value_outcome(end + 1, &rule->outcome, why);
+	return conf_value_outcome(end + 1, &rule->outcome, why);
 }
 
 static int
@@ -180,14 +180,14 @@ level(const char *text, const struct level *l, int *value)
 }
 
 int
-value_facility(const char *text, int *value, const char **why)
+conf_value_facility(const char *text, int *value, const char **why)
 {
 	*why = "expected auth, authpriv, daemon, mail, user or local0 to local7";
 	return level(text, facilities, value);
 }
 
 int
-value_log_level(const char *text, int *value, const char **why)
+conf_value_log_level(const char *text, int *value, const char **why)
 {
 	*why = "expected error, warning, info or debug";
 	return level(text, log_levels, value);

@@ -4,7 +4,7 @@
  */
 
 /*
- * conf_words.c: values of the configuration that are small languages: macro
+ * config/words.c: values of the configuration that are small languages: macro
  * requests and settings of the environment, and the names of lines.
  */
 #include "base/compat.h"
@@ -40,13 +40,13 @@ static const char *const line_names[LINE_COUNT] = {
 };
 
 const char *
-line_name(enum line_name line)
+conf_line_name(enum conf_line_name line)
 {
 	return line_names[line];
 }
 
 int
-line_by_name(const char *name)
+conf_line_by_name(const char *name)
 {
 	int	 i;
 
@@ -128,7 +128,7 @@ stage_of(const char *text, size_t len)
 }
 
 int
-value_macros(const char *text, char **macros, const char **why)
+conf_value_macros(const char *text, char **macros, const char **why)
 {
 	size_t	 len = strcspn(text, "=");
 	int	 stage = stage_of(text, len);
@@ -146,7 +146,7 @@ value_macros(const char *text, char **macros, const char **why)
 }
 
 int
-value_environment(const char *text, struct env_setting *set, const char **why)
+conf_value_environment(const char *text, struct env_setting *set, const char **why)
 {
 	const char	*value;
 	size_t		 len = 0;

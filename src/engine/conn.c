@@ -4,7 +4,7 @@
  */
 
 /*
- * conn.c: a connection from its begin to its end, and what is due meanwhile.
+ * engine/conn.c: a connection from its begin to its end, and what is due meanwhile.
  */
 #include "base/compat.h"
 

@@ -4,10 +4,10 @@
  */
 
 /*
- * conn.h: one milter connection: bytes in, session, bytes out.
+ * engine/conn.h: one milter connection: bytes in, session, bytes out.
  */
-#ifndef PM_CONN_H
-#define PM_CONN_H
+#ifndef PM_ENGINE_CONN_H
+#define PM_ENGINE_CONN_H
 
 #include "engine/engine.h"
 #include "engine/listener.h"

@@ -4,7 +4,7 @@
  */
 
 /*
- * conn_read.c: what comes from the MTA, as far as it may be understood now.
+ * engine/conn_read.c: what comes from the MTA, as far as it may be understood now.
  */
 #include "base/compat.h"
 

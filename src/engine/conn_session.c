@@ -4,7 +4,7 @@
  */
 
 /*
- * conn_session.c: the sessions of a connection, one after the other: their
+ * engine/conn_session.c: the sessions of a connection, one after the other: their
  * commands, and what they wait for.
  */
 #include "base/compat.h"
@@ -146,7 +146,7 @@ conn_abandon_ask(struct conn *c, int late)
 	if (!c->waiting)
 		return;
 	stop_waiting(c);
-	TAILQ_FOREACH(t, &s->h[s->cur.asked].line, line)
+	TAILQ_FOREACH(t, &s->h[s->cur.asked].tasks, in_session)
 		if (!t->report && !t->shadow)
 			break;
 	if (t != NULL)

@@ -4,7 +4,7 @@
  */
 
 /*
- * conn_write.c: what is owed to the MTA.
+ * engine/conn_write.c: what is owed to the MTA.
  */
 #include "base/compat.h"
 

@@ -351,7 +351,7 @@ engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd, unsigned 
 	e.index = index;
 	e.board = board;
 	init(&e, conf, listen_fds, ipc_fd);
-	store_setup(board, index, conf->store_folder);
+	store_setup(board, index, conf->store_directory);
 	spool_setup(conf, board, index);
 	spool_sweep(conf);
 	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)

@@ -4,12 +4,12 @@
  */
 
 /*
- * engine.h: the process that talks with MTAs and handlers: what its parts
+ * engine/engine.h: the process that talks with MTAs and handlers: what its parts
  * share. Callbacks of libevent never free a connection or a process: they
  * mark it dead, and it is swept away when the turn of the loop is over.
  */
-#ifndef PM_ENGINE_H
-#define PM_ENGINE_H
+#ifndef PM_ENGINE_ENGINE_H
+#define PM_ENGINE_ENGINE_H
 
 #include "base/compat.h"
 #include <sys/tree.h>

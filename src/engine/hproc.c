@@ -31,7 +31,7 @@ RB_GENERATE(hproc_tree, hproc, by_id, hproc_compare)
 struct hstate *
 hproc_state(const struct task *t)
 {
-	return &t->session->h[t->place];
+	return &t->session->h[t->index];
 }
 
 int

@@ -4,15 +4,15 @@
  */
 
 /*
- * hproc.h: one handler process, seen from the engine: three pipes, the tasks
- * it has, the scopes it serves, a life (slot.h).
+ * engine/hproc.h: one handler process, seen from the engine: three pipes, the tasks
+ * it has, the scopes it serves, a life (engine/slot.h).
  *
  * A process serves at most conf->concurrency scopes at a time. A scope is
  * bound to it from its first task to its last; a task that is asked and whose
  * session has gone on without it still counts as one.
  */
-#ifndef PM_HPROC_H
-#define PM_HPROC_H
+#ifndef PM_ENGINE_HPROC_H
+#define PM_ENGINE_HPROC_H
 
 #include "engine/engine.h"
 #include "engine/ltimer.h"

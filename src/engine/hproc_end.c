@@ -4,7 +4,7 @@
  */
 
 /*
- * hproc_end.c: a handler process fails, is abandoned, ends; and what becomes
+ * engine/hproc_end.c: a handler process fails, is abandoned, ends; and what becomes
  * of what it had in hand.
  */
 #include "base/compat.h"

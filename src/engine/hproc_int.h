@@ -4,10 +4,10 @@
  */
 
 /*
- * hproc_int.h: what the files of the handler process share among themselves.
+ * engine/hproc_int.h: what the files of the handler process share among themselves.
  */
-#ifndef PM_HPROC_INT_H
-#define PM_HPROC_INT_H
+#ifndef PM_ENGINE_HPROC_INT_H
+#define PM_ENGINE_HPROC_INT_H
 
 #include "engine/hproc.h"
 
@@ -15,7 +15,7 @@
 /* Bytes that a message may have which a process returns, beside twice what it was given. */
 #define HPROC_RETURNED	(1024 * 1024)
 
-/* hproc.c: the scope, in its session, of a task that is not detached. */
+/* engine/hproc.c: the scope, in its session, of a task that is not detached. */
 struct hstate	*hproc_state(const struct task *);
 /* 1 if it goes on reading after a report, so that its end says nothing of that. */
 int	 hproc_lasts(const struct hproc *);
@@ -47,16 +47,16 @@ void	 hproc_close_pipe(struct hproc *, int);
 void	 hproc_explain(const struct hproc *, const struct task *, const char *why, char *buf,
 	    size_t size);
 
-/* hproc_judge.c: what its end means for a task that it had in hand, which is told. */
+/* engine/hproc_judge.c: what its end means for a task that it had in hand, which is told. */
 void	 hproc_judge(struct hproc *, struct task *, int status, int saw, struct task_result *);
 /* Warns if one that was started ahead has gone before it could be of use. */
 void	 hproc_ended_unasked(struct hproc *, int had_nothing, int status);
 
-/* hproc_write.c: its block is to be written in this turn of the loop. */
+/* engine/hproc_write.c: its block is to be written in this turn of the loop. */
 void	 hproc_put(struct hproc *, struct task *);
 void	 hproc_on_write(evutil_socket_t, short, void *);
 
-/* hproc_read.c */
+/* engine/hproc_read.c */
 void	 hproc_on_read(evutil_socket_t, short, void *);
 /* It has exited: what it wrote before is read, and its last line. */
 void	 hproc_read_rest(struct hproc *, int status);

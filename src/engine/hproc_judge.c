@@ -4,7 +4,7 @@
  */
 
 /*
- * hproc_judge.c: what the end of a process means for what it had in hand; and
+ * engine/hproc_judge.c: what the end of a process means for what it had in hand; and
  * ends that show that it is not the kind of program it is configured to be.
  */
 #include "base/compat.h"

@@ -4,7 +4,7 @@
  */
 
 /*
- * hproc_read.c: what a handler process writes: replies and standard error.
+ * engine/hproc_read.c: what a handler process writes: replies and standard error.
  */
 #include "base/compat.h"
 

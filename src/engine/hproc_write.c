@@ -4,7 +4,7 @@
  */
 
 /*
- * hproc_write.c: what a handler process is given, on its way into the pipe.
+ * engine/hproc_write.c: what a handler process is given, on its way into the pipe.
  */
 #include "base/compat.h"
 

@@ -4,10 +4,10 @@
  */
 
 /*
- * listener.h: accepts milter connections.
+ * engine/listener.h: accepts milter connections.
  */
-#ifndef PM_LISTENER_H
-#define PM_LISTENER_H
+#ifndef PM_ENGINE_LISTENER_H
+#define PM_ENGINE_LISTENER_H
 
 #include "engine/engine.h"
 

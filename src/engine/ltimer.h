@@ -4,11 +4,11 @@
  */
 
 /*
- * ltimer.h: a timer for deadlines that nearly always are moved or dropped
+ * engine/ltimer.h: a timer for deadlines that nearly always are moved or dropped
  * before they come: that costs nothing. It wakes up at the old time and sees.
  */
-#ifndef PM_LTIMER_H
-#define PM_LTIMER_H
+#ifndef PM_ENGINE_LTIMER_H
+#define PM_ENGINE_LTIMER_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>

@@ -148,7 +148,7 @@ void
 pool_dequeue(struct pool *p, struct task *t)
 {
 	TAILQ_REMOVE(&p->waiting, t, entry);
-	t->state = TASK_IN_LINE;
+	t->state = TASK_HELD;
 }
 
 void
@@ -187,7 +187,7 @@ pool_write_files(struct pool *p, struct task *t)
 		return 1;
 	/* The process that has served its scope so far is not told of its end. */
 	if (t->ends && !t->begins)
-		hproc_release(&t->session->h[t->place]);
+		hproc_release(&t->session->h[t->index]);
 	pool_task_done(p, t, &r);
 	return 0;
 }
@@ -200,7 +200,7 @@ pool_find_process(struct pool *p, struct task *t)
 
 	if (!pool_write_files(p, t))
 		return 1;
-	hp = choose(p, &t->session->h[t->place]);
+	hp = choose(p, &t->session->h[t->index]);
 	if (hp == NULL) {
 		hproc_start(p, t);
 		return 0;

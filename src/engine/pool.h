@@ -4,10 +4,10 @@
  */
 
 /*
- * pool.h: the processes of one handler, and the queue for them.
+ * engine/pool.h: the processes of one handler, and the queue for them.
  */
-#ifndef PM_POOL_H
-#define PM_POOL_H
+#ifndef PM_ENGINE_POOL_H
+#define PM_ENGINE_POOL_H
 
 #include "engine/engine.h"
 #include "engine/ltimer.h"

@@ -4,14 +4,14 @@
  */
 
 /*
- * pool_int.h: what the files of the pool share among themselves.
+ * engine/pool_int.h: what the files of the pool share among themselves.
  */
-#ifndef PM_POOL_INT_H
-#define PM_POOL_INT_H
+#ifndef PM_ENGINE_POOL_INT_H
+#define PM_ENGINE_POOL_INT_H
 
 #include "engine/pool.h"
 
-/* pool.c: out of the queue, into its line again. */
+/* engine/pool.c: out of the queue, into its line again. */
 void	 pool_dequeue(struct pool *, struct task *);
 /* 1 if one more process may be started now. */
 int	 pool_may_start(const struct pool *);
@@ -26,7 +26,7 @@ int	 pool_write_files(struct pool *, struct task *);
  */
 int	 pool_find_process(struct pool *, struct task *);
 
-/* pool_line.c: the lines of a session have moved: more may be read for it, or it is over. */
+/* engine/pool_line.c: the lines of a session have moved: more may be read for it, or it is over. */
 void	 pool_session_moved(struct pool *, struct session *);
 
 #endif

@@ -4,7 +4,7 @@
  */
 
 /*
- * pool_line.c: the lines of tasks of the sessions: what is given to a process
+ * engine/pool_line.c: the lines of tasks of the sessions: what is given to a process
  * next, and what follows from what became of it.
  */
 #include "base/compat.h"
@@ -49,7 +49,7 @@ run_line(struct pool *p, struct hstate *h)
 		h->session->nscopes_over--;
 		hproc_release(h);
 	}
-	while ((t = TAILQ_FIRST(&h->line)) != NULL && t->state == TASK_IN_LINE)
+	while ((t = TAILQ_FIRST(&h->tasks)) != NULL && t->state == TASK_HELD)
 		if (!submit(p, h, t))
 			return;
 }
@@ -68,9 +68,9 @@ pool_run_lines(struct engine *e, struct session *s)
 void
 pool_resubmit(struct pool *p, struct task *t)
 {
-	struct hstate	*h = &t->session->h[t->place];
+	struct hstate	*h = &t->session->h[t->index];
 
-	t->state = TASK_IN_LINE;
+	t->state = TASK_HELD;
 	session_restart_scope(t);
 	run_line(p, h);
 }
@@ -83,7 +83,7 @@ pool_abandon(struct engine *e, struct task *t, int late)
 		pool_dequeue(&e->pools[t->handler], t);
 		session_cancel_task(t);
 		break;
-	case TASK_IN_LINE:
+	case TASK_HELD:
 		session_cancel_task(t);
 		break;
 	case TASK_STARTING:
@@ -117,8 +117,8 @@ drop_scope(struct pool *p, struct hstate *h)
 	    .why = "its process failed before it came to this" };
 	struct task		*t, *next;
 
-	TAILQ_FOREACH_SAFE(t, &h->line, line, next) {
-		if (t->state != TASK_IN_LINE)
+	TAILQ_FOREACH_SAFE(t, &h->tasks, in_session, next) {
+		if (t->state != TASK_HELD)
 			continue;
 		if (t->begins)
 			return;
@@ -134,7 +134,7 @@ static void
 told_or_shown(struct pool *p, struct task *t, struct task_result *r)
 {
 	struct session	*s = t->session;
-	struct hstate	*h = &s->h[t->place];
+	struct hstate	*h = &s->h[t->index];
 	int		 failed = r->end != TASK_REPLY && r->end != TASK_REPORTED;
 
 	if (t->shadow)
@@ -143,7 +143,7 @@ told_or_shown(struct pool *p, struct task *t, struct task_result *r)
 		log_msg(LOG_WARNING, t->ids, "handler %s: report %s: %s", p->conf->name,
 		    event_name(t->event), r->why);
 	if (failed && !t->ends) {
-		session_scope_failed(s, t->place, t->scope);
+		session_scope_failed(s, t->index, t->scope);
 		drop_scope(p, h);
 	}
 	session_drop_task(t);
@@ -187,7 +187,7 @@ pool_scope_failed(struct pool *p, struct hstate *h, const char *why)
 
 	log_msg(LOG_WARNING, s->ids, "handler %s: in a scope that is not over: %s", p->conf->name,
 	    why);
-	session_scope_failed(s, h->place, h->served);
+	session_scope_failed(s, h->index, h->served);
 	drop_scope(p, h);
 	pool_session_moved(p, s);
 }

@@ -4,12 +4,12 @@
  */
 
 /*
- * record.h: the sessions of a milter connection as transcripts, each in a file
+ * engine/record.h: the sessions of a milter connection as transcripts, each in a file
  * of its own. A file is opened for each piece that is added, so none is open at
  * rest. What goes wrong ends the recording of one session, and is logged.
  */
-#ifndef PM_RECORD_H
-#define PM_RECORD_H
+#ifndef PM_ENGINE_RECORD_H
+#define PM_ENGINE_RECORD_H
 
 #include "base/buf.h"
 #include "milter/decode.h"
@@ -19,7 +19,7 @@
 
 struct record;
 
-/* dir is the folder's descriptor, and stays the caller's. */
+/* dir is the directory's descriptor, and stays the caller's. */
 struct record	*record_new(int dir);
 void	 record_free(struct record *);	/* NULL is nothing */
 /* A session has this id. Not before its negotiation was given, if that is new. */

@@ -4,12 +4,12 @@
  */
 
 /*
- * slot.h: the life of one handler process as a table of state and event.
+ * engine/slot.h: the life of one handler process as a table of state and event.
  * Pure: time is an argument, what is to be done is the result. What it was
  * asked, and until when it has to answer, is kept elsewhere.
  */
-#ifndef PM_SLOT_H
-#define PM_SLOT_H
+#ifndef PM_ENGINE_SLOT_H
+#define PM_ENGINE_SLOT_H
 
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
  */
 
 /*
- * maildiff.h: from two texts of a message to the actions that make one the
+ * mail/diff.h: from two texts of a message to the actions that make one the
  * other. Pure.
  *
  * Only two places for a new header are the same in Sendmail and Postfix: the
@@ -13,8 +13,8 @@
  * a new value; what is above them is inserted at the top, what is below them
  * at the end, and all other old ones are deleted.
  */
-#ifndef PM_MAILDIFF_H
-#define PM_MAILDIFF_H
+#ifndef PM_MAIL_DIFF_H
+#define PM_MAIL_DIFF_H
 
 #include "mail/text.h"
 #include "reply/decode.h"

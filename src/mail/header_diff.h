@@ -4,11 +4,11 @@
  */
 
 /*
- * headerdiff.h: which headers of an old message stay where they are in a new
- * one; see maildiff.h. Pure.
+ * mail/header_diff.h: which headers of an old message stay where they are in a new
+ * one; see mail/diff.h. Pure.
  */
-#ifndef PM_HEADERDIFF_H
-#define PM_HEADERDIFF_H
+#ifndef PM_MAIL_HEADER_DIFF_H
+#define PM_MAIL_HEADER_DIFF_H
 
 #include <stddef.h>
 #include <stdint.h>

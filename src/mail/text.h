@@ -4,11 +4,11 @@
  */
 
 /*
- * mailfile.h: the text of a message, as files and filters have it, taken
+ * mail/text.h: the text of a message, as files and filters have it, taken
  * apart and written. Pure.
  */
-#ifndef PM_MAILFILE_H
-#define PM_MAILFILE_H
+#ifndef PM_MAIL_TEXT_H
+#define PM_MAIL_TEXT_H
 
 #include <stddef.h>
 

@@ -4,11 +4,11 @@
  */
 
 /*
- * milter_dec.h: milter packets to values, in both directions. Nothing is
+ * milter/decode.h: milter packets to values, in both directions. Nothing is
  * copied: every pointer points into the packet and lives as long as it does.
  */
-#ifndef PM_MILTER_DEC_H
-#define PM_MILTER_DEC_H
+#ifndef PM_MILTER_DECODE_H
+#define PM_MILTER_DECODE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,13 +4,13 @@
  */
 
 /*
- * milter_enc.h: values to milter packets, in both directions. Each function
+ * milter/encode.h: values to milter packets, in both directions. Each function
  * adds one whole packet to out; what does not fit a packet or out's maximum
  * sets out's sticky error and adds nothing else of use, so that a caller
  * looks at buf_ok() once before sending.
  */
-#ifndef PM_MILTER_ENC_H
-#define PM_MILTER_ENC_H
+#ifndef PM_MILTER_ENCODE_H
+#define PM_MILTER_ENCODE_H
 
 #include <stddef.h>
 #include <stdint.h>

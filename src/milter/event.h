@@ -4,10 +4,10 @@
  */
 
 /*
- * event.h: the names of pipemilter-handler(7): events, verdicts, actions.
+ * milter/event.h: the names of pipemilter-handler(7): events, verdicts, actions.
  */
-#ifndef PM_EVENT_H
-#define PM_EVENT_H
+#ifndef PM_MILTER_EVENT_H
+#define PM_MILTER_EVENT_H
 
 #include <stdint.h>
 

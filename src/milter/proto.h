@@ -4,7 +4,7 @@
  */
 
 /*
- * milter_proto.h: the numbers of the milter protocol, versions 2 to 6
+ * milter/proto.h: the numbers of the milter protocol, versions 2 to 6
  * (sendmail's include/libmilter/mfdef.h and mfapi.h).
  */
 #ifndef PM_MILTER_PROTO_H

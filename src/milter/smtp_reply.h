@@ -4,13 +4,13 @@
  */
 
 /*
- * smtp_reply.h: the SMTP reply of a refusal, from what a handler said to the
+ * milter/smtp_reply.h: the SMTP reply of a refusal, from what a handler said to the
  * text that both MTAs take (Sendmail replaces a whole reply by a permanent
  * one for a single %; Postfix drops the connection for a digit at the
  * beginning of the text).
  */
-#ifndef PM_SMTP_REPLY_H
-#define PM_SMTP_REPLY_H
+#ifndef PM_MILTER_SMTP_REPLY_H
+#define PM_MILTER_SMTP_REPLY_H
 
 #include "base/buf.h"
 #include "milter/event.h"

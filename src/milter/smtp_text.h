@@ -4,10 +4,10 @@
  */
 
 /*
- * smtp_text.h: the SMTP reply that a filter gives with the packet y.
+ * milter/smtp_text.h: the SMTP reply that a filter gives with the packet y.
  */
-#ifndef PM_SMTP_TEXT_H
-#define PM_SMTP_TEXT_H
+#ifndef PM_MILTER_SMTP_TEXT_H
+#define PM_MILTER_SMTP_TEXT_H
 
 #include "base/buf.h"
 

@@ -4,11 +4,11 @@
  */
 
 /*
- * wire_event.h: the commands of an MTA as events, with the bits of the
+ * milter/wire_event.h: the commands of an MTA as events, with the bits of the
  * negotiation that are about each, and the stages of macros.
  */
-#ifndef PM_WIRE_EVENT_H
-#define PM_WIRE_EVENT_H
+#ifndef PM_MILTER_WIRE_EVENT_H
+#define PM_MILTER_WIRE_EVENT_H
 
 #include <stdint.h>
 

@@ -18,7 +18,7 @@
 #define MAX_BODY	((size_t)1 << 31)
 
 void
-ms_bracket(struct buf *out, const char *address)
+mta_bracket(struct buf *out, const char *address)
 {
 	if (address[0] == '<') {
 		buf_add_str(out, address);
@@ -36,24 +36,24 @@ bracketed(const char *address)
 	size_t		 len;
 
 	buf_init(&b, MAX_TEXT);
-	ms_bracket(&b, address);
+	mta_bracket(&b, address);
 	return buf_steal(&b, &len);
 }
 
 void
-ms_edit_init(struct ms_edit *e, const struct ms_message *m, const char *sender)
+mta_edit_init(struct mta_edit *e, const struct mta_message *m, const char *sender)
 {
-	const struct ms_header	*h;
-	struct ms_header	*copy;
+	const struct mta_header	*h;
+	struct mta_header	*copy;
 
 	memset(e, 0, sizeof(*e));
 	TAILQ_INIT(&e->headers);
 	TAILQ_INIT(&e->rcpts);
 	buf_init(&e->body, MAX_BODY);
-	e->own = ms_header_new("Received:", 9, 8);
+	e->own = mta_header_new("Received:", 9, 8);
 	TAILQ_INSERT_TAIL(&e->headers, e->own, entry);
 	TAILQ_FOREACH(h, &m->headers, entry) {
-		copy = ms_header_new(h->text, strlen(h->text), strlen(h->name));
+		copy = mta_header_new(h->text, strlen(h->text), strlen(h->name));
 		TAILQ_INSERT_TAIL(&e->headers, copy, entry);
 	}
 	e->sender = xstrdup(sender);
@@ -63,11 +63,11 @@ ms_edit_init(struct ms_edit *e, const struct ms_message *m, const char *sender)
 }
 
 void
-ms_edit_free(struct ms_edit *e)
+mta_edit_free(struct mta_edit *e)
 {
-	struct ms_rcpt	*r;
+	struct mta_rcpt	*r;
 
-	ms_headers_clear(&e->headers);
+	mta_headers_clear(&e->headers);
 	while ((r = TAILQ_FIRST(&e->rcpts)) != NULL) {
 		TAILQ_REMOVE(&e->rcpts, r, entry);
 		free(r->address);
@@ -79,18 +79,18 @@ ms_edit_free(struct ms_edit *e)
 }
 
 void
-ms_edit_rcpt(struct ms_edit *e, const char *address)
+mta_edit_rcpt(struct mta_edit *e, const char *address)
 {
-	struct ms_rcpt	*r = xcalloc(1, sizeof(*r));
+	struct mta_rcpt	*r = xcalloc(1, sizeof(*r));
 
 	r->address = xstrdup(address);
 	TAILQ_INSERT_TAIL(&e->rcpts, r, entry);
 }
 
 size_t
-ms_edit_count_rcpts(const struct ms_edit *e)
+mta_edit_count_rcpts(const struct mta_edit *e)
 {
-	const struct ms_rcpt	*r;
+	const struct mta_rcpt	*r;
 	size_t			 n = 0;
 
 	TAILQ_FOREACH(r, &e->rcpts, entry)
@@ -99,16 +99,16 @@ ms_edit_count_rcpts(const struct ms_edit *e)
 }
 
 /* A header of the filter; each line of it but the first begins with a blank. */
-static struct ms_header *
-make_header(const struct ms_edit *e, const char *name, const char *value)
+static struct mta_header *
+make_header(const struct mta_edit *e, const char *name, const char *value)
 {
-	struct ms_header	*h;
+	struct mta_header	*h;
 	struct buf		 b;
 
 	buf_init(&b, MAX_TEXT);
 	mailfile_write_header(&b, name, !e->leadspc, value, 0);
 	/* Without the line end. */
-	h = ms_header_new((const char *)b.data, b.len - 1, strlen(name));
+	h = mta_header_new((const char *)b.data, b.len - 1, strlen(name));
 	buf_free(&b);
 	return h;
 }
@@ -127,9 +127,9 @@ odd_value(const char *value)
 }
 
 static const char *
-add_header(struct ms_edit *e, const struct milter_reply *r)
+add_header(struct mta_edit *e, const struct milter_reply *r)
 {
-	struct ms_header	*h = make_header(e, r->name, r->text);
+	struct mta_header	*h = make_header(e, r->name, r->text);
 
 	TAILQ_INSERT_TAIL(&e->headers, h, entry);
 	return odd_value(r->text);
@@ -137,9 +137,9 @@ add_header(struct ms_edit *e, const struct milter_reply *r)
 
 /* The index counts everything that will be stored: 0 is the very top. */
 static const char *
-insert_header(struct ms_edit *e, const struct milter_reply *r)
+insert_header(struct mta_edit *e, const struct milter_reply *r)
 {
-	struct ms_header	*at, *h;
+	struct mta_header	*at, *h;
 	uint32_t		 i = r->index;
 
 	at = TAILQ_FIRST(&e->headers);
@@ -159,32 +159,32 @@ insert_header(struct ms_edit *e, const struct milter_reply *r)
  * 0 is 1. The first of all headers is never looked at: Postfix takes it for
  * its own Received even when an insertion has just moved that down.
  */
-static struct ms_header *
-find_header(const struct ms_edit *e, const char *name, uint32_t index)
+static struct mta_header *
+find_header(const struct mta_edit *e, const char *name, uint32_t index)
 {
-	struct ms_header	*h = TAILQ_FIRST(&e->headers);
+	struct mta_header	*h = TAILQ_FIRST(&e->headers);
 
 	if (h != NULL)
 		h = TAILQ_NEXT(h, entry);
 	for (; h != NULL; h = TAILQ_NEXT(h, entry))
-		if (ms_header_is(h, name) && index-- <= 1)
+		if (mta_header_is(h, name) && index-- <= 1)
 			return h;
 	return NULL;
 }
 
 static void
-remove_header(struct ms_edit *e, struct ms_header *h)
+remove_header(struct mta_edit *e, struct mta_header *h)
 {
 	if (h == e->own)
 		e->own = NULL;
 	TAILQ_REMOVE(&e->headers, h, entry);
-	ms_header_free(h);
+	mta_header_free(h);
 }
 
 static const char *
-change_header(struct ms_edit *e, const struct milter_reply *r)
+change_header(struct mta_edit *e, const struct milter_reply *r)
 {
-	struct ms_header	*h = find_header(e, r->name, r->index), *new;
+	struct mta_header	*h = find_header(e, r->name, r->index), *new;
 
 	if (r->text[0] == '\0') {
 		if (h == NULL)
@@ -203,10 +203,10 @@ change_header(struct ms_edit *e, const struct milter_reply *r)
 }
 
 /* Compared as they stand; only the brackets do not count. */
-static struct ms_rcpt *
-find_rcpt(const struct ms_edit *e, const char *address, int fold)
+static struct mta_rcpt *
+find_rcpt(const struct mta_edit *e, const char *address, int fold)
 {
-	struct ms_rcpt	*r;
+	struct mta_rcpt	*r;
 	char		*wanted = bracketed(address);
 
 	TAILQ_FOREACH(r, &e->rcpts, entry)
@@ -218,7 +218,7 @@ find_rcpt(const struct ms_edit *e, const char *address, int fold)
 }
 
 static const char *
-add_rcpt(struct ms_edit *e, const struct milter_reply *r)
+add_rcpt(struct mta_edit *e, const struct milter_reply *r)
 {
 	char	*address;
 
@@ -227,15 +227,15 @@ add_rcpt(struct ms_edit *e, const struct milter_reply *r)
 	if (find_rcpt(e, r->text, 1) != NULL)
 		return "the recipient is there already";
 	address = bracketed(r->text);
-	ms_edit_rcpt(e, address);
+	mta_edit_rcpt(e, address);
 	free(address);
 	return NULL;
 }
 
 static const char *
-delete_rcpt(struct ms_edit *e, const struct milter_reply *r)
+delete_rcpt(struct mta_edit *e, const struct milter_reply *r)
 {
-	struct ms_rcpt	*rcpt = find_rcpt(e, r->text, 0);
+	struct mta_rcpt	*rcpt = find_rcpt(e, r->text, 0);
 
 	if (rcpt == NULL)
 		return "there is no recipient of exactly this spelling";
@@ -246,7 +246,7 @@ delete_rcpt(struct ms_edit *e, const struct milter_reply *r)
 }
 
 static const char *
-replace_body(struct ms_edit *e, const struct milter_reply *r)
+replace_body(struct mta_edit *e, const struct milter_reply *r)
 {
 	e->body_replaced = 1;
 	buf_add(&e->body, r->body, r->body_len);
@@ -262,7 +262,7 @@ set_text(char **text, char *value)
 }
 
 const char *
-ms_edit_apply(struct ms_edit *e, const struct milter_reply *r)
+mta_edit_apply(struct mta_edit *e, const struct milter_reply *r)
 {
 	switch (r->code) {
 	case SMFIR_ADDHEADER:
@@ -300,15 +300,15 @@ mend_body(struct buf *body)
 }
 
 void
-ms_edit_write(struct ms_edit *e, int crlf, struct buf *out)
+mta_edit_write(struct mta_edit *e, int crlf, struct buf *out)
 {
 	mend_body(&e->body);
 	if (e->own != NULL) {
 		TAILQ_REMOVE(&e->headers, e->own, entry);
-		ms_header_free(e->own);
+		mta_header_free(e->own);
 		e->own = NULL;
 	}
-	ms_message_write(&e->headers, e->separator,
+	mta_message_write(&e->headers, e->separator,
 	    e->body_replaced ? e->body.data : e->old_body,
 	    e->body_replaced ? e->body.len : e->old_len, crlf, out);
 }

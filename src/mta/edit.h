@@ -4,11 +4,11 @@
  */
 
 /*
- * ms_edit.h: what becomes of a message: the filter's modifications, applied
+ * mta_edit.h: what becomes of a message: the filter's modifications, applied
  * as Postfix applies them. Pure.
  */
-#ifndef PM_MS_EDIT_H
-#define PM_MS_EDIT_H
+#ifndef PM_MTA_EDIT_H
+#define PM_MTA_EDIT_H
 
 #include <stddef.h>
 
@@ -17,17 +17,17 @@
 #include "milter/decode.h"
 #include "mta/message.h"
 
-struct ms_rcpt {
-	TAILQ_ENTRY(ms_rcpt)	 entry;
+struct mta_rcpt {
+	TAILQ_ENTRY(mta_rcpt)	 entry;
 	char			*address;	/* with brackets */
 };
-TAILQ_HEAD(ms_rcpts, ms_rcpt);
+TAILQ_HEAD(mta_rcpts, mta_rcpt);
 
-struct ms_edit {
+struct mta_edit {
 	/* The MTA's own Received stands first, until a filter inserts above it. */
-	struct ms_headers	 headers;
-	struct ms_header	*own;
-	struct ms_rcpts		 rcpts;
+	struct mta_headers	 headers;
+	struct mta_header	*own;
+	struct mta_rcpts		 rcpts;
 	char			*sender;
 	char			*reason;	/* of a quarantine; NULL */
 	const unsigned char	*old_body;
@@ -39,20 +39,20 @@ struct ms_edit {
 };
 
 /* The message must live as long as this does. */
-void	 ms_edit_init(struct ms_edit *, const struct ms_message *, const char *sender);
-void	 ms_edit_free(struct ms_edit *);
+void	 mta_edit_init(struct mta_edit *, const struct mta_message *, const char *sender);
+void	 mta_edit_free(struct mta_edit *);
 /* A recipient that the filter let pass; address has brackets. */
-void	 ms_edit_rcpt(struct ms_edit *, const char *address);
-size_t	 ms_edit_count_rcpts(const struct ms_edit *);
+void	 mta_edit_rcpt(struct mta_edit *, const char *address);
+size_t	 mta_edit_count_rcpts(const struct mta_edit *);
 /*
  * Applies one reply that is legal and no verdict. Returns NULL, or what is
  * odd about it in a few words: it had no effect, or not the one meant.
  */
-const char *ms_edit_apply(struct ms_edit *, const struct milter_reply *);
+const char *mta_edit_apply(struct mta_edit *, const struct milter_reply *);
 /* The message as it would be delivered, without the MTA's own Received. */
-void	 ms_edit_write(struct ms_edit *, int crlf, struct buf *out);
+void	 mta_edit_write(struct mta_edit *, int crlf, struct buf *out);
 
 /* Adds the address to out, with brackets if it has none. */
-void	 ms_bracket(struct buf *out, const char *address);
+void	 mta_bracket(struct buf *out, const char *address);
 
 #endif

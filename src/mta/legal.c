@@ -84,7 +84,7 @@ find_reply(int code)
 }
 
 const char *
-ms_command_name(int command)
+mta_command_name(int command)
 {
 	const struct wire_event	*ev = wire_event_find(command);
 
@@ -92,7 +92,7 @@ ms_command_name(int command)
 }
 
 const char *
-ms_reply_name(int reply)
+mta_reply_name(int reply)
 {
 	const struct reply	*r = find_reply(reply);
 
@@ -100,22 +100,22 @@ ms_reply_name(int reply)
 }
 
 void
-ms_describe(struct buf *out, int reply, const char *text)
+mta_describe(struct buf *out, int reply, const char *text)
 {
 	if (reply > ' ' && reply < 127)
-		buf_printf(out, "packet '%c' (%s) %s", reply, ms_reply_name(reply), text);
+		buf_printf(out, "packet '%c' (%s) %s", reply, mta_reply_name(reply), text);
 	else
 		buf_printf(out, "packet 0x%02x (unknown) %s", (unsigned int)reply, text);
 }
 
 int
-ms_reply_is_final(int reply)
+mta_reply_is_final(int reply)
 {
 	return reply != '\0' && strchr(MESSAGE_REPLIES "s", reply) != NULL;
 }
 
 void
-ms_terms_free(struct ms_terms *t)
+mta_terms_free(struct mta_terms *t)
 {
 	size_t	 i;
 
@@ -138,7 +138,7 @@ count_names(const char *list)
 }
 
 static int
-take_lists(struct rd symlists, struct ms_terms *t, struct buf *why)
+take_lists(struct rd symlists, struct mta_terms *t, struct buf *why)
 {
 	const char	*names;
 	uint32_t	 stage;
@@ -165,11 +165,11 @@ take_lists(struct rd symlists, struct ms_terms *t, struct buf *why)
 }
 
 int
-ms_legal_optneg(const struct ms_terms *offer, const struct milter_reply *r,
-    struct ms_terms *t, struct buf *why)
+mta_legal_optneg(const struct mta_terms *offer, const struct milter_reply *r,
+    struct mta_terms *t, struct buf *why)
 {
 	if (r->code != SMFIC_OPTNEG)
-		ms_describe(why, r->code, "in answer to negotiate, expected O");
+		mta_describe(why, r->code, "in answer to negotiate, expected O");
 	else if (r->version < MILTER_VERSION_MIN || r->version > offer->version)
 		buf_printf(why, "version %u in answer to the offer of %u, expected %d to %u",
 		    r->version, offer->version, MILTER_VERSION_MIN, offer->version);
@@ -222,7 +222,7 @@ check_data(const struct milter_reply *r)
 
 /* What the terms say against it, or NULL. */
 static const char *
-check_terms(const struct ms_terms *t, const struct milter_reply *r, enum ms_body body)
+check_terms(const struct mta_terms *t, const struct milter_reply *r, enum mta_body body)
 {
 	const struct reply	*known = find_reply(r->code);
 
@@ -230,45 +230,45 @@ check_terms(const struct ms_terms *t, const struct milter_reply *r, enum ms_body
 		return "SKIP was not negotiated";
 	if (known != NULL && (known->action & ~t->actions) != 0)
 		return "this action was not negotiated";
-	if (r->code == SMFIR_REPLBODY && body == MS_BODY_OVER)
+	if (r->code == SMFIR_REPLBODY && body == MTA_BODY_OVER)
 		return "another packet stood between two pieces of the new body";
 	return check_data(r);
 }
 
 static int
-check_reply(const struct ms_terms *t, int command, const struct milter_reply *r,
-    enum ms_body body, struct buf *why)
+check_reply(const struct mta_terms *t, int command, const struct milter_reply *r,
+    enum mta_body body, struct buf *why)
 {
 	const struct command	*c = find_command(command);
 	const char		*reason, *p;
 
 	if (c == NULL || strchr(c->replies, r->code) == NULL) {
-		ms_describe(why, r->code, "in answer to");
-		buf_printf(why, " %s, expected one of", ms_command_name(command));
+		mta_describe(why, r->code, "in answer to");
+		buf_printf(why, " %s, expected one of", mta_command_name(command));
 		for (p = c == NULL ? "" : c->replies; *p != '\0'; p++)
 			buf_printf(why, " %c", *p);
 		return -1;
 	}
 	if ((reason = check_terms(t, r, body)) == NULL)
 		return 0;
-	ms_describe(why, r->code, "in answer to");
-	buf_printf(why, " %s: %s", ms_command_name(command), reason);
+	mta_describe(why, r->code, "in answer to");
+	buf_printf(why, " %s: %s", mta_command_name(command), reason);
 	return -1;
 }
 
 int
-ms_legal_packet(const struct ms_terms *t, int command, const struct milter_packet *pkt,
-    enum ms_body *body, struct milter_reply *r, struct buf *why)
+mta_legal_packet(const struct mta_terms *t, int command, const struct milter_packet *pkt,
+    enum mta_body *body, struct milter_reply *r, struct buf *why)
 {
 	const char	*bad;
 
 	if (command == 0) {
-		ms_describe(why, pkt->code, "where no answer was expected");
+		mta_describe(why, pkt->code, "where no answer was expected");
 		return -1;
 	}
 	if (milter_dec_reply(pkt, r, &bad) == -1) {
-		ms_describe(why, pkt->code, "in answer to");
-		buf_printf(why, " %s: %s", ms_command_name(command), bad);
+		mta_describe(why, pkt->code, "in answer to");
+		buf_printf(why, " %s: %s", mta_command_name(command), bad);
 		return -1;
 	}
 	if (command == SMFIC_OPTNEG)
@@ -276,8 +276,8 @@ ms_legal_packet(const struct ms_terms *t, int command, const struct milter_packe
 	if (check_reply(t, command, r, *body, why) == -1)
 		return -1;
 	if (r->code == SMFIR_REPLBODY)
-		*body = MS_BODY_GROWING;
-	else if (*body == MS_BODY_GROWING)
-		*body = MS_BODY_OVER;
+		*body = MTA_BODY_GROWING;
+	else if (*body == MTA_BODY_GROWING)
+		*body = MTA_BODY_OVER;
 	return 0;
 }

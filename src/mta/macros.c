@@ -37,7 +37,7 @@ stage_of(int code)
 }
 
 static const char *
-list_of(const struct ms_macros *m, int stage)
+list_of(const struct mta_macros *m, int stage)
 {
 	/* An empty list means to Postfix that there is none. */
 	if (m->lists[stage] != NULL && m->lists[stage][0] != '\0')
@@ -46,10 +46,10 @@ list_of(const struct ms_macros *m, int stage)
 }
 
 /* A text that lives until the next fill; NULL if there is no room left. */
-static const char *keep(struct ms_macros *, const char *, ...) PRINTF_LIKE(2, 3);
+static const char *keep(struct mta_macros *, const char *, ...) PRINTF_LIKE(2, 3);
 
 static const char *
-keep(struct ms_macros *m, const char *fmt, ...)
+keep(struct mta_macros *m, const char *fmt, ...)
 {
 	char	*at = m->scratch + m->used;
 	size_t	 room = sizeof(m->scratch) - m->used;
@@ -67,7 +67,7 @@ keep(struct ms_macros *m, const char *fmt, ...)
 
 /* The address without its brackets. */
 static const char *
-bare(struct ms_macros *m, const char *address)
+bare(struct mta_macros *m, const char *address)
 {
 	size_t	 len = strlen(address);
 
@@ -77,7 +77,7 @@ bare(struct ms_macros *m, const char *address)
 }
 
 static const char *
-domain(struct ms_macros *m, const char *address)
+domain(struct mta_macros *m, const char *address)
 {
 	const char	*at = strrchr(address, '@');
 
@@ -85,9 +85,9 @@ domain(struct ms_macros *m, const char *address)
 }
 
 static const char *
-client_value(struct ms_macros *m, const char *name)
+client_value(struct mta_macros *m, const char *name)
 {
-	const struct ms_plan	*plan = m->plan;
+	const struct mta_plan	*plan = m->plan;
 	const char		*addr = plan->address != NULL ? plan->address : "unknown";
 
 	if (strcmp(name, "_") == 0)
@@ -105,7 +105,7 @@ static const char *
 own_value(const char *name)
 {
 	if (strcmp(name, "j") == 0 || strcmp(name, "daemon_name") == 0)
-		return MS_HOSTNAME;
+		return MTA_HOSTNAME;
 	if (strcmp(name, "daemon_addr") == 0)
 		return "127.0.0.1";
 	if (strcmp(name, "daemon_port") == 0)
@@ -117,7 +117,7 @@ own_value(const char *name)
 
 /* prefix is "mail_" or "rcpt_". */
 static const char *
-address_value(struct ms_macros *m, const char *name, const char *prefix,
+address_value(struct mta_macros *m, const char *name, const char *prefix,
     const char *address)
 {
 	if (address == NULL || strncmp(name, prefix, 5) != 0)
@@ -132,9 +132,9 @@ address_value(struct ms_macros *m, const char *name, const char *prefix,
 }
 
 static const char *
-value_of(struct ms_macros *m, const char *name)
+value_of(struct mta_macros *m, const char *name)
 {
-	const struct ms_plan	*plan = m->plan;
+	const struct mta_plan	*plan = m->plan;
 	const char		*value;
 	size_t			 i;
 
@@ -186,16 +186,16 @@ list_has(const char *list, const char *wanted)
 }
 
 static void
-add_pair(struct ms_macros *m, const char *name, const char *value)
+add_pair(struct mta_macros *m, const char *name, const char *value)
 {
-	if (name == NULL || value == NULL || m->npairs >= MS_MAX_PAIRS)
+	if (name == NULL || value == NULL || m->npairs >= MTA_MAX_PAIRS)
 		return;
 	m->pairs[m->npairs].name = name;
 	m->pairs[m->npairs++].value = value;
 }
 
 static void
-add_unlisted(struct ms_macros *m)
+add_unlisted(struct mta_macros *m)
 {
 	const char	*name;
 	size_t		 i;
@@ -213,7 +213,7 @@ add_unlisted(struct ms_macros *m)
 }
 
 void
-ms_macros_fill(struct ms_macros *m, int code)
+mta_macros_fill(struct mta_macros *m, int code)
 {
 	int		 stage = stage_of(code);
 	const char	*list, *name, *spelled, *plain;

@@ -14,10 +14,10 @@
 #include "mta/message.h"
 #include "base/xmalloc.h"
 
-struct ms_header *
-ms_header_new(const char *text, size_t len, size_t name_len)
+struct mta_header *
+mta_header_new(const char *text, size_t len, size_t name_len)
 {
-	struct ms_header	*h = xcalloc(1, sizeof(*h));
+	struct mta_header	*h = xcalloc(1, sizeof(*h));
 	const char		*colon;
 
 	h->text = xmemdup0(text, len);
@@ -28,7 +28,7 @@ ms_header_new(const char *text, size_t len, size_t name_len)
 }
 
 void
-ms_header_free(struct ms_header *h)
+mta_header_free(struct mta_header *h)
 {
 	free(h->text);
 	free(h->name);
@@ -36,27 +36,27 @@ ms_header_free(struct ms_header *h)
 }
 
 void
-ms_headers_clear(struct ms_headers *headers)
+mta_headers_clear(struct mta_headers *headers)
 {
-	struct ms_header	*h;
+	struct mta_header	*h;
 
 	while ((h = TAILQ_FIRST(headers)) != NULL) {
 		TAILQ_REMOVE(headers, h, entry);
-		ms_header_free(h);
+		mta_header_free(h);
 	}
 }
 
 int
-ms_header_is(const struct ms_header *h, const char *name)
+mta_header_is(const struct mta_header *h, const char *name)
 {
 	return strcasecmp(h->name, name) == 0;
 }
 
 static int
-take_headers(struct ms_message *m, const struct mailfile *file, const char **why)
+take_headers(struct mta_message *m, const struct mailfile *file, const char **why)
 {
 	const struct mailfile_header	*h;
-	struct ms_header		*copy;
+	struct mta_header		*copy;
 
 	for (h = file->headers; h < file->headers + file->count; h++) {
 		/* The colon goes and two NULs come. */
@@ -64,14 +64,14 @@ take_headers(struct ms_message *m, const struct mailfile *file, const char **why
 			*why = "a header that is too long for the milter protocol";
 			return -1;
 		}
-		copy = ms_header_new(h->text, h->len, h->name_len);
+		copy = mta_header_new(h->text, h->len, h->name_len);
 		TAILQ_INSERT_TAIL(&m->headers, copy, entry);
 	}
 	return 0;
 }
 
 static int
-take_body(struct ms_message *m, const struct mailfile *file, const char **why)
+take_body(struct mta_message *m, const struct mailfile *file, const char **why)
 {
 	struct buf	 body;
 
@@ -90,7 +90,7 @@ take_body(struct ms_message *m, const struct mailfile *file, const char **why)
 }
 
 int
-ms_message_parse(struct ms_message *m, const void *data, size_t len, const char **why)
+mta_message_parse(struct mta_message *m, const void *data, size_t len, const char **why)
 {
 	struct mailfile	 file;
 	int		 r;
@@ -106,24 +106,24 @@ ms_message_parse(struct ms_message *m, const void *data, size_t len, const char 
 		r = take_body(m, &file, why);
 	mailfile_free(&file);
 	if (r == -1)
-		ms_message_free(m);
+		mta_message_free(m);
 	return r;
 }
 
 void
-ms_message_free(struct ms_message *m)
+mta_message_free(struct mta_message *m)
 {
-	ms_headers_clear(&m->headers);
+	mta_headers_clear(&m->headers);
 	free(m->body);
 	m->body = NULL;
 	m->body_len = 0;
 }
 
 void
-ms_message_write(const struct ms_headers *headers, int separator,
+mta_message_write(const struct mta_headers *headers, int separator,
     const unsigned char *body, size_t body_len, int crlf, struct buf *out)
 {
-	const struct ms_header	*h;
+	const struct mta_header	*h;
 
 	TAILQ_FOREACH(h, headers, entry)
 		mailfile_write_text(out, h->text, strlen(h->text), crlf);

@@ -35,12 +35,12 @@ enum {
 	CHUNK_FIRST_RCPT
 };
 
-struct ms_packets {
+struct mta_packets {
 	size_t			 refs;
-	const struct ms_plan	*plan;
-	struct ms_terms		 terms;		/* lists and the bit for the space */
-	struct ms_macros	 macros;
-	const struct ms_header	**headers;
+	const struct mta_plan	*plan;
+	struct mta_terms		 terms;		/* lists and the bit for the space */
+	struct mta_macros	 macros;
+	const struct mta_header	**headers;
 	size_t			 nheaders;
 	struct chunk		*chunks;
 	struct buf		 bytes;
@@ -49,7 +49,7 @@ struct ms_packets {
 };
 
 /* The newest set, for whoever connects next. */
-static struct ms_packets	*shared;
+static struct mta_packets	*shared;
 
 static int
 same_list(const char *a, const char *b)
@@ -58,7 +58,7 @@ same_list(const char *a, const char *b)
 }
 
 static int
-fits(const struct ms_packets *ps, const struct ms_plan *plan, const struct ms_terms *t)
+fits(const struct mta_packets *ps, const struct mta_plan *plan, const struct mta_terms *t)
 {
 	size_t	 i;
 
@@ -71,9 +71,9 @@ fits(const struct ms_packets *ps, const struct ms_plan *plan, const struct ms_te
 }
 
 static void
-list_headers(struct ms_packets *ps)
+list_headers(struct mta_packets *ps)
 {
-	const struct ms_header	*h;
+	const struct mta_header	*h;
 	size_t			 n = 0;
 
 	TAILQ_FOREACH(h, &ps->plan->message.headers, entry)
@@ -83,10 +83,10 @@ list_headers(struct ms_packets *ps)
 		ps->headers[n++] = h;
 }
 
-static struct ms_packets *
-create(const struct ms_plan *plan, const struct ms_terms *t)
+static struct mta_packets *
+create(const struct mta_plan *plan, const struct mta_terms *t)
 {
-	struct ms_packets	*ps = xcalloc(1, sizeof(*ps));
+	struct mta_packets	*ps = xcalloc(1, sizeof(*ps));
 	size_t			 i;
 
 	ps->refs = 1;
@@ -105,11 +105,11 @@ create(const struct ms_plan *plan, const struct ms_terms *t)
 	return ps;
 }
 
-struct ms_packets *
-ms_packets_get(const struct ms_plan *plan, const struct ms_terms *t)
+struct mta_packets *
+mta_packets_get(const struct mta_plan *plan, const struct mta_terms *t)
 {
 	if (shared == NULL || !fits(shared, plan, t)) {
-		ms_packets_release(shared);
+		mta_packets_release(shared);
 		shared = create(plan, t);
 	}
 	shared->refs++;
@@ -117,11 +117,11 @@ ms_packets_get(const struct ms_plan *plan, const struct ms_terms *t)
 }
 
 void
-ms_packets_release(struct ms_packets *ps)
+mta_packets_release(struct mta_packets *ps)
 {
 	if (ps == NULL || --ps->refs > 0)
 		return;
-	ms_terms_free(&ps->terms);
+	mta_terms_free(&ps->terms);
 	free(ps->headers);
 	free(ps->chunks);
 	free(ps->ids);
@@ -130,14 +130,14 @@ ms_packets_release(struct ms_packets *ps)
 }
 
 void
-ms_packets_forget(void)
+mta_packets_forget(void)
 {
-	ms_packets_release(shared);
+	mta_packets_release(shared);
 	shared = NULL;
 }
 
 static struct chunk *
-chunk_of(struct ms_packets *ps, int command, size_t n)
+chunk_of(struct mta_packets *ps, int command, size_t n)
 {
 	switch (command) {
 	case SMFIC_CONNECT:
@@ -162,13 +162,13 @@ chunk_of(struct ms_packets *ps, int command, size_t n)
 }
 
 static void
-add_envelope(struct buf *out, int command, const struct ms_address *a)
+add_envelope(struct buf *out, int command, const struct mta_address *a)
 {
 	milter_enc_envelope(out, command, a->address, a->args, a->nargs);
 }
 
 static void
-add_header(struct ms_packets *ps, const struct ms_header *h)
+add_header(struct mta_packets *ps, const struct mta_header *h)
 {
 	const char	*value = h->text + h->value;
 
@@ -178,9 +178,9 @@ add_header(struct ms_packets *ps, const struct ms_header *h)
 }
 
 static void
-add_event(struct ms_packets *ps, int command, size_t n)
+add_event(struct mta_packets *ps, int command, size_t n)
 {
-	const struct ms_plan	*plan = ps->plan;
+	const struct mta_plan	*plan = ps->plan;
 
 	switch (command) {
 	case SMFIC_CONNECT:
@@ -207,20 +207,20 @@ add_event(struct ms_packets *ps, int command, size_t n)
 	}
 }
 
-const struct ms_macros *
-ms_packets_macros(struct ms_packets *ps, int command, size_t n, const char *queue_id)
+const struct mta_macros *
+mta_packets_macros(struct mta_packets *ps, int command, size_t n, const char *queue_id)
 {
 	int	 in_session = command == SMFIC_CONNECT || command == SMFIC_HELO;
 
 	ps->macros.queue_id = in_session ? NULL : queue_id;
 	ps->macros.rcpt = command == SMFIC_RCPT ? ps->plan->rcpts[n].address : NULL;
-	ms_macros_fill(&ps->macros, command);
+	mta_macros_fill(&ps->macros, command);
 	return &ps->macros;
 }
 
 /* Notes where in a packet of macros the queue ids stand. */
 static void
-find_ids(struct ms_packets *ps, struct chunk *c)
+find_ids(struct mta_packets *ps, struct chunk *c)
 {
 	const struct milter_pair	*pair;
 	size_t				 i, at = MILTER_HEADER_LEN + 2;
@@ -239,10 +239,10 @@ find_ids(struct ms_packets *ps, struct chunk *c)
 }
 
 static void
-encode(struct ms_packets *ps, struct chunk *c, int command, size_t n, const char *queue_id)
+encode(struct mta_packets *ps, struct chunk *c, int command, size_t n, const char *queue_id)
 {
 	c->off = ps->bytes.len;
-	(void)ms_packets_macros(ps, command, n, queue_id);
+	(void)mta_packets_macros(ps, command, n, queue_id);
 	milter_enc_macros(&ps->bytes, command, ps->macros.pairs, ps->macros.npairs);
 	find_ids(ps, c);
 	c->macros_len = ps->bytes.len - c->off;
@@ -252,7 +252,7 @@ encode(struct ms_packets *ps, struct chunk *c, int command, size_t n, const char
 
 /* The chunk, or NULL with the error of out set. */
 static const struct chunk *
-encoded(struct ms_packets *ps, int command, size_t n, const char *queue_id,
+encoded(struct mta_packets *ps, int command, size_t n, const char *queue_id,
     struct buf *out)
 {
 	struct chunk	*c = chunk_of(ps, command, n);
@@ -266,7 +266,7 @@ encoded(struct ms_packets *ps, int command, size_t n, const char *queue_id,
 }
 
 static void
-copy(const struct ms_packets *ps, const struct chunk *c, size_t len,
+copy(const struct mta_packets *ps, const struct chunk *c, size_t len,
     const char *queue_id, struct buf *out)
 {
 	size_t	 start = out->len, i;
@@ -275,11 +275,11 @@ copy(const struct ms_packets *ps, const struct chunk *c, size_t len,
 	if (!buf_ok(out))
 		return;
 	for (i = c->first_id; i < c->first_id + c->nids; i++)
-		memcpy(out->data + start + ps->ids[i], queue_id, MS_QUEUE_ID_LEN);
+		memcpy(out->data + start + ps->ids[i], queue_id, MTA_QUEUE_ID_LEN);
 }
 
 void
-ms_packets_add_macros(struct ms_packets *ps, int command, size_t n,
+mta_packets_add_macros(struct mta_packets *ps, int command, size_t n,
     const char *queue_id, struct buf *out)
 {
 	const struct chunk	*c = encoded(ps, command, n, queue_id, out);
@@ -289,7 +289,7 @@ ms_packets_add_macros(struct ms_packets *ps, int command, size_t n,
 }
 
 void
-ms_packets_add_event(struct ms_packets *ps, int command, size_t n,
+mta_packets_add_event(struct mta_packets *ps, int command, size_t n,
     const char *queue_id, struct buf *out)
 {
 	const struct chunk	*c = encoded(ps, command, n, queue_id, out);
@@ -298,8 +298,8 @@ ms_packets_add_event(struct ms_packets *ps, int command, size_t n,
 		copy(ps, c, c->len, queue_id, out);
 }
 
-const struct ms_header *
-ms_packets_header(const struct ms_packets *ps, size_t n)
+const struct mta_header *
+mta_packets_header(const struct mta_packets *ps, size_t n)
 {
 	return n < ps->nheaders ? ps->headers[n] : NULL;
 }

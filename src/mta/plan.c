@@ -23,7 +23,7 @@
 #define BLANKS		" \t"
 
 void
-ms_plan_offer(struct ms_plan *plan, uint32_t version)
+mta_plan_offer(struct mta_plan *plan, uint32_t version)
 {
 	static const uint32_t	 bits[MILTER_VERSION + 1] = {
 		[2] = SMFIP_V2,
@@ -40,7 +40,7 @@ ms_plan_offer(struct ms_plan *plan, uint32_t version)
 }
 
 static void
-set_client(struct ms_plan *plan, int family, const char *host, const char *address)
+set_client(struct mta_plan *plan, int family, const char *host, const char *address)
 {
 	plan->family = family;
 	plan->host = host;
@@ -50,7 +50,7 @@ set_client(struct ms_plan *plan, int family, const char *host, const char *addre
 }
 
 static int
-client_inet6(struct ms_plan *plan, const char *text)
+client_inet6(struct mta_plan *plan, const char *text)
 {
 	struct in6_addr	 in6;
 	char		 addr[INET6_ADDRSTRLEN];
@@ -70,7 +70,7 @@ client_inet6(struct ms_plan *plan, const char *text)
 }
 
 int
-ms_plan_client(struct ms_plan *plan, const char *text, const char **why)
+mta_plan_client(struct mta_plan *plan, const char *text, const char **why)
 {
 	struct in_addr	 in;
 
@@ -106,7 +106,7 @@ address_len(const char *text)
 }
 
 void
-ms_address_set(struct ms_address *a, const char *text)
+mta_address_set(struct mta_address *a, const char *text)
 {
 	struct buf	 b;
 	char		*p, *word;
@@ -118,7 +118,7 @@ ms_address_set(struct ms_address *a, const char *text)
 	n = address_len(text);
 	p = xmemdup0(text, n);
 	buf_init(&b, n + 2);
-	ms_bracket(&b, p);
+	mta_bracket(&b, p);
 	a->address = buf_steal(&b, &len);
 	free(p);
 	a->copy = p = xstrdup(text + n);
@@ -130,15 +130,15 @@ ms_address_set(struct ms_address *a, const char *text)
 }
 
 void
-ms_plan_add_rcpt(struct ms_plan *plan, const char *text)
+mta_plan_add_rcpt(struct mta_plan *plan, const char *text)
 {
 	plan->rcpts = xreallocarray(plan->rcpts, plan->nrcpts + 1, sizeof(*plan->rcpts));
 	memset(&plan->rcpts[plan->nrcpts], 0, sizeof(*plan->rcpts));
-	ms_address_set(&plan->rcpts[plan->nrcpts++], text);
+	mta_address_set(&plan->rcpts[plan->nrcpts++], text);
 }
 
 int
-ms_plan_add_macro(struct ms_plan *plan, const char *text)
+mta_plan_add_macro(struct mta_plan *plan, const char *text)
 {
 	const char	*eq = strchr(text, '=');
 	char		*copy;
@@ -165,7 +165,7 @@ ms_plan_add_macro(struct ms_plan *plan, const char *text)
 }
 
 static void
-address_free(struct ms_address *a)
+address_free(struct mta_address *a)
 {
 	free(a->address);
 	free(a->copy);
@@ -173,7 +173,7 @@ address_free(struct ms_address *a)
 }
 
 void
-ms_plan_free(struct ms_plan *plan)
+mta_plan_free(struct mta_plan *plan)
 {
 	size_t	 i;
 
@@ -186,5 +186,5 @@ ms_plan_free(struct ms_plan *plan)
 	free(plan->macro_texts);
 	free(plan->macros);
 	free(plan->address);
-	ms_message_free(&plan->message);
+	mta_message_free(&plan->message);
 }

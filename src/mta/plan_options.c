@@ -15,66 +15,66 @@
 #define MAX_SECONDS	86400
 
 void
-ms_plan_default(struct ms_plan *plan)
+mta_plan_default(struct mta_plan *plan)
 {
 	const char	*why;
 
 	memset(plan, 0, sizeof(*plan));
 	TAILQ_INIT(&plan->message.headers);
-	ms_plan_offer(plan, MILTER_VERSION);
-	ms_address_set(&plan->sender, "sender@example.org");
-	(void)ms_plan_client(plan, "192.0.2.1", &why);
+	mta_plan_offer(plan, MILTER_VERSION);
+	mta_address_set(&plan->sender, "sender@example.org");
+	(void)mta_plan_client(plan, "192.0.2.1", &why);
 	plan->helo = "client.example.org";
 }
 
 void
-ms_plan_complete(struct ms_plan *plan, const char *host)
+mta_plan_complete(struct mta_plan *plan, const char *host)
 {
 	if (host != NULL)
 		plan->host = host;
 	if (plan->nrcpts == 0)
-		ms_plan_add_rcpt(plan, "recipient@example.net");
+		mta_plan_add_rcpt(plan, "recipient@example.net");
 }
 
 size_t
-ms_number(int option, const char *text, long long max)
+mta_number(int option, const char *text, long long max)
 {
 	const char	*why;
 	long long	 n = strtonum(text, 1, max, &why);
 
 	if (why != NULL)
-		errx(MS_EXIT_USAGE, "-%c %s: %s, expected a number from 1 to %lld",
+		errx(SEND_EXIT_USAGE, "-%c %s: %s, expected a number from 1 to %lld",
 		    option, text, why, max);
 	return (size_t)n;
 }
 
 static void
-version(struct ms_plan *plan, const char *text)
+version(struct mta_plan *plan, const char *text)
 {
 	const char	*why;
 	long long	 n = strtonum(text, MILTER_VERSION_MIN, MILTER_VERSION, &why);
 
 	if (why != NULL)
-		errx(MS_EXIT_USAGE, "-P %s: %s, expected a version from %d to %d",
+		errx(SEND_EXIT_USAGE, "-P %s: %s, expected a version from %d to %d",
 		    text, why, MILTER_VERSION_MIN, MILTER_VERSION);
-	ms_plan_offer(plan, (uint32_t)n);
+	mta_plan_offer(plan, (uint32_t)n);
 }
 
 int
-ms_plan_option(struct ms_plan *plan, const char **host, int ch, const char *arg)
+mta_plan_option(struct mta_plan *plan, const char **host, int ch, const char *arg)
 {
 	const char	*why;
 
 	switch (ch) {
 	case 'f':
-		ms_address_set(&plan->sender, arg);
+		mta_address_set(&plan->sender, arg);
 		return 1;
 	case 'r':
-		ms_plan_add_rcpt(plan, arg);
+		mta_plan_add_rcpt(plan, arg);
 		return 1;
 	case 'c':
-		if (ms_plan_client(plan, arg, &why) == -1)
-			errx(MS_EXIT_USAGE, "-c %s: expected %s", arg, why);
+		if (mta_plan_client(plan, arg, &why) == -1)
+			errx(SEND_EXIT_USAGE, "-c %s: expected %s", arg, why);
 		return 1;
 	case 'h':
 		*host = arg;
@@ -83,14 +83,14 @@ ms_plan_option(struct ms_plan *plan, const char **host, int ch, const char *arg)
 		plan->helo = arg;
 		return 1;
 	case 'm':
-		if (ms_plan_add_macro(plan, arg) == -1)
-			errx(MS_EXIT_USAGE, "-m %s: expected NAME=VALUE", arg);
+		if (mta_plan_add_macro(plan, arg) == -1)
+			errx(SEND_EXIT_USAGE, "-m %s: expected NAME=VALUE", arg);
 		return 1;
 	case 'P':
 		version(plan, arg);
 		return 1;
 	case 't':
-		plan->timeout = (unsigned int)ms_number(ch, arg, MAX_SECONDS);
+		plan->timeout = (unsigned int)mta_number(ch, arg, MAX_SECONDS);
 		return 1;
 	default:
 		return 0;

@@ -168,7 +168,7 @@ add_name(struct buf *out, const char *path)
 	for (i = 0; start + i < len && i < NAME_MAX_LEN; i++)
 		name[i] = fits_title((unsigned char)path[start + i]) ?
 		    path[start + i] : '_';
-	/* Folders are named after it, and ".." is not a name. */
+	/* Directories are named after it, and ".." is not a name. */
 	if (i == 0 || name[0] == '.' || name[0] == '-')
 		name[0] = '_';
 	add_quoted(out, name, i > 0 ? i : 1);

@@ -4,11 +4,11 @@
  */
 
 /*
- * adhoc.h: a command line that says all that a configuration file would, as
+ * pipemilter/adhoc.h: a command line that says all that a configuration file would, as
  * the text of such a file.
  */
-#ifndef PM_ADHOC_H
-#define PM_ADHOC_H
+#ifndef PM_PIPEMILTER_ADHOC_H
+#define PM_PIPEMILTER_ADHOC_H
 
 #include "base/buf.h"
 #include "config/conf.h"
@@ -47,7 +47,7 @@ void	 adhoc_events(struct adhoc *, const char *);
 /* -o: one option as it would stand in the file. Returns 0, or -1: unknown. */
 int	 adhoc_option(struct adhoc *, const char *);
 /*
- * The text: argv is a command with its arguments, or a folder of hooks alone.
+ * The text: argv is a command with its arguments, or a directory of hooks alone.
  * It holds whatever bytes the arguments have, and the labels are those of the
  * struct adhoc. Returns 0, or -1: too long.
  */

@@ -39,9 +39,9 @@ static const char *const reasons[NEEDS] = {
 };
 
 static const struct handler_conf *
-handler_at(const struct conf *conf, const struct listen_conf *l, size_t place)
+handler_at(const struct conf *conf, const struct listen_conf *l, size_t index)
 {
-	return &conf->handlers[l->handlers[place]];
+	return &conf->handlers[l->handlers[index]];
 }
 
 int
@@ -244,9 +244,9 @@ old_protocol(uint32_t version)
 	return bits;
 }
 
-/* The newest version in which the handler at a place lacks something, and what. */
+/* The newest version in which the handler at an index lacks something, and what. */
 static uint32_t
-lacks_in(const struct conf *conf, const struct listen_conf *l, size_t place,
+lacks_in(const struct conf *conf, const struct listen_conf *l, size_t index,
     const char **what)
 {
 	const char		**missing = xcalloc(l->nhandlers, sizeof(*missing));
@@ -256,7 +256,7 @@ lacks_in(const struct conf *conf, const struct listen_conf *l, size_t place,
 	*what = NULL;
 	for (v = MILTER_VERSION - 1; v >= MILTER_VERSION_MIN && *what == NULL; v--) {
 		(void)negotiate(conf, l, v, SMFIF_V2, old_protocol(v), &n, missing);
-		*what = missing[place];
+		*what = missing[index];
 	}
 	free(missing);
 	return v + 1;
@@ -281,7 +281,7 @@ print_lacks(const struct conf *conf, const struct listen_conf *l)
 }
 
 static void
-print_folder(const struct listen_conf *l)
+print_directory(const struct listen_conf *l)
 {
 	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
 	struct stat			 st;
@@ -291,7 +291,7 @@ print_folder(const struct listen_conf *l)
 		return;
 	copy = xstrdup(sun->sun_path);
 	if (stat(dirname(copy), &st) == -1)
-		printf("    the folder %s will be made, with mode 0755\n", copy);
+		printf("    the directory %s will be made, with mode 0755\n", copy);
 	free(copy);
 }
 
@@ -327,7 +327,7 @@ print_head(const struct conf *conf, const struct listen_conf *l)
 	for (i = 0; i < l->nhandlers; i++)
 		print_word(&n, handler_at(conf, l, i)->name);
 	printf("\n");
-	print_folder(l);
+	print_directory(l);
 }
 
 void

@@ -4,11 +4,11 @@
  */
 
 /*
- * explain.h: what follows from a configuration, in words and on standard
+ * pipemilter/explain.h: what follows from a configuration, in words and on standard
  * output: for -n of pipemilter(8).
  */
-#ifndef PM_EXPLAIN_H
-#define PM_EXPLAIN_H
+#ifndef PM_PIPEMILTER_EXPLAIN_H
+#define PM_PIPEMILTER_EXPLAIN_H
 
 #include "config/conf.h"
 #include "mta/plan.h"
@@ -17,15 +17,15 @@
 void	 explain_listeners(const struct conf *);
 /* 1 if two listeners, by their numbers, are ways to the same handlers. */
 int	 explain_same_handlers(const struct conf *, size_t, size_t);
-/* explain_mta.c: the lines for Postfix's main.cf, and for Sendmail's .mc. */
+/* pipemilter/explain_mta.c: the lines for Postfix's main.cf, and for Sendmail's .mc. */
 void	 explain_postfix(const struct conf *);
 void	 explain_sendmail(const struct conf *);
 
-/* explain_args.c: a command line with a session that is to be explained. */
+/* pipemilter/explain_args.c: a command line with a session that is to be explained. */
 struct explain_args {
 	char		**options;	/* behind a name, as for getopt(3) */
 	char		**command;	/* what stands before them */
-	struct ms_plan	  plan;
+	struct mta_plan	  plan;
 };
 /*
  * Takes what is left behind the options of pipemilter: options of milter-send(1)
@@ -36,7 +36,7 @@ struct explain_args {
 int	 explain_args_take(struct explain_args *, char **operands, int has_command);
 void	 explain_args_free(struct explain_args *);
 
-/* explain_play.c: which handlers would be asked of what in one session. */
-void	 explain_session(const struct conf *, const struct ms_plan *);
+/* pipemilter/explain_play.c: which handlers would be asked of what in one session. */
+void	 explain_session(const struct conf *, const struct mta_plan *);
 
 #endif

@@ -49,29 +49,29 @@ last_dashes(char **operands)
 
 /* Something of each kind, small enough for any limit. */
 static void
-make_message(struct ms_plan *plan)
+make_message(struct mta_plan *plan)
 {
 	static const char	 text[] = "Subject: test\n\ntest\n";
 	const char		*why;
 
-	if (ms_message_parse(&plan->message, text, sizeof(text) - 1, &why) == -1)
+	if (mta_message_parse(&plan->message, text, sizeof(text) - 1, &why) == -1)
 		fatalx("the message: %s", why);
 }
 
 static int
-take_options(struct ms_plan *plan, char **argv)
+take_options(struct mta_plan *plan, char **argv)
 {
 	const char	*host = NULL;
 	int		 argc = (int)count(argv), ch;
 
 	optind = optreset = 1;
-	while ((ch = getopt(argc, argv, "+" MS_PLAN_OPTIONS)) != -1)
-		if (optarg == NULL || strlen(optarg) > MS_MAX_ARG ||
-		    !ms_plan_option(plan, &host, ch, optarg))
+	while ((ch = getopt(argc, argv, "+" MTA_PLAN_OPTIONS)) != -1)
+		if (optarg == NULL || strlen(optarg) > MTA_MAX_ARG ||
+		    !mta_plan_option(plan, &host, ch, optarg))
 			return -1;
 	if (argv[optind] != NULL)
 		return -1;
-	ms_plan_complete(plan, host);
+	mta_plan_complete(plan, host);
 	make_message(plan);
 	return 0;
 }
@@ -92,7 +92,7 @@ explain_args_take(struct explain_args *a, char **operands, int has_command)
 		return -1;
 	a->options = list_of(name, options, count(options));
 	a->command = list_of(name, operands, before) + 1;
-	ms_plan_default(&a->plan);
+	mta_plan_default(&a->plan);
 	return take_options(&a->plan, a->options);
 }
 
@@ -103,5 +103,5 @@ explain_args_free(struct explain_args *a)
 		return;
 	free(a->options);
 	free(a->command - 1);
-	ms_plan_free(&a->plan);
+	mta_plan_free(&a->plan);
 }

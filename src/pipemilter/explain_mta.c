@@ -4,7 +4,7 @@
  */
 
 /*
- * explain_mta.c: the lines for the configuration of an MTA. Each function
+ * pipemilter/explain_mta.c: the lines for the configuration of an MTA. Each function
  * prints one paragraph, without an empty line in it, that the MTA takes as it
  * is: what is said besides is a comment.
  */

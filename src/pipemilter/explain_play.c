@@ -4,7 +4,7 @@
  */
 
 /*
- * explain_play.c: a session between the player of milter-send(1) and our own,
+ * pipemilter/explain_play.c: a session between the player of milter-send(1) and our own,
  * with nothing between them but two buffers. Each handler that is asked says
  * continue; what the session decides is printed.
  */
@@ -25,7 +25,7 @@
 struct play {
 	const struct conf	 *conf;
 	const struct listen_conf *listen;
-	struct ms_player	 *player;
+	struct mta_player	 *player;
 	struct session		 *session;
 	struct negotiated	  neg;
 	const char		**missing;
@@ -65,7 +65,7 @@ begin_event(struct play *p, const struct session *s)
 }
 
 static void
-on_decision(const struct session *s, unsigned int place, int report, enum ask_why why)
+on_decision(const struct session *s, unsigned int index, int report, enum ask_why why)
 {
 	struct play	*p = s->owner;
 
@@ -74,9 +74,9 @@ on_decision(const struct session *s, unsigned int place, int report, enum ask_wh
 	if (p->event != s->cur.event || p->number != s->cur.number)
 		begin_event(p, s);
 	if (report)
-		p->seen[place].told = (int)why;
+		p->seen[index].told = (int)why;
 	else
-		p->seen[place].asked = (int)why;
+		p->seen[index].asked = (int)why;
 }
 
 static void
@@ -86,7 +86,7 @@ drop_tasks(struct session *s)
 	unsigned int	 i;
 
 	for (i = 0; i < s->nh; i++)
-		while ((t = TAILQ_FIRST(&s->h[i].line)) != NULL)
+		while ((t = TAILQ_FIRST(&s->h[i].tasks)) != NULL)
 			session_drop_task(t);
 }
 
@@ -181,17 +181,17 @@ take_commands(struct play *p)
 }
 
 /* Hands our answers to the MTA, which goes on after the last. */
-static enum ms_state
+static enum mta_state
 give_replies(struct play *p)
 {
 	struct milter_packet	 pkt;
-	enum ms_state		 state = MS_WAIT;
+	enum mta_state		 state = MTA_WAIT;
 	size_t			 used, done = 0;
 
-	while (state == MS_WAIT && milter_frame(p->out.data + done, p->out.len - done, &pkt,
+	while (state == MTA_WAIT && milter_frame(p->out.data + done, p->out.len - done, &pkt,
 	    &used) == MILTER_FRAME_OK) {
 		done += used;
-		state = ms_player_reply(p->player, &pkt, &p->in);
+		state = mta_player_reply(p->player, &pkt, &p->in);
 	}
 	buf_reset(&p->out);
 	return state;
@@ -200,17 +200,17 @@ give_replies(struct play *p)
 static void
 play(struct play *p)
 {
-	enum ms_state	 state = ms_player_advance(p->player, &p->in);
+	enum mta_state	 state = mta_player_advance(p->player, &p->in);
 
-	while (state == MS_WAIT || state == MS_MORE) {
+	while (state == MTA_WAIT || state == MTA_MORE) {
 		take_commands(p);
 		if (p->over)
 			return;
-		state = state == MS_MORE ? ms_player_advance(p->player, &p->in) :
+		state = state == MTA_MORE ? mta_player_advance(p->player, &p->in) :
 		    give_replies(p);
 	}
-	if (state == MS_BROKEN)
-		fatalx("%s", ms_player_error(p->player));
+	if (state == MTA_BROKEN)
+		fatalx("%s", mta_player_error(p->player));
 	take_commands(p);
 	end_session(p, "closed");
 }
@@ -228,14 +228,14 @@ ignore_begin(void *arg __unused, const char *queue_id __unused)
 
 /* Handlers say continue: what else comes out is the doing of the configuration. */
 static void
-on_message_end(void *arg, const struct ms_outcome *o)
+on_message_end(void *arg, const struct mta_outcome *o)
 {
 	struct play	*p = arg;
 
-	if (p->quiet || o->result == MS_DELIVERED)
+	if (p->quiet || o->result == MTA_DELIVERED)
 		return;
 	flush_event(p);
-	printf("    the message is refused at %s", ms_command_name(o->command));
+	printf("    the message is refused at %s", mta_command_name(o->command));
 	if (o->smtp != NULL)
 		explain_text(o->smtp);
 	printf("\n");
@@ -266,22 +266,22 @@ print_absent(const struct conf *conf, const struct listen_conf *l, unsigned int 
 
 /* Returns the events that the MTA sends. */
 static unsigned int
-play_once(const struct conf *conf, const struct listen_conf *l, const struct ms_plan *plan,
+play_once(const struct conf *conf, const struct listen_conf *l, const struct mta_plan *plan,
     int aborts)
 {
 	struct play		 p = { .conf = conf, .listen = l, .event = EV_COUNT,
 	    .aborts = aborts, .quiet = aborts };
-	const struct ms_hooks	 hooks = { .arg = &p, .more = no_more,
+	const struct mta_hooks	 hooks = { .arg = &p, .more = no_more,
 	    .message_begin = ignore_begin, .message_end = on_message_end };
 
 	p.missing = xcalloc(l->nhandlers, sizeof(*p.missing));
 	p.seen = xcalloc(l->nhandlers, sizeof(*p.seen));
 	buf_init(&p.in, BUFFER_MAX);
 	buf_init(&p.out, BUFFER_MAX);
-	p.player = ms_player_new(plan, &hooks);
+	p.player = mta_player_new(plan, &hooks);
 	play(&p);
 	session_free(p.session);
-	ms_player_free(p.player);
+	mta_player_free(p.player);
 	buf_free(&p.in);
 	buf_free(&p.out);
 	free(p.seen);
@@ -301,7 +301,7 @@ any_told_of_abort(const struct conf *conf, const struct listen_conf *l)
 }
 
 static void
-explain_at(const struct conf *conf, size_t index, const struct ms_plan *plan)
+explain_at(const struct conf *conf, size_t index, const struct mta_plan *plan)
 {
 	const struct listen_conf	*l = &conf->listens[index];
 	size_t				 first = 0;
@@ -322,7 +322,7 @@ explain_at(const struct conf *conf, size_t index, const struct ms_plan *plan)
 }
 
 void
-explain_session(const struct conf *conf, const struct ms_plan *plan)
+explain_session(const struct conf *conf, const struct mta_plan *plan)
 {
 	size_t	 i;
 

@@ -104,14 +104,14 @@ print_unwanted(const struct handler_conf *h, enum event_kind ev)
 }
 
 static void
-print_why(const struct session *s, unsigned int place, enum ask_why why)
+print_why(const struct session *s, unsigned int index, enum ask_why why)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 
 	switch (why) {
 	case ASK_MISSING:
 		printf("it requires %s, which an MTA with version %u of the protocol has not; "
-		    "on-failure = %s", s->h[place].missing, s->neg->version,
+		    "on-failure = %s", s->h[index].missing, s->neg->version,
 		    verdict_name(h->on_failure.verdict));
 		break;
 	case ASK_CLIENT:
@@ -132,10 +132,10 @@ print_why(const struct session *s, unsigned int place, enum ask_why why)
 }
 
 void
-explain_handler(const struct session *s, unsigned int place, enum event_kind ev,
+explain_handler(const struct session *s, unsigned int index, enum event_kind ev,
     const struct seen *seen)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 
 	printf("        %s: ", h->name);
 	if (seen->asked == ASK_YES || seen->told == ASK_YES) {
@@ -145,12 +145,12 @@ explain_handler(const struct session *s, unsigned int place, enum event_kind ev,
 	}
 	printf("no: ");
 	/* Whatever its events are. */
-	if (s->h[place].missing != NULL)
-		print_why(s, place, ASK_MISSING);
+	if (s->h[index].missing != NULL)
+		print_why(s, index, ASK_MISSING);
 	else if (seen->asked > ASK_UNWANTED)
-		print_why(s, place, (enum ask_why)seen->asked);
+		print_why(s, index, (enum ask_why)seen->asked);
 	else if (seen->told > ASK_UNWANTED)
-		print_why(s, place, (enum ask_why)seen->told);
+		print_why(s, index, (enum ask_why)seen->told);
 	else if (seen->asked == UNSEEN && negotiate_need(h, ev) == NEED_ANSWER)
 		printf("the event was answered before its turn");
 	else

@@ -4,10 +4,10 @@
  */
 
 /*
- * explain_why.h: the decisions of a session in words, on standard output.
+ * pipemilter/explain_why.h: the decisions of a session in words, on standard output.
  */
-#ifndef PM_EXPLAIN_WHY_H
-#define PM_EXPLAIN_WHY_H
+#ifndef PM_PIPEMILTER_EXPLAIN_WHY_H
+#define PM_PIPEMILTER_EXPLAIN_WHY_H
 
 #include "session/session.h"
 
@@ -21,8 +21,8 @@ struct seen {
 void	 explain_text(const char *);
 /* The event in hand, and what it is about. */
 void	 explain_event(const struct session *);
-/* Whether the handler at a place was asked or told, or why not; the event may be over. */
-void	 explain_handler(const struct session *, unsigned int place, enum event_kind,
+/* Whether the handler at an index was asked or told, or why not; the event may be over. */
+void	 explain_handler(const struct session *, unsigned int index, enum event_kind,
 	    const struct seen *);
 
 #endif

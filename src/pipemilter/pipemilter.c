@@ -48,7 +48,7 @@ usage(void)
 	    "       pipemilter [-v] -l socket -e event[,event...] "
 	    "[-o 'option = value']...\n"
 	    "                  command [argument ...]\n"
-	    "       pipemilter [-v] -l socket [-o 'option = value']... folder\n"
+	    "       pipemilter [-v] -l socket [-o 'option = value']... directory\n"
 	    "       pipemilter -nv ... [-- [-c client-address] [-h client-host] [-H helo]\n"
 	    "                  [-f sender] [-r recipient]... [-m macro=value]... "
 	    "[-P version]]\n");
@@ -187,7 +187,7 @@ prepare(const struct options *o, struct conf *conf, int **fds)
 	if (pidfile != NULL && daemon_pidfile_open(pidfile) == -1)
 		return -1;
 	hold_signals();
-	/* Before the folders: who can't listen must not empty another one's. */
+	/* Before the directories: who can't listen must not empty another one's. */
 	if ((*fds = listen_sock_open(conf)) == NULL)
 		return -1;
 	if (tmpdir_prepare(conf, !conf->spool_directory_set &&

@@ -4,7 +4,7 @@
  */
 
 /*
- * reply_action.h: what stands behind the keyword of an action line.
+ * reply/action.h: what stands behind the keyword of an action line.
  */
 #ifndef PM_REPLY_ACTION_H
 #define PM_REPLY_ACTION_H

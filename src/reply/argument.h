@@ -4,15 +4,15 @@
  */
 
 /*
- * reply_arg.h: the arguments of a handler's action lines, each from the bytes
+ * reply/argument.h: the arguments of a handler's action lines, each from the bytes
  * of the line to what the action holds. Every text is changed in place and
  * holds no NUL of its own.
  *
  * Those that return a text return NULL, or what is wrong (a constant text);
  * then nothing was allocated. What they set is the caller's to free(3).
  */
-#ifndef PM_REPLY_ARG_H
-#define PM_REPLY_ARG_H
+#ifndef PM_REPLY_ARGUMENT_H
+#define PM_REPLY_ARGUMENT_H
 
 #include <stddef.h>
 #include <stdint.h>

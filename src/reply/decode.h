@@ -4,12 +4,12 @@
  */
 
 /*
- * reply_dec.h: what a handler writes (pipemilter-handler(7), REPLIES), taken
+ * reply/decode.h: what a handler writes (pipemilter-handler(7), REPLIES), taken
  * apart line by line as it arrives. Pure: whether a verdict or an action is
  * allowed at an event is judged elsewhere.
  */
-#ifndef PM_REPLY_DEC_H
-#define PM_REPLY_DEC_H
+#ifndef PM_REPLY_DECODE_H
+#define PM_REPLY_DECODE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -42,7 +42,7 @@ now(void)
 
 /* A moment, that a signal cuts short. */
 static void
-pause_for(const struct ms_child *c)
+pause_for(const struct send_child *c)
 {
 	struct timespec	 ts = { 0, PAUSE_MS * 1000000L };
 
@@ -50,7 +50,7 @@ pause_for(const struct ms_child *c)
 }
 
 static int
-has_ended(struct ms_child *c)
+has_ended(struct send_child *c)
 {
 	if (c->running && waitpid(c->pid, &c->status, WNOHANG) == c->pid)
 		c->running = 0;
@@ -65,7 +65,7 @@ hook(int severity, const char *line)
 }
 
 static char **
-make_argv(const struct ms_child *c, const struct ms_child_args *args, int *argc)
+make_argv(const struct send_child *c, const struct send_child_args *args, int *argc)
 {
 	size_t	  i, n = 0, ncommand = 0;
 	char	**argv, *spec;
@@ -118,12 +118,12 @@ default_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void run_daemon(const struct ms_child *, const struct ms_child_args *, pid_t)
+static void run_daemon(const struct send_child *, const struct send_child_args *, pid_t)
     NO_RETURN;
 
 /* Its own process group: a Ctrl-C is ours alone to act upon. */
 static void
-run_daemon(const struct ms_child *c, const struct ms_child_args *args, pid_t parent)
+run_daemon(const struct send_child *c, const struct send_child_args *args, pid_t parent)
 {
 	char	**argv;
 	int	  argc;
@@ -145,7 +145,7 @@ run_daemon(const struct ms_child *c, const struct ms_child_args *args, pid_t par
 }
 
 static int
-make_places(struct ms_child *c, struct netaddr *addr)
+make_places(struct send_child *c, struct netaddr *addr)
 {
 	const char	*tmp = getenv("TMPDIR"), *why;
 	char		 spec[sizeof(c->sock) + 8];
@@ -198,7 +198,7 @@ severity_of(const char **line)
 }
 
 static void
-show_line(const struct ms_child *c, const char *line, int all)
+show_line(const struct send_child *c, const char *line, int all)
 {
 	const char	*text = line;
 	int		 severity = severity_of(&text);
@@ -213,7 +213,7 @@ show_line(const struct ms_child *c, const char *line, int all)
 
 /* Warnings and what is worse, or all of it. */
 static void
-show_log(const struct ms_child *c, int all)
+show_log(const struct send_child *c, int all)
 {
 	char		*line = NULL;
 	size_t		 cap = 0;
@@ -228,7 +228,7 @@ show_log(const struct ms_child *c, int all)
 }
 
 static int
-await(struct ms_child *c, const struct netaddr *addr)
+await(struct send_child *c, const struct netaddr *addr)
 {
 	time_t	 deadline = now() + START_SECONDS;
 	int	 fd;
@@ -255,7 +255,7 @@ await(struct ms_child *c, const struct netaddr *addr)
 }
 
 int
-ms_child_start(struct ms_child *c, const struct ms_child_args *args, struct netaddr *addr)
+send_child_start(struct send_child *c, const struct send_child_args *args, struct netaddr *addr)
 {
 	pid_t	 parent = getpid();
 
@@ -274,7 +274,7 @@ ms_child_start(struct ms_child *c, const struct ms_child_args *args, struct neta
 }
 
 static void
-end_daemon(struct ms_child *c)
+end_daemon(struct send_child *c)
 {
 	static const struct {
 		int	 signal;
@@ -296,7 +296,7 @@ end_daemon(struct ms_child *c)
 }
 
 static void
-remove_places(const struct ms_child *c)
+remove_places(const struct send_child *c)
 {
 	if (c->dir[0] == '\0')
 		return;
@@ -307,7 +307,7 @@ remove_places(const struct ms_child *c)
 }
 
 int
-ms_child_stop(struct ms_child *c, int show)
+send_child_stop(struct send_child *c, int show)
 {
 	int	 bad;
 

@@ -4,16 +4,16 @@
  */
 
 /*
- * ms_child.h: the daemon in a child of its own, for milter-send -x.
+ * send_child.h: the daemon in a child of its own, for milter-send -x.
  */
-#ifndef PM_MS_CHILD_H
-#define PM_MS_CHILD_H
+#ifndef PM_SEND_CHILD_H
+#define PM_SEND_CHILD_H
 
 #include <signal.h>
 
 #include "base/netaddr.h"
 
-struct ms_child {
+struct send_child {
 	int			 pid;
 	int			 running;
 	int			 status;	/* as wait(2) has it, once it has ended */
@@ -29,7 +29,7 @@ struct ms_child {
 };
 
 /* The daemon's words: -e, each -o, and the command, which ends with NULL. */
-struct ms_child_args {
+struct send_child_args {
 	const char	 *events;	/* NULL */
 	char		**options;
 	size_t		  noptions;
@@ -37,15 +37,15 @@ struct ms_child_args {
 };
 
 /*
- * Starts it in a private folder and waits until it accepts. Returns a
+ * Starts it in a private directory and waits until it accepts. Returns a
  * connected descriptor that does not block and sets the address, or -1: then
  * it was said on stderr why.
  */
-int	 ms_child_start(struct ms_child *, const struct ms_child_args *, struct netaddr *);
+int	 send_child_start(struct send_child *, const struct send_child_args *, struct netaddr *);
 /*
  * Ends it, shows the warnings of its log, or all of it if show is set or it
- * did not end well, and removes the folder. Returns 0, or -1 if it did not.
+ * did not end well, and removes the directory. Returns 0, or -1 if it did not.
  */
-int	 ms_child_stop(struct ms_child *, int show);
+int	 send_child_stop(struct send_child *, int show);
 
 #endif

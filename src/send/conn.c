@@ -28,23 +28,23 @@
 #define MAX_IN		((size_t)4 << 20)
 #define MAX_OUT		((size_t)4 << 20)
 
-static void fail(struct ms_conn *, const char *, ...) PRINTF_LIKE(2, 3);
+static void fail(struct send_conn *, const char *, ...) PRINTF_LIKE(2, 3);
 
 static void
-fail(struct ms_conn *c, const char *fmt, ...)
+fail(struct send_conn *c, const char *fmt, ...)
 {
 	va_list	 ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(c->error, sizeof(c->error), fmt, ap);
 	va_end(ap);
-	c->state = MS_CONN_FAILED;
+	c->state = SEND_CONN_FAILED;
 }
 
 #define BROKEN	"protocol broken: "
 
 static unsigned int
-seconds_for(const struct ms_conn *c)
+seconds_for(const struct send_conn *c)
 {
 	int	 command = c->side.waiting(c->side.arg);
 
@@ -56,29 +56,29 @@ seconds_for(const struct ms_conn *c)
 
 /* Says what comes of where the MTA's side has come to. */
 static void
-take(struct ms_conn *c, enum ms_state state, int64_t now)
+take(struct send_conn *c, enum mta_state state, int64_t now)
 {
-	c->more = state == MS_MORE;
+	c->more = state == MTA_MORE;
 	switch (state) {
-	case MS_WAIT:
-	case MS_MORE:
+	case MTA_WAIT:
+	case MTA_MORE:
 		c->deadline = now + (int64_t)seconds_for(c) * 1000;
 		break;
-	case MS_QUIT:
-		c->state = MS_CONN_ENDING;
+	case MTA_QUIT:
+		c->state = SEND_CONN_ENDING;
 		c->deadline = now + LINGER_MS;
 		break;
-	case MS_CLOSE:
-		c->state = MS_CONN_DONE;
+	case MTA_CLOSE:
+		c->state = SEND_CONN_DONE;
 		break;
-	case MS_BROKEN:
+	case MTA_BROKEN:
 		fail(c, BROKEN "%s", c->side.error(c->side.arg));
 		break;
 	}
 }
 
 static void
-flush_out(struct ms_conn *c)
+flush_out(struct send_conn *c)
 {
 	ssize_t	 n;
 
@@ -96,32 +96,32 @@ flush_out(struct ms_conn *c)
 }
 
 static void
-send_all(struct ms_conn *c, int64_t now)
+send_all(struct send_conn *c, int64_t now)
 {
 	for (;;) {
-		if (c->state == MS_CONN_FAILED || c->state == MS_CONN_DONE)
+		if (c->state == SEND_CONN_FAILED || c->state == SEND_CONN_DONE)
 			return;
 		flush_out(c);
 		if (c->out.len > 0 || !c->more)
 			break;
 		take(c, c->side.advance(c->side.arg, &c->out), now);
 	}
-	if (c->state == MS_CONN_ENDING && c->out.len == 0) {
-		c->state = c->linger ? MS_CONN_LINGERING : MS_CONN_DONE;
+	if (c->state == SEND_CONN_ENDING && c->out.len == 0) {
+		c->state = c->linger ? SEND_CONN_LINGERING : SEND_CONN_DONE;
 		c->deadline = now + LINGER_MS;
 	}
 }
 
 static void
-start(struct ms_conn *c, int64_t now)
+start(struct send_conn *c, int64_t now)
 {
-	c->state = MS_CONN_PLAYING;
+	c->state = SEND_CONN_PLAYING;
 	take(c, c->side.advance(c->side.arg, &c->out), now);
 	send_all(c, now);
 }
 
 static void
-set_nodelay(const struct ms_conn *c, int family)
+set_nodelay(const struct send_conn *c, int family)
 {
 	int	 on = 1;
 
@@ -134,7 +134,7 @@ set_nodelay(const struct ms_conn *c, int family)
  * block, so that one may; the time it has is bounded.
  */
 static int
-start_connect(struct ms_conn *c, const struct netaddr *addr)
+start_connect(struct send_conn *c, const struct netaddr *addr)
 {
 	const struct sockaddr	*sa = (const struct sockaddr *)&addr->ss;
 	struct timeval		 tv = { CONNECT_SECONDS, 0 };
@@ -154,7 +154,7 @@ start_connect(struct ms_conn *c, const struct netaddr *addr)
 }
 
 static void
-init(struct ms_conn *c, const struct ms_side *side)
+init(struct send_conn *c, const struct mta_side *side)
 {
 	memset(c, 0, sizeof(*c));
 	c->side = *side;
@@ -163,7 +163,7 @@ init(struct ms_conn *c, const struct ms_side *side)
 }
 
 void
-ms_conn_adopt(struct ms_conn *c, int fd, const struct ms_side *side, int64_t now)
+send_conn_adopt(struct send_conn *c, int fd, const struct mta_side *side, int64_t now)
 {
 	init(c, side);
 	c->fd = fd;
@@ -171,7 +171,7 @@ ms_conn_adopt(struct ms_conn *c, int fd, const struct ms_side *side, int64_t now
 }
 
 void
-ms_conn_open(struct ms_conn *c, const struct netaddr *addr, const struct ms_side *side,
+send_conn_open(struct send_conn *c, const struct netaddr *addr, const struct mta_side *side,
     int64_t now)
 {
 	unsigned int	 seconds = side->timeout != 0 ? side->timeout : CONNECT_SECONDS;
@@ -182,13 +182,13 @@ ms_conn_open(struct ms_conn *c, const struct netaddr *addr, const struct ms_side
 	if (start_connect(c, addr) == 0)
 		start(c, now);
 	else if (c->fd != -1 && errno == EINPROGRESS)
-		c->state = MS_CONN_CONNECTING;
+		c->state = SEND_CONN_CONNECTING;
 	else
 		fail(c, "connect to %s: %s", netaddr_print(addr), strerror(errno));
 }
 
 void
-ms_conn_close(struct ms_conn *c)
+send_conn_close(struct send_conn *c)
 {
 	if (c->fd != -1)
 		(void)close(c->fd);
@@ -198,15 +198,15 @@ ms_conn_close(struct ms_conn *c)
 }
 
 uint32_t
-ms_conn_wants(const struct ms_conn *c)
+send_conn_wants(const struct send_conn *c)
 {
-	if (c->state == MS_CONN_CONNECTING)
+	if (c->state == SEND_CONN_CONNECTING)
 		return EPOLLOUT;
 	return c->out.len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
 }
 
 static void
-connected(struct ms_conn *c, int64_t now)
+connected(struct send_conn *c, int64_t now)
 {
 	int		 error = 0;
 	socklen_t	 len = sizeof(error);
@@ -220,46 +220,46 @@ connected(struct ms_conn *c, int64_t now)
 }
 
 static void
-closed(struct ms_conn *c)
+closed(struct send_conn *c)
 {
-	if (c->state == MS_CONN_LINGERING || c->state == MS_CONN_ENDING)
-		c->state = MS_CONN_DONE;
+	if (c->state == SEND_CONN_LINGERING || c->state == SEND_CONN_ENDING)
+		c->state = SEND_CONN_DONE;
 	else
 		fail(c, BROKEN "the connection was closed, expected an answer to %s",
-		    ms_command_name(c->side.waiting(c->side.arg)));
+		    mta_command_name(c->side.waiting(c->side.arg)));
 }
 
 /* An answer to what has not been sent yet is one answer too many. */
 static void
-fail_early(struct ms_conn *c, const struct milter_packet *pkt)
+fail_early(struct send_conn *c, const struct milter_packet *pkt)
 {
 	struct buf	 b;
 
 	buf_init(&b, sizeof(c->error));
-	ms_describe(&b, pkt->code, "where no answer was expected, before");
-	buf_printf(&b, " %s was sent", ms_command_name(c->side.waiting(c->side.arg)));
+	mta_describe(&b, pkt->code, "where no answer was expected, before");
+	buf_printf(&b, " %s was sent", mta_command_name(c->side.waiting(c->side.arg)));
 	fail(c, BROKEN "%.*s", (int)b.len, (const char *)b.data);
 	buf_free(&b);
 }
 
 static void
-parse(struct ms_conn *c, int64_t now)
+parse(struct send_conn *c, int64_t now)
 {
 	struct milter_packet	 pkt;
 	enum milter_frame	 frame;
 	size_t			 used;
 
-	while (c->state != MS_CONN_FAILED && c->state != MS_CONN_DONE) {
+	while (c->state != SEND_CONN_FAILED && c->state != SEND_CONN_DONE) {
 		frame = milter_frame(c->in.data, c->in.len, &pkt, &used);
 		if (frame == MILTER_FRAME_MORE)
 			return;
 		if (frame == MILTER_FRAME_BAD) {
 			fail(c, BROKEN "a packet with a length of 0 or above %d "
 			    "in answer to %s", MILTER_MAX_DATA + 1,
-			    ms_command_name(c->side.waiting(c->side.arg)));
+			    mta_command_name(c->side.waiting(c->side.arg)));
 			return;
 		}
-		if (c->out.len > 0 && c->state == MS_CONN_PLAYING) {
+		if (c->out.len > 0 && c->state == SEND_CONN_PLAYING) {
 			fail_early(c, &pkt);
 			return;
 		}
@@ -269,7 +269,7 @@ parse(struct ms_conn *c, int64_t now)
 }
 
 static void
-receive(struct ms_conn *c, int64_t now)
+receive(struct send_conn *c, int64_t now)
 {
 	static unsigned char	 piece[65536];
 	ssize_t			 n;
@@ -286,9 +286,9 @@ receive(struct ms_conn *c, int64_t now)
 }
 
 void
-ms_conn_ready(struct ms_conn *c, uint32_t events, int64_t now)
+send_conn_ready(struct send_conn *c, uint32_t events, int64_t now)
 {
-	if (c->state == MS_CONN_CONNECTING) {
+	if (c->state == SEND_CONN_CONNECTING) {
 		connected(c, now);
 		return;
 	}
@@ -298,15 +298,15 @@ ms_conn_ready(struct ms_conn *c, uint32_t events, int64_t now)
 }
 
 void
-ms_conn_tick(struct ms_conn *c, int64_t now)
+send_conn_tick(struct send_conn *c, int64_t now)
 {
 	if (now < c->deadline)
 		return;
-	if (c->state == MS_CONN_CONNECTING)
+	if (c->state == SEND_CONN_CONNECTING)
 		fail(c, "connect to %s: %s", netaddr_print(c->addr), strerror(ETIMEDOUT));
-	else if (c->state == MS_CONN_PLAYING)
+	else if (c->state == SEND_CONN_PLAYING)
 		fail(c, BROKEN "no answer to %s within %u seconds",
-		    ms_command_name(c->side.waiting(c->side.arg)), seconds_for(c));
+		    mta_command_name(c->side.waiting(c->side.arg)), seconds_for(c));
 	else
-		c->state = MS_CONN_DONE;
+		c->state = SEND_CONN_DONE;
 }

@@ -46,7 +46,7 @@ static void
 usage(void)
 {
 	print_usage(stderr);
-	exit(MS_EXIT_USAGE);
+	exit(SEND_EXIT_USAGE);
 }
 
 /* What was asked for: not an error. */
@@ -57,22 +57,22 @@ inform(int ch)
 		(void)printf("milter-send %s\n", PACKAGE_VERSION);
 	else
 		print_usage(stdout);
-	exit(fflush(stdout) == 0 ? 0 : MS_EXIT_USAGE);
+	exit(fflush(stdout) == 0 ? 0 : SEND_EXIT_USAGE);
 }
 
 /* 1 if it was an option of the load form. */
 static int
-load_option(struct ms_options *o, int ch, const char *arg)
+load_option(struct send_options *o, int ch, const char *arg)
 {
 	switch (ch) {
 	case 'n':
-		o->count = ms_number(ch, arg, MAX_COUNT);
+		o->count = mta_number(ch, arg, MAX_COUNT);
 		break;
 	case 'j':
-		o->connections = ms_number(ch, arg, MAX_CONNECTIONS);
+		o->connections = mta_number(ch, arg, MAX_CONNECTIONS);
 		break;
 	case 'M':
-		o->per_connection = ms_number(ch, arg, MAX_COUNT);
+		o->per_connection = mta_number(ch, arg, MAX_COUNT);
 		break;
 	case OPT_JSON:
 		o->json = 1;
@@ -85,7 +85,7 @@ load_option(struct ms_options *o, int ch, const char *arg)
 }
 
 static void
-program_option(struct ms_options *o, int ch, char *arg)
+program_option(struct send_options *o, int ch, char *arg)
 {
 	switch (ch) {
 	case 'v':
@@ -120,42 +120,42 @@ program_option(struct ms_options *o, int ch, char *arg)
 }
 
 static void
-check_daemon(const struct ms_options *o)
+check_daemon(const struct send_options *o)
 {
 	if (o->socket != NULL)
-		errx(MS_EXIT_USAGE, "-s and -x do not go together");
+		errx(SEND_EXIT_USAGE, "-s and -x do not go together");
 	if (o->daemon.command[0] == NULL)
-		errx(MS_EXIT_USAGE, "-x: expected a command behind it");
+		errx(SEND_EXIT_USAGE, "-x: expected a command behind it");
 }
 
 static void
-check_replay(const struct ms_options *o)
+check_replay(const struct send_options *o)
 {
 	if (o->replay == NULL)
 		return;
 	if (o->session || o->message != NULL)
-		errx(MS_EXIT_USAGE, "--replay plays the sessions of its file: not with -c, "
+		errx(SEND_EXIT_USAGE, "--replay plays the sessions of its file: not with -c, "
 		    "-f, -H, -h, -m, -P, -r or a message");
 	if (o->load || o->out_file != NULL)
-		errx(MS_EXIT_USAGE, "--replay plays once: not with -n, -j, -M, --json or -O");
+		errx(SEND_EXIT_USAGE, "--replay plays once: not with -n, -j, -M, --json or -O");
 }
 
 static void
-check_torture(const struct ms_options *o)
+check_torture(const struct send_options *o)
 {
 	if (o->stateful && !o->torture)
-		errx(MS_EXIT_USAGE, "--stateful is for --torture alone");
+		errx(SEND_EXIT_USAGE, "--stateful is for --torture alone");
 	if (!o->torture)
 		return;
 	if (o->daemon.command == NULL)
-		errx(MS_EXIT_USAGE, "--torture is for a handler: expected -x");
+		errx(SEND_EXIT_USAGE, "--torture is for a handler: expected -x");
 	if (o->session || o->load || o->out_file != NULL || o->replay != NULL)
-		errx(MS_EXIT_USAGE, "--torture makes sessions of its own: only -e, -o, -v and "
+		errx(SEND_EXIT_USAGE, "--torture makes sessions of its own: only -e, -o, -v and "
 		    "--stateful go with it");
 }
 
 static void
-check(const struct ms_options *o)
+check(const struct send_options *o)
 {
 	check_replay(o);
 	check_torture(o);
@@ -165,19 +165,19 @@ check(const struct ms_options *o)
 		warnx("expected -s with the socket of a milter, or -x with a command");
 		usage();
 	} else if (o->daemon.events != NULL || o->daemon.noptions > 0)
-		errx(MS_EXIT_USAGE, "-e and -o are for -x alone");
+		errx(SEND_EXIT_USAGE, "-e and -o are for -x alone");
 	if (o->load && o->verbose)
-		errx(MS_EXIT_USAGE, "-v shows one message: not with -n, -j, -M or --json");
+		errx(SEND_EXIT_USAGE, "-v shows one message: not with -n, -j, -M or --json");
 	if (o->load && o->out_file != NULL)
-		errx(MS_EXIT_USAGE, "-O writes one message: not with -n, -j, -M or --json");
+		errx(SEND_EXIT_USAGE, "-O writes one message: not with -n, -j, -M or --json");
 }
 
 static void
-defaults(struct ms_options *o)
+defaults(struct send_options *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->count = o->connections = o->per_connection = 1;
-	ms_plan_default(&o->plan);
+	mta_plan_default(&o->plan);
 }
 
 /* -x takes everything behind it, whatever it looks like. */
@@ -190,12 +190,12 @@ is_last_of_word(char **argv)
 }
 
 static void
-operands(struct ms_options *o, int argc, char **argv)
+operands(struct send_options *o, int argc, char **argv)
 {
 	if (argc > optind && o->socket == NULL &&
 	    (o->replay != NULL || o->torture || o->daemon.events != NULL ||
 	    o->daemon.noptions > 0))
-		errx(MS_EXIT_USAGE, "expected -x before the command %s", argv[optind]);
+		errx(SEND_EXIT_USAGE, "expected -x before the command %s", argv[optind]);
 	if (argc > optind + 1)
 		usage();
 	if (argc == optind + 1 && strcmp(argv[optind], "-") != 0)
@@ -203,7 +203,7 @@ operands(struct ms_options *o, int argc, char **argv)
 }
 
 void
-ms_options_parse(struct ms_options *o, int argc, char **argv)
+send_options_parse(struct send_options *o, int argc, char **argv)
 {
 	static const struct option	 longs[] = {
 		{ "help",	no_argument,		NULL, OPT_HELP },
@@ -219,8 +219,8 @@ ms_options_parse(struct ms_options *o, int argc, char **argv)
 	defaults(o);
 	while ((ch = getopt_long(argc, argv,
 	    "+c:e:f:H:h:j:M:m:n:O:o:P:r:s:t:Vvx", longs, NULL)) != -1) {
-		if (optarg != NULL && strlen(optarg) > MS_MAX_ARG)
-			errx(MS_EXIT_USAGE, "an argument of more than %d bytes", MS_MAX_ARG);
+		if (optarg != NULL && strlen(optarg) > MTA_MAX_ARG)
+			errx(SEND_EXIT_USAGE, "an argument of more than %d bytes", MTA_MAX_ARG);
 		if (ch == 'V' || ch == OPT_HELP)
 			inform(ch);
 		if (ch == 'x') {
@@ -229,13 +229,13 @@ ms_options_parse(struct ms_options *o, int argc, char **argv)
 			o->daemon.command = argv + optind;
 			break;
 		}
-		if (ms_plan_option(&o->plan, &host, ch, optarg))
+		if (mta_plan_option(&o->plan, &host, ch, optarg))
 			o->session |= ch != 't';
 		else if (!load_option(o, ch, optarg))
 			program_option(o, ch, optarg);
 	}
 	if (o->daemon.command == NULL)
 		operands(o, argc, argv);
-	ms_plan_complete(&o->plan, host);
+	mta_plan_complete(&o->plan, host);
 	check(o);
 }

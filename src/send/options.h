@@ -4,10 +4,10 @@
  */
 
 /*
- * ms_options.h: the command line of milter-send.
+ * send_options.h: the command line of milter-send.
  */
-#ifndef PM_MS_OPTIONS_H
-#define PM_MS_OPTIONS_H
+#ifndef PM_SEND_OPTIONS_H
+#define PM_SEND_OPTIONS_H
 
 #include <stddef.h>
 
@@ -16,18 +16,18 @@
 #include "mta/plan_options.h"
 #include "transcript/transcript.h"
 
-/* Statuses of the program; MS_EXIT_USAGE is another. */
-#define MS_EXIT_OK		0
-#define MS_EXIT_REJECTED	1
-#define MS_EXIT_DIFFERENT	1	/* --replay */
-#define MS_EXIT_BROKEN		70
-#define MS_EXIT_TEMPFAILED	75
-#define MS_EXIT_DISCARDED	99
+/* Statuses of the program; SEND_EXIT_USAGE is another. */
+#define SEND_EXIT_OK		0
+#define SEND_EXIT_REJECTED	1
+#define SEND_EXIT_DIFFERENT	1	/* --replay */
+#define SEND_EXIT_BROKEN		70
+#define SEND_EXIT_TEMPFAILED	75
+#define SEND_EXIT_DISCARDED	99
 
-struct ms_options {
+struct send_options {
 	int			 verbose;
 	const char		*socket;	/* -s; NULL with -x */
-	struct ms_child_args	 daemon;	/* of -x */
+	struct send_child_args	 daemon;	/* of -x */
 	const char		*message;	/* a file; NULL or "-": stdin */
 	const char		*out_file;
 	const char		*replay;	/* a transcript; NULL */
@@ -38,10 +38,10 @@ struct ms_options {
 	size_t			 count, connections, per_connection;
 	int			 torture;	/* --torture */
 	int			 stateful;	/* --stateful */
-	struct ms_plan		 plan;		/* all but the message */
+	struct mta_plan		 plan;		/* all but the message */
 };
 
-/* Ends the program with MS_EXIT_USAGE if something is wrong. */
-void	 ms_options_parse(struct ms_options *, int argc, char **argv);
+/* Ends the program with SEND_EXIT_USAGE if something is wrong. */
+void	 send_options_parse(struct send_options *, int argc, char **argv);
 
 #endif

@@ -15,7 +15,7 @@
 #define ENOUGH_OUT	((size_t)256 * 1024)
 
 void
-ms_replay_init(struct ms_replay *r, const struct transcript_file *file, const char *name,
+send_replay_init(struct send_replay *r, const struct transcript_file *file, const char *name,
     FILE *to, int verbose)
 {
 	memset(r, 0, sizeof(*r));
@@ -23,21 +23,21 @@ ms_replay_init(struct ms_replay *r, const struct transcript_file *file, const ch
 	r->name = name;
 	r->to = to;
 	r->verbose = verbose;
-	r->over = MS_WAIT;
+	r->over = MTA_WAIT;
 	transcript_init(&r->transcript);
 	buf_init(&r->text, MAX_ANSWER);
 }
 
 void
-ms_replay_free(struct ms_replay *r)
+send_replay_free(struct send_replay *r)
 {
-	ms_terms_free(&r->terms);
+	mta_terms_free(&r->terms);
 	transcript_free(&r->transcript);
 	buf_free(&r->text);
 }
 
 size_t
-ms_replay_sessions(const struct ms_replay *r)
+send_replay_sessions(const struct send_replay *r)
 {
 	size_t	 i, n = 0;
 
@@ -53,7 +53,7 @@ is_in(int command, const char *set)
 }
 
 static void
-print_text(struct ms_replay *r)
+print_text(struct send_replay *r)
 {
 	if (r->verbose && r->text.len > 0)
 		(void)fwrite(r->text.data, 1, r->text.len, r->to);
@@ -63,7 +63,7 @@ print_text(struct ms_replay *r)
 
 /* The new transcript gets what stands in out from there on. */
 static void
-tell(struct ms_replay *r, const struct buf *out, size_t from)
+tell(struct send_replay *r, const struct buf *out, size_t from)
 {
 	struct milter_packet	 pkt;
 	struct milter_cmd	 cmd;
@@ -79,20 +79,20 @@ tell(struct ms_replay *r, const struct buf *out, size_t from)
 
 /* An event that is not sent, or not answered: that means continue. */
 static void
-assume_continue(struct ms_replay *r, const struct transcript_item *it, const char *note)
+assume_continue(struct send_replay *r, const struct transcript_item *it, const char *note)
 {
 	static const struct transcript_line	 go_on = { .text = "continue" };
 
 	if (it->answered)
-		ms_replay_compare(r, it, &go_on, 1, note);
-	ms_replay_follow(r, it, go_on.text);
+		send_replay_compare(r, it, &go_on, 1, note);
+	send_replay_follow(r, it, go_on.text);
 }
 
 /* What is sent */
 
 /* Sendmail says so of a recipient that it has refused itself. */
 static int
-is_rejected_rcpt(const struct ms_replay *r, const struct transcript_item *it)
+is_rejected_rcpt(const struct send_replay *r, const struct transcript_item *it)
 {
 	size_t	 i;
 
@@ -103,11 +103,11 @@ is_rejected_rcpt(const struct ms_replay *r, const struct transcript_item *it)
 }
 
 static int
-is_wanted(const struct ms_replay *r, const struct transcript_item *it)
+is_wanted(const struct send_replay *r, const struct transcript_item *it)
 {
 	const struct wire_event	*ev = wire_event_find(it->command);
 
-	if (r->skip == MS_SKIP_BODY && it->command == SMFIC_BODY)
+	if (r->skip == SEND_SKIP_BODY && it->command == SMFIC_BODY)
 		return 0;
 	if ((it->command == SMFIC_DATA && r->terms.version < 4) ||
 	    (it->command == SMFIC_UNKNOWN && r->terms.version < 3))
@@ -118,7 +118,7 @@ is_wanted(const struct ms_replay *r, const struct transcript_item *it)
 }
 
 static void
-send_event(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+send_event(struct send_replay *r, const struct transcript_item *it, struct buf *out)
 {
 	size_t	 from = out->len;
 
@@ -131,7 +131,7 @@ send_event(struct ms_replay *r, const struct transcript_item *it, struct buf *ou
 }
 
 static void
-play_event(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+play_event(struct send_replay *r, const struct transcript_item *it, struct buf *out)
 {
 	size_t	 from = out->len;
 
@@ -149,7 +149,7 @@ play_event(struct ms_replay *r, const struct transcript_item *it, struct buf *ou
 }
 
 static void
-send_abort(struct ms_replay *r, struct buf *out)
+send_abort(struct send_replay *r, struct buf *out)
 {
 	size_t	 from = out->len;
 
@@ -160,7 +160,7 @@ send_abort(struct ms_replay *r, struct buf *out)
 
 /* Macros alone. */
 static void
-play_macros(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+play_macros(struct send_replay *r, const struct transcript_item *it, struct buf *out)
 {
 	size_t	 from = out->len;
 
@@ -170,30 +170,30 @@ play_macros(struct ms_replay *r, const struct transcript_item *it, struct buf *o
 
 /* A session begins, on the same connection or another one. */
 static void
-begin_client(struct ms_replay *r)
+begin_client(struct send_replay *r)
 {
 	r->session++;
 	r->message = 0;
-	r->skip = MS_SKIP_NOTHING;
+	r->skip = SEND_SKIP_NOTHING;
 	r->owes_abort = 0;
 	r->accepted = r->accepted_then = 0;
-	r->body = MS_BODY_OLD;
+	r->body = MTA_BODY_OLD;
 }
 
 static void
-begin_session(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+begin_session(struct send_replay *r, const struct transcript_item *it, struct buf *out)
 {
 	begin_client(r);
 	transcript_free(&r->transcript);
 	transcript_init(&r->transcript);
-	ms_terms_free(&r->terms);
+	mta_terms_free(&r->terms);
 	memset(&r->terms, 0, sizeof(r->terms));
 	send_event(r, it, out);
 }
 
 /* Q, K or a close. */
 static void
-end_session(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+end_session(struct send_replay *r, const struct transcript_item *it, struct buf *out)
 {
 	size_t	 from = out->len;
 	int	 last = r->next == r->file->nitems ||
@@ -206,7 +206,7 @@ end_session(struct ms_replay *r, const struct transcript_item *it, struct buf *o
 		print_text(r);
 	}
 	if (it->command == SMFIC_QUIT || last)
-		r->over = it->command == SMFIC_QUIT && !it->closed ? MS_QUIT : MS_CLOSE;
+		r->over = it->command == SMFIC_QUIT && !it->closed ? MTA_QUIT : MTA_CLOSE;
 	else {
 		begin_client(r);
 		transcript_next(&r->transcript);
@@ -214,43 +214,43 @@ end_session(struct ms_replay *r, const struct transcript_item *it, struct buf *o
 }
 
 static void
-begin_message(struct ms_replay *r)
+begin_message(struct send_replay *r)
 {
 	r->message++;
 	r->messages++;
 	r->accepted = r->accepted_then = 0;
-	r->body = MS_BODY_OLD;
+	r->body = MTA_BODY_OLD;
 }
 
 /* An MTA does not go on once all recipients are refused. */
 static int
-all_refused(const struct ms_replay *r, const struct transcript_item *it)
+all_refused(const struct send_replay *r, const struct transcript_item *it)
 {
-	return r->skip == MS_SKIP_NOTHING && is_in(it->command, "TLNBE") &&
+	return r->skip == SEND_SKIP_NOTHING && is_in(it->command, "TLNBE") &&
 	    r->accepted == 0 && r->accepted_then > 0;
 }
 
 /* 1 if the item is not played, as it is about what is over. */
 static int
-is_skipped(struct ms_replay *r, const struct transcript_item *it)
+is_skipped(struct send_replay *r, const struct transcript_item *it)
 {
 	int	 about = it->command == SMFIC_MACRO ? it->stage : it->command;
 
-	if (r->skip == MS_SKIP_SESSION)
+	if (r->skip == SEND_SKIP_SESSION)
 		return 1;
-	if (r->skip == MS_SKIP_MESSAGE && is_in(about, "RTLNBE"))
+	if (r->skip == SEND_SKIP_MESSAGE && is_in(about, "RTLNBE"))
 		return 1;
 	/* Anything but what may stand in the midst of a message. */
-	if (r->skip != MS_SKIP_NOTHING && !is_in(about, "RTLNBEU"))
-		r->skip = MS_SKIP_NOTHING;
+	if (r->skip != SEND_SKIP_NOTHING && !is_in(about, "RTLNBEU"))
+		r->skip = SEND_SKIP_NOTHING;
 	return 0;
 }
 
 static void
-play_item(struct ms_replay *r, const struct transcript_item *it, struct buf *out)
+play_item(struct send_replay *r, const struct transcript_item *it, struct buf *out)
 {
 	if (all_refused(r, it)) {
-		ms_replay_skip(r, it, MS_SKIP_MESSAGE);
+		send_replay_skip(r, it, SEND_SKIP_MESSAGE);
 		r->owes_abort = 1;
 	}
 	if (is_skipped(r, it)) {
@@ -272,13 +272,13 @@ play_item(struct ms_replay *r, const struct transcript_item *it, struct buf *out
 }
 
 static void
-play_next(struct ms_replay *r, struct buf *out)
+play_next(struct send_replay *r, struct buf *out)
 {
 	const struct transcript_item	*it;
 
 	/* A session that has no end in the file may have been going on still. */
 	if (r->next == r->file->nitems) {
-		r->over = MS_CLOSE;
+		r->over = MTA_CLOSE;
 		return;
 	}
 	it = &r->file->items[r->next++];
@@ -290,21 +290,21 @@ play_next(struct ms_replay *r, struct buf *out)
 		play_item(r, it, out);
 }
 
-static enum ms_state
+static enum mta_state
 replay_advance(void *arg, struct buf *out)
 {
-	struct ms_replay	*r = arg;
+	struct send_replay	*r = arg;
 
 	/* Whoever asks again after the end has a new connection. */
 	if (r->told_over)
-		r->over = MS_WAIT;
+		r->over = MTA_WAIT;
 	r->told_over = 0;
-	while (r->asked == NULL && r->over == MS_WAIT && out->len < ENOUGH_OUT)
+	while (r->asked == NULL && r->over == MTA_WAIT && out->len < ENOUGH_OUT)
 		play_next(r, out);
 	if (r->asked != NULL)
-		return MS_WAIT;
-	if (r->over == MS_WAIT || (r->over == MS_CLOSE && out->len > 0))
-		return MS_MORE;
+		return MTA_WAIT;
+	if (r->over == MTA_WAIT || (r->over == MTA_CLOSE && out->len > 0))
+		return MTA_MORE;
 	r->told_over = 1;
 	return r->over;
 }
@@ -312,7 +312,7 @@ replay_advance(void *arg, struct buf *out)
 /* What comes back */
 
 static void
-note_lacking(struct ms_replay *r, const struct transcript_item *it)
+note_lacking(struct send_replay *r, const struct transcript_item *it)
 {
 	static const char	 commands[] = "CHMRTLNBU";
 	const struct wire_event	*ev;
@@ -327,21 +327,21 @@ note_lacking(struct ms_replay *r, const struct transcript_item *it)
 		r->told |= ev->no;
 		(void)snprintf(text, sizeof(text),
 		    "the filter asks for %s, which the transcript does not have", wire_event_name(ev));
-		ms_replay_note(r, it, text);
+		send_replay_note(r, it, text);
 	}
 }
 
 static int
-take_terms(struct ms_replay *r, const struct transcript_item *it,
+take_terms(struct send_replay *r, const struct transcript_item *it,
     const struct milter_reply *rep, struct buf *why)
 {
-	struct ms_terms	 offer;
+	struct mta_terms	 offer;
 
 	memset(&offer, 0, sizeof(offer));
 	offer.version = it->version;
 	offer.actions = it->actions;
 	offer.protocol = it->protocol;
-	if (ms_legal_optneg(&offer, rep, &r->terms, why) == -1)
+	if (mta_legal_optneg(&offer, rep, &r->terms, why) == -1)
 		return -1;
 	transcript_reply(&r->transcript, rep, &r->text);
 	print_text(r);
@@ -351,7 +351,7 @@ take_terms(struct ms_replay *r, const struct transcript_item *it,
 
 /* The answer is complete, and stands in text. */
 static void
-take_answer(struct ms_replay *r, const struct transcript_item *it)
+take_answer(struct send_replay *r, const struct transcript_item *it)
 {
 	struct transcript_file	 now;
 	size_t			 len;
@@ -364,18 +364,18 @@ take_answer(struct ms_replay *r, const struct transcript_item *it)
 	if (transcript_parse_answer(&now, text, len) == -1)
 		abort();
 	if (it->answered || !it->wants_reply)
-		ms_replay_compare(r, it, now.replies, now.nreplies, NULL);
-	ms_replay_follow(r, it, ms_replay_verdict(now.replies, now.nreplies));
+		send_replay_compare(r, it, now.replies, now.nreplies, NULL);
+	send_replay_follow(r, it, send_replay_verdict(now.replies, now.nreplies));
 	transcript_file_free(&now);
 }
 
 static int
-take_reply(struct ms_replay *r, const struct milter_packet *pkt, struct buf *why)
+take_reply(struct send_replay *r, const struct milter_packet *pkt, struct buf *why)
 {
 	const struct transcript_item	*it = r->asked;
 	struct milter_reply		 rep;
 
-	if (ms_legal_packet(&r->terms, it == NULL ? 0 : it->command, pkt, &r->body, &rep,
+	if (mta_legal_packet(&r->terms, it == NULL ? 0 : it->command, pkt, &r->body, &rep,
 	    why) == -1)
 		return -1;
 	if (it->command == SMFIC_OPTNEG) {
@@ -383,17 +383,17 @@ take_reply(struct ms_replay *r, const struct milter_packet *pkt, struct buf *why
 		return take_terms(r, it, &rep, why);
 	}
 	transcript_reply(&r->transcript, &rep, &r->text);
-	if (ms_reply_is_final(rep.code)) {
+	if (mta_reply_is_final(rep.code)) {
 		r->asked = NULL;
 		take_answer(r, it);
 	}
 	return 0;
 }
 
-static enum ms_state
+static enum mta_state
 replay_reply(void *arg, const struct milter_packet *pkt, struct buf *out)
 {
-	struct ms_replay	*r = arg;
+	struct send_replay	*r = arg;
 	struct buf		 why;
 	int			 ok;
 
@@ -403,13 +403,13 @@ replay_reply(void *arg, const struct milter_packet *pkt, struct buf *out)
 		(void)snprintf(r->error, sizeof(r->error), "%.*s", (int)why.len,
 		    (const char *)why.data);
 	buf_free(&why);
-	return ok ? replay_advance(r, out) : MS_BROKEN;
+	return ok ? replay_advance(r, out) : MTA_BROKEN;
 }
 
 static int
 replay_waiting(const void *arg)
 {
-	const struct ms_replay	*r = arg;
+	const struct send_replay	*r = arg;
 
 	return r->asked == NULL ? 0 : r->asked->command;
 }
@@ -417,13 +417,13 @@ replay_waiting(const void *arg)
 static const char *
 replay_error(const void *arg)
 {
-	const struct ms_replay	*r = arg;
+	const struct send_replay	*r = arg;
 
 	return r->error;
 }
 
 void
-ms_replay_side(struct ms_replay *r, unsigned int timeout, struct ms_side *side)
+send_replay_side(struct send_replay *r, unsigned int timeout, struct mta_side *side)
 {
 	side->arg = r;
 	side->advance = replay_advance;

@@ -4,7 +4,7 @@
  */
 
 /*
- * ms_replay.h: plays a transcript over a milter connection for each of its
+ * send_replay.h: plays a transcript over a milter connection for each of its
  * sessions, and compares the answers.
  *
  * What is sent is the MTA's part of the transcript, as far as an MTA would
@@ -18,8 +18,8 @@
  *  - where a message is over for one side alone, abort is sent before what
  *    comes next.
  */
-#ifndef PM_MS_REPLAY_H
-#define PM_MS_REPLAY_H
+#ifndef PM_SEND_REPLAY_H
+#define PM_SEND_REPLAY_H
 
 #include <stdio.h>
 
@@ -27,25 +27,25 @@
 #include "mta/player.h"
 #include "transcript/transcript.h"
 
-enum ms_skip {
-	MS_SKIP_NOTHING,
-	MS_SKIP_BODY,		/* the filter has seen enough of it */
-	MS_SKIP_MESSAGE,
-	MS_SKIP_SESSION
+enum send_skip {
+	SEND_SKIP_NOTHING,
+	SEND_SKIP_BODY,		/* the filter has seen enough of it */
+	SEND_SKIP_MESSAGE,
+	SEND_SKIP_SESSION
 };
 
-struct ms_replay {
+struct send_replay {
 	const struct transcript_file	*file;
 	const char			*name;		/* of the file */
 	FILE				*to;
 	int				 verbose;
 	size_t				 next;		/* item */
 	const struct transcript_item	*asked;		/* its answer is waited for; NULL */
-	enum ms_state			 over;		/* MS_QUIT or MS_CLOSE; MS_WAIT before */
+	enum mta_state			 over;		/* MTA_QUIT or MTA_CLOSE; MTA_WAIT before */
 	int				 told_over;	/* and that was said */
-	struct ms_terms			 terms;
-	enum ms_body			 body;
-	enum ms_skip			 skip;
+	struct mta_terms			 terms;
+	enum mta_body			 body;
+	enum send_skip			 skip;
 	int				 owes_abort;	/* before the next message */
 	size_t				 accepted, accepted_then; /* recipients */
 	struct transcript		 transcript;	/* of this time */
@@ -57,33 +57,33 @@ struct ms_replay {
 };
 
 /* The file must have been parsed; verbose: print the new transcript too. */
-void	 ms_replay_init(struct ms_replay *, const struct transcript_file *, const char *name,
+void	 send_replay_init(struct send_replay *, const struct transcript_file *, const char *name,
 	    FILE *to, int verbose);
-void	 ms_replay_free(struct ms_replay *);
+void	 send_replay_free(struct send_replay *);
 /* How many connections it takes. */
-size_t	 ms_replay_sessions(const struct ms_replay *);
+size_t	 send_replay_sessions(const struct send_replay *);
 /* timeout: seconds for each event; 0: as Postfix. */
-void	 ms_replay_side(struct ms_replay *, unsigned int timeout, struct ms_side *);
+void	 send_replay_side(struct send_replay *, unsigned int timeout, struct mta_side *);
 /* Prints what it came to. */
-void	 ms_replay_summary(const struct ms_replay *);
+void	 send_replay_summary(const struct send_replay *);
 
 /*
- * ms_replay_diff.c: compares an answer, lines that stand one behind the other,
+ * send_replay_diff.c: compares an answer, lines that stand one behind the other,
  * with the one in the file, and prints the difference. progress is left out.
  * note is a constant text that says why there is no answer, or NULL.
  */
-void	 ms_replay_compare(struct ms_replay *, const struct transcript_item *,
+void	 send_replay_compare(struct send_replay *, const struct transcript_item *,
 	    const struct transcript_line *, size_t n, const char *note);
 /* Prints a line about a block. */
-void	 ms_replay_note(const struct ms_replay *, const struct transcript_item *,
+void	 send_replay_note(const struct send_replay *, const struct transcript_item *,
 	    const char *text);
 
-/* ms_replay_follow.c: the last line of an answer, with none: continue. */
-const char *ms_replay_verdict(const struct transcript_line *, size_t n);
+/* send_replay_follow.c: the last line of an answer, with none: continue. */
+const char *send_replay_verdict(const struct transcript_line *, size_t n);
 /* What follows from the verdict of this time where that of the file was another one. */
-void	 ms_replay_follow(struct ms_replay *, const struct transcript_item *,
+void	 send_replay_follow(struct send_replay *, const struct transcript_item *,
 	    const char *verdict);
 /* The rest of a message or session is not played, from this block on. */
-void	 ms_replay_skip(struct ms_replay *, const struct transcript_item *, enum ms_skip);
+void	 send_replay_skip(struct send_replay *, const struct transcript_item *, enum send_skip);
 
 #endif

@@ -17,13 +17,13 @@
 
 /* In the transcript of -v all of this is remarks. */
 static const char *
-margin(const struct ms_replay *r)
+margin(const struct send_replay *r)
 {
 	return r->verbose ? "# " : "";
 }
 
 static void
-put(const struct ms_replay *r, struct buf *b)
+put(const struct send_replay *r, struct buf *b)
 {
 	if (b->len > 0)
 		(void)fwrite(b->data, 1, b->len, r->to);
@@ -33,7 +33,7 @@ put(const struct ms_replay *r, struct buf *b)
 
 /* Where it is, and what it is about: "FILE:LINE: session 1, message 2, rcpt <b@x>: ". */
 static void
-add_place(const struct ms_replay *r, struct buf *b, const struct transcript_item *it)
+add_place(const struct send_replay *r, struct buf *b, const struct transcript_item *it)
 {
 	const struct wire_event	*ev = wire_event_find(it->command);
 
@@ -49,7 +49,7 @@ add_place(const struct ms_replay *r, struct buf *b, const struct transcript_item
 }
 
 void
-ms_replay_note(const struct ms_replay *r, const struct transcript_item *it,
+send_replay_note(const struct send_replay *r, const struct transcript_item *it,
     const char *text)
 {
 	struct buf	 b;
@@ -165,7 +165,7 @@ add_visible(struct buf *b, const char *text)
 }
 
 static void
-add_lines(const struct ms_replay *r, struct buf *b, char sign,
+add_lines(const struct send_replay *r, struct buf *b, char sign,
     const struct transcript_line **lines, size_t from, size_t to)
 {
 	for (; from < to; from++) {
@@ -177,7 +177,7 @@ add_lines(const struct ms_replay *r, struct buf *b, char sign,
 
 /* Bodies of the same length look the same by their lines. */
 static void
-add_body_hint(const struct ms_replay *r, struct buf *b, const struct transcript_line *then,
+add_body_hint(const struct send_replay *r, struct buf *b, const struct transcript_line *then,
     const struct transcript_line *now)
 {
 	size_t	 i;
@@ -191,7 +191,7 @@ add_body_hint(const struct ms_replay *r, struct buf *b, const struct transcript_
 
 /* What both begin or end with is left out. */
 static void
-print_difference(struct ms_replay *r, const struct transcript_item *it,
+print_difference(struct send_replay *r, const struct transcript_item *it,
     const struct transcript_line **then, size_t nthen,
     const struct transcript_line **now, size_t nnow, const char *note)
 {
@@ -215,7 +215,7 @@ print_difference(struct ms_replay *r, const struct transcript_item *it,
 }
 
 void
-ms_replay_compare(struct ms_replay *r, const struct transcript_item *it,
+send_replay_compare(struct send_replay *r, const struct transcript_item *it,
     const struct transcript_line *lines, size_t nnow, const char *note)
 {
 	static const struct transcript_line	  go_on = { .text = "continue" };
@@ -241,7 +241,7 @@ ms_replay_compare(struct ms_replay *r, const struct transcript_item *it,
 }
 
 void
-ms_replay_summary(const struct ms_replay *r)
+send_replay_summary(const struct send_replay *r)
 {
 	struct buf	 b;
 

@@ -13,7 +13,7 @@
 enum effect { GO_ON, RCPT_REFUSED, MESSAGE_OVER, SESSION_OVER };
 
 const char *
-ms_replay_verdict(const struct transcript_line *lines, size_t n)
+send_replay_verdict(const struct transcript_line *lines, size_t n)
 {
 	return n == 0 ? "continue" : lines[n - 1].text;
 }
@@ -50,41 +50,41 @@ effect_of(int command, const char *verdict)
 }
 
 static void
-count_recipient(struct ms_replay *r, enum effect then, enum effect now)
+count_recipient(struct send_replay *r, enum effect then, enum effect now)
 {
 	r->accepted_then += then == GO_ON;
 	r->accepted += now == GO_ON;
 }
 
 void
-ms_replay_skip(struct ms_replay *r, const struct transcript_item *it, enum ms_skip skip)
+send_replay_skip(struct send_replay *r, const struct transcript_item *it, enum send_skip skip)
 {
 	r->skip = skip;
-	ms_replay_note(r, it, skip == MS_SKIP_SESSION ?
+	send_replay_note(r, it, skip == SEND_SKIP_SESSION ?
 	    "the rest of this session is not played" :
 	    "the rest of this message is not played");
 }
 
 void
-ms_replay_follow(struct ms_replay *r, const struct transcript_item *it, const char *verdict)
+send_replay_follow(struct send_replay *r, const struct transcript_item *it, const char *verdict)
 {
 	enum effect	 now = effect_of(it->command, verdict), then = now;
 
 	if (it->answered && it->nreply > 0)
-		then = effect_of(it->command, ms_replay_verdict(&r->file->replies[it->reply],
+		then = effect_of(it->command, send_replay_verdict(&r->file->replies[it->reply],
 		    it->nreply));
 	else if (!it->wants_reply)
 		then = GO_ON;
 	if (it->command == SMFIC_RCPT)
 		count_recipient(r, then, now);
 	if (begins(verdict, "skip"))
-		r->skip = MS_SKIP_BODY;
+		r->skip = SEND_SKIP_BODY;
 	if (now == then)
 		return;
 	if (now > then && now == SESSION_OVER)
-		ms_replay_skip(r, it, MS_SKIP_SESSION);
+		send_replay_skip(r, it, SEND_SKIP_SESSION);
 	else if (now > then && now == MESSAGE_OVER)
-		ms_replay_skip(r, it, MS_SKIP_MESSAGE);
+		send_replay_skip(r, it, SEND_SKIP_MESSAGE);
 	if (now == MESSAGE_OVER || then == MESSAGE_OVER)
 		r->owes_abort = 1;
 }

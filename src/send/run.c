@@ -23,10 +23,10 @@
 #define TICK_MS		100	/* how often deadlines are looked at */
 
 struct slot {
-	struct ms_conn	 conn;
-	struct ms_hooks	 hooks;
-	struct ms_player *player;	/* NULL: run->side plays */
-	struct ms_run	*run;
+	struct send_conn	 conn;
+	struct mta_hooks	 hooks;
+	struct mta_player *player;	/* NULL: run->side plays */
+	struct send_run	*run;
 	size_t		 left;		/* messages of this connection */
 	int64_t		 opened;	/* nanoseconds */
 	int64_t		 began;		/* of the message */
@@ -35,7 +35,7 @@ struct slot {
 };
 
 struct loop {
-	struct ms_run	*run;
+	struct send_run	*run;
 	int		 ep;
 	struct slot	*slots;
 	size_t		 nslots;
@@ -75,10 +75,10 @@ load_begin(void *arg, const char *queue_id)
 
 /* A message counts from MAIL on, or from the connection if it never came so far. */
 static void
-load_end(void *arg, const struct ms_outcome *o)
+load_end(void *arg, const struct mta_outcome *o)
 {
 	struct slot	*s = arg;
-	struct ms_stats	*st = &s->run->stats;
+	struct send_stats	*st = &s->run->stats;
 
 	if (o->command == SMFIC_CONNECT || o->command == SMFIC_HELO)
 		s->began = s->opened;
@@ -108,7 +108,7 @@ poll_for(struct loop *l, struct slot *s, int op)
 	struct epoll_event	 ev;
 
 	memset(&ev, 0, sizeof(ev));
-	ev.events = ms_conn_wants(&s->conn);
+	ev.events = send_conn_wants(&s->conn);
 	ev.data.ptr = s;
 	if (op == EPOLL_CTL_MOD && ev.events == s->polled)
 		return 0;
@@ -119,8 +119,8 @@ poll_for(struct loop *l, struct slot *s, int op)
 static void
 close_slot(struct slot *s)
 {
-	ms_conn_close(&s->conn);
-	ms_player_free(s->player);
+	send_conn_close(&s->conn);
+	mta_player_free(s->player);
 	s->player = NULL;
 	s->busy = 0;
 }
@@ -129,12 +129,12 @@ close_slot(struct slot *s)
 static int
 retire(struct loop *l, struct slot *s)
 {
-	int	 failed = s->conn.state == MS_CONN_FAILED;
+	int	 failed = s->conn.state == SEND_CONN_FAILED;
 
 	if (failed)
 		(void)strlcpy(l->run->error, s->conn.error, sizeof(l->run->error));
 	if (s->player != NULL)
-		l->run->stats.events += ms_player_events(s->player);
+		l->run->stats.events += mta_player_events(s->player);
 	l->left += s->left;
 	s->left = 0;
 	close_slot(s);
@@ -145,28 +145,28 @@ retire(struct loop *l, struct slot *s)
 static int
 is_over(const struct slot *s)
 {
-	return s->conn.state == MS_CONN_DONE || s->conn.state == MS_CONN_FAILED;
+	return s->conn.state == SEND_CONN_DONE || s->conn.state == SEND_CONN_FAILED;
 }
 
 static void
 connect_slot(struct slot *s)
 {
-	struct ms_run	*run = s->run;
-	struct ms_side	 side;
+	struct send_run	*run = s->run;
+	struct mta_side	 side;
 	int64_t		 now;
 
 	if (run->side != NULL)
 		side = *run->side;
 	else {
-		s->player = ms_player_new(run->plan, &s->hooks);
-		ms_player_side(s->player, &side);
+		s->player = mta_player_new(run->plan, &s->hooks);
+		mta_player_side(s->player, &side);
 	}
 	s->opened = now_ns();
 	now = s->opened / 1000000;
 	if (run->first_fd == -1)
-		ms_conn_open(&s->conn, &run->addr, &side, now);
+		send_conn_open(&s->conn, &run->addr, &side, now);
 	else
-		ms_conn_adopt(&s->conn, run->first_fd, &side, now);
+		send_conn_adopt(&s->conn, run->first_fd, &side, now);
 	run->first_fd = -1;
 	s->conn.linger = run->watch != NULL || run->side != NULL;
 }
@@ -216,7 +216,7 @@ tick(struct loop *l, int64_t now)
 	for (i = 0; i < l->nslots; i++) {
 		if (!l->slots[i].busy)
 			continue;
-		ms_conn_tick(&l->slots[i].conn, now);
+		send_conn_tick(&l->slots[i].conn, now);
 		if (is_over(&l->slots[i]) && retire(l, &l->slots[i]) == -1)
 			return -1;
 	}
@@ -226,7 +226,7 @@ tick(struct loop *l, int64_t now)
 static int
 serve(struct loop *l, struct slot *s, uint32_t events, int64_t now)
 {
-	ms_conn_ready(&s->conn, events, now);
+	send_conn_ready(&s->conn, events, now);
 	if (is_over(s))
 		return retire(l, s);
 	return poll_for(l, s, EPOLL_CTL_MOD);
@@ -267,7 +267,7 @@ play(struct loop *l)
 }
 
 int
-ms_run(struct ms_run *run)
+send_run(struct send_run *run)
 {
 	struct loop	 l;
 	int64_t		 began = now_ns();
@@ -297,7 +297,7 @@ ms_run(struct ms_run *run)
 }
 
 void
-ms_run_free(struct ms_run *run)
+send_run_free(struct send_run *run)
 {
 	free(run->stats.latencies);
 }

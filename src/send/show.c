@@ -16,23 +16,23 @@
 #define MAX_TEXT	((size_t)16 << 20)
 #define MAX_FILE	((size_t)4 << 30)
 
-static const char *const result_names[MS_RESULTS] = {
-	[MS_DELIVERED] = "delivered",
-	[MS_REJECTED] = "rejected",
-	[MS_TEMPFAILED] = "tempfailed",
-	[MS_DISCARDED] = "discarded",
+static const char *const result_names[MTA_RESULTS] = {
+	[MTA_DELIVERED] = "delivered",
+	[MTA_REJECTED] = "rejected",
+	[MTA_TEMPFAILED] = "tempfailed",
+	[MTA_DISCARDED] = "discarded",
 };
 
 /* Lines of the summary are remarks in a transcript. */
 static void
-begin_line(const struct ms_show *s, struct buf *b)
+begin_line(const struct send_show *s, struct buf *b)
 {
 	if (s->verbose)
 		buf_add_str(b, "# ");
 }
 
 static void
-put(struct ms_show *s, struct buf *b)
+put(struct send_show *s, struct buf *b)
 {
 	if (b->len > 0)
 		(void)fwrite(b->data, 1, b->len, s->to);
@@ -47,7 +47,7 @@ add_text(struct buf *b, const char *text)
 }
 
 static void
-show_refusal(struct ms_show *s, const struct ms_outcome *o, const char *rcpt)
+show_refusal(struct send_show *s, const struct mta_outcome *o, const char *rcpt)
 {
 	struct buf	 b;
 
@@ -55,7 +55,7 @@ show_refusal(struct ms_show *s, const struct ms_outcome *o, const char *rcpt)
 	begin_line(s, &b);
 	buf_add_str(&b, result_names[o->result]);
 	if (o->command != 0)
-		buf_printf(&b, " at %s", ms_command_name(o->command));
+		buf_printf(&b, " at %s", mta_command_name(o->command));
 	if (rcpt != NULL) {
 		buf_add_str(&b, " ");
 		add_text(&b, rcpt);
@@ -87,7 +87,7 @@ show_begin(void *arg, const char *queue_id)
 static void
 show_command(void *arg, const struct milter_cmd *cmd)
 {
-	struct ms_show	*s = arg;
+	struct send_show	*s = arg;
 
 	if (!s->verbose)
 		return;
@@ -98,7 +98,7 @@ show_command(void *arg, const struct milter_cmd *cmd)
 static void
 show_closed(void *arg)
 {
-	struct ms_show	*s = arg;
+	struct send_show	*s = arg;
 
 	if (!s->verbose)
 		return;
@@ -107,12 +107,12 @@ show_closed(void *arg)
 }
 
 static void
-show_recipient(void *arg, const struct ms_address *a, const struct ms_outcome *o)
+show_recipient(void *arg, const struct mta_address *a, const struct mta_outcome *o)
 {
-	struct ms_show	*s = arg;
+	struct send_show	*s = arg;
 
-	if (o->result == MS_DELIVERED)
-		ms_edit_rcpt(&s->edit, a->address);
+	if (o->result == MTA_DELIVERED)
+		mta_edit_rcpt(&s->edit, a->address);
 	else
 		show_refusal(s, o, a->address);
 }
@@ -161,7 +161,7 @@ add_change(struct buf *b, const struct milter_reply *r)
 static void
 show_reply(void *arg, int command, const struct milter_reply *r)
 {
-	struct ms_show	*s = arg;
+	struct send_show	*s = arg;
 	const char	*odd;
 
 	if (s->verbose) {
@@ -172,9 +172,9 @@ show_reply(void *arg, int command, const struct milter_reply *r)
 		s->edit.leadspc = (r->protocol & SMFIP_HDR_LEADSPC) != 0;
 		return;
 	}
-	if (ms_reply_is_final(r->code) || r->code == SMFIR_PROGRESS)
+	if (mta_reply_is_final(r->code) || r->code == SMFIR_PROGRESS)
 		return;
-	odd = ms_edit_apply(&s->edit, r);
+	odd = mta_edit_apply(&s->edit, r);
 	if (r->code != SMFIR_REPLBODY) {
 		begin_line(s, &s->changes);
 		add_change(&s->changes, r);
@@ -182,19 +182,19 @@ show_reply(void *arg, int command, const struct milter_reply *r)
 	}
 	if (odd != NULL) {
 		begin_line(s, &s->changes);
-		buf_printf(&s->changes, "warning: %s: %s\n", ms_reply_name(r->code), odd);
+		buf_printf(&s->changes, "warning: %s: %s\n", mta_reply_name(r->code), odd);
 	}
 }
 
 /* stdout is the transcript's and the summary's unless it was asked for. */
 static void
-write_message(struct ms_show *s)
+write_message(struct send_show *s)
 {
 	struct buf	 b;
 	FILE		*f;
 
 	buf_init(&b, MAX_FILE);
-	ms_edit_write(&s->edit, s->plan->message.crlf, &b);
+	mta_edit_write(&s->edit, s->plan->message.crlf, &b);
 	f = strcmp(s->out_file, "-") == 0 ? stdout : fopen(s->out_file, "we");
 	if (f == NULL || !buf_ok(&b) ||
 	    (b.len > 0 && fwrite(b.data, 1, b.len, f) != b.len) || fflush(f) != 0) {
@@ -209,9 +209,9 @@ write_message(struct ms_show *s)
 }
 
 static void
-show_delivery(struct ms_show *s)
+show_delivery(struct send_show *s)
 {
-	size_t	 n = ms_edit_count_rcpts(&s->edit);
+	size_t	 n = mta_edit_count_rcpts(&s->edit);
 
 	if (s->edit.body_replaced) {
 		begin_line(s, &s->changes);
@@ -224,7 +224,7 @@ show_delivery(struct ms_show *s)
 		    n == 1 ? "" : "s");
 	else {
 		buf_add_str(&s->changes, "discarded: no recipient is left\n");
-		s->result = MS_DISCARDED;
+		s->result = MTA_DISCARDED;
 	}
 	put(s, &s->changes);
 	if (n > 0 && s->out_file != NULL)
@@ -232,23 +232,23 @@ show_delivery(struct ms_show *s)
 }
 
 static void
-show_end(void *arg, const struct ms_outcome *o)
+show_end(void *arg, const struct mta_outcome *o)
 {
-	struct ms_show	*s = arg;
+	struct send_show	*s = arg;
 
 	s->done = 1;
 	s->result = o->result;
-	if (o->result == MS_DELIVERED)
+	if (o->result == MTA_DELIVERED)
 		show_delivery(s);
 	else
 		show_refusal(s, o, NULL);
 }
 
 void
-ms_show_init(struct ms_show *s, const struct ms_plan *plan, FILE *to, int verbose,
+send_show_init(struct send_show *s, const struct mta_plan *plan, FILE *to, int verbose,
     const char *out_file)
 {
-	static const struct ms_hooks	 hooks = {
+	static const struct mta_hooks	 hooks = {
 		.more = show_more,
 		.message_begin = show_begin,
 		.message_end = show_end,
@@ -267,15 +267,15 @@ ms_show_init(struct ms_show *s, const struct ms_plan *plan, FILE *to, int verbos
 	s->hooks.arg = s;
 	transcript_init(&s->transcript);
 	buf_init(&s->text, MAX_FILE);
-	ms_edit_init(&s->edit, &plan->message, plan->sender.address);
+	mta_edit_init(&s->edit, &plan->message, plan->sender.address);
 	buf_init(&s->changes, MAX_TEXT);
 }
 
 void
-ms_show_free(struct ms_show *s)
+send_show_free(struct send_show *s)
 {
 	transcript_free(&s->transcript);
 	buf_free(&s->text);
-	ms_edit_free(&s->edit);
+	mta_edit_free(&s->edit);
 	buf_free(&s->changes);
 }

@@ -4,11 +4,11 @@
  */
 
 /*
- * ms_show.h: one session watched: its transcript, what became of the message,
+ * send_show.h: one session watched: its transcript, what became of the message,
  * and the message as it would be delivered.
  */
-#ifndef PM_MS_SHOW_H
-#define PM_MS_SHOW_H
+#ifndef PM_SEND_SHOW_H
+#define PM_SEND_SHOW_H
 
 #include <stdio.h>
 
@@ -16,24 +16,24 @@
 #include "mta/player.h"
 #include "transcript/transcript.h"
 
-struct ms_show {
-	const struct ms_plan	*plan;
+struct send_show {
+	const struct mta_plan	*plan;
 	FILE			*to;
 	int			 verbose;
 	const char		*out_file;	/* -O; NULL */
 	struct transcript	 transcript;
 	struct buf		 text;		/* of it, to be written */
-	struct ms_edit		 edit;
+	struct mta_edit		 edit;
 	struct buf		 changes;	/* lines to print if the message passes */
-	struct ms_hooks		 hooks;
-	enum ms_result		 result;
+	struct mta_hooks		 hooks;
+	enum mta_result		 result;
 	int			 done;		/* result is known */
 	int			 failed;	/* the file could not be written */
 };
 
 /* Sets everything up; hooks is what the player is given. */
-void	 ms_show_init(struct ms_show *, const struct ms_plan *, FILE *, int verbose,
+void	 send_show_init(struct send_show *, const struct mta_plan *, FILE *, int verbose,
 	    const char *out_file);
-void	 ms_show_free(struct ms_show *);
+void	 send_show_free(struct send_show *);
 
 #endif

@@ -24,7 +24,7 @@ compare(const void *a, const void *b)
 
 /* The smallest latency that this many per cent do not exceed. */
 static double
-percentile(const struct ms_stats *st, size_t percent)
+percentile(const struct send_stats *st, size_t percent)
 {
 	size_t	 rank = (st->nlatencies * percent + 99) / 100;
 
@@ -34,7 +34,7 @@ percentile(const struct ms_stats *st, size_t percent)
 }
 
 static void
-figure(struct ms_stats *st, struct figures *f)
+figure(struct send_stats *st, struct figures *f)
 {
 	qsort(st->latencies, st->nlatencies, sizeof(*st->latencies), compare);
 	f->seconds = (double)(st->nanoseconds > 0 ? st->nanoseconds : 1) / 1e9;
@@ -47,20 +47,20 @@ figure(struct ms_stats *st, struct figures *f)
 }
 
 static void
-print_json(const struct ms_stats *st, const struct figures *f, FILE *to)
+print_json(const struct send_stats *st, const struct figures *f, FILE *to)
 {
 	(void)fprintf(to, "{\"messages\":%zu,\"connections\":%zu,\"events\":%zu,"
 	    "\"seconds\":%.6f,\"messages_per_second\":%.1f,\"events_per_second\":%.1f,"
 	    "\"latency_ms\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"max\":%.3f},"
 	    "\"delivered\":%zu,\"rejected\":%zu,\"tempfailed\":%zu,\"discarded\":%zu}\n",
 	    st->messages, st->connections, st->events, f->seconds, f->messages,
-	    f->events, f->p50, f->p90, f->p99, f->max, st->results[MS_DELIVERED],
-	    st->results[MS_REJECTED], st->results[MS_TEMPFAILED],
-	    st->results[MS_DISCARDED]);
+	    f->events, f->p50, f->p90, f->p99, f->max, st->results[MTA_DELIVERED],
+	    st->results[MTA_REJECTED], st->results[MTA_TEMPFAILED],
+	    st->results[MTA_DISCARDED]);
 }
 
 static void
-print_text(const struct ms_stats *st, const struct figures *f, FILE *to)
+print_text(const struct send_stats *st, const struct figures *f, FILE *to)
 {
 	(void)fprintf(to, "%zu messages over %zu connections in %.3f s\n",
 	    st->messages, st->connections, f->seconds);
@@ -68,12 +68,12 @@ print_text(const struct ms_stats *st, const struct figures *f, FILE *to)
 	(void)fprintf(to, "latency of messages: p50 %.3f ms, p90 %.3f ms, "
 	    "p99 %.3f ms, max %.3f ms\n", f->p50, f->p90, f->p99, f->max);
 	(void)fprintf(to, "delivered %zu, rejected %zu, tempfailed %zu, discarded %zu\n",
-	    st->results[MS_DELIVERED], st->results[MS_REJECTED],
-	    st->results[MS_TEMPFAILED], st->results[MS_DISCARDED]);
+	    st->results[MTA_DELIVERED], st->results[MTA_REJECTED],
+	    st->results[MTA_TEMPFAILED], st->results[MTA_DISCARDED]);
 }
 
 void
-ms_stats_print(struct ms_stats *st, FILE *to, int json)
+send_stats_print(struct send_stats *st, FILE *to, int json)
 {
 	struct figures	 f;
 
@@ -85,12 +85,12 @@ ms_stats_print(struct ms_stats *st, FILE *to, int json)
 	(void)fflush(to);
 }
 
-enum ms_result
-ms_stats_result(const struct ms_stats *st)
+enum mta_result
+send_stats_result(const struct send_stats *st)
 {
-	if (st->results[MS_DELIVERED] > 0)
-		return MS_DELIVERED;
-	if (st->results[MS_TEMPFAILED] > 0)
-		return MS_TEMPFAILED;
-	return st->results[MS_REJECTED] > 0 ? MS_REJECTED : MS_DISCARDED;
+	if (st->results[MTA_DELIVERED] > 0)
+		return MTA_DELIVERED;
+	if (st->results[MTA_TEMPFAILED] > 0)
+		return MTA_TEMPFAILED;
+	return st->results[MTA_REJECTED] > 0 ? MTA_REJECTED : MTA_DISCARDED;
 }

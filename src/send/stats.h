@@ -4,21 +4,21 @@
  */
 
 /*
- * ms_stats.h: what the load form of milter-send prints.
+ * send_stats.h: what the load form of milter-send prints.
  */
-#ifndef PM_MS_STATS_H
-#define PM_MS_STATS_H
+#ifndef PM_SEND_STATS_H
+#define PM_SEND_STATS_H
 
 #include <stdio.h>
 
 #include "send/run.h"
 
 /* Sorts the latencies. */
-void	 ms_stats_print(struct ms_stats *, FILE *, int json);
+void	 send_stats_print(struct send_stats *, FILE *, int json);
 /*
  * The one result of many: delivered if one was, else tempfailed, rejected or
  * discarded, the first of these that there was.
  */
-enum ms_result ms_stats_result(const struct ms_stats *);
+enum mta_result send_stats_result(const struct send_stats *);
 
 #endif

@@ -4,7 +4,7 @@
  */
 
 /*
- * answer.c: what the MTA is told of an event, once all handlers have been
+ * session/answer.c: what the MTA is told of an event, once all handlers have been
  * asked or one has refused it, and what follows from that.
  */
 #include "base/compat.h"
@@ -124,11 +124,11 @@ judge_actions(struct session *s)
 {
 	const struct action	*a;
 	const char		*why;
-	unsigned int		 place;
+	unsigned int		 index;
 
 	while ((a = edits_judge(s->message, &why)) != NULL) {
-		place = a->handler;
-		if (verdict_fail(s, place, &session_handler(s, place)->on_failure,
+		index = a->handler;
+		if (verdict_fail(s, index, &session_handler(s, index)->on_failure,
 		    "on-failure", why))
 			return;
 	}

@@ -19,7 +19,7 @@ ask_begin(struct session *s, enum event_kind ev, int wire)
 	current_clear(&s->cur);
 	s->cur.event = ev;
 	s->cur.wire = wire;
-	s->cur.place = 0;
+	s->cur.index = 0;
 	s->cur.number = ++s->nevents;
 	/* The macros of the next message may be here before the old one's abort. */
 	if (ev != EV_ABORT && s->ids_stale)
@@ -32,7 +32,7 @@ in_message(enum event_kind ev)
 	return ev != EV_CONNECT && ev != EV_HELO && ev != EV_UNKNOWN && ev != EV_DISCONNECT;
 }
 
-/* 1 if the handler at a place has said that it wants no more of this. */
+/* 1 if the handler at an index has said that it wants no more of this. */
 static int
 has_left(const struct hstate *h, enum event_kind ev)
 {
@@ -47,17 +47,17 @@ has_left(const struct hstate *h, enum event_kind ev)
 
 /* A piece of the body may be empty for one handler and not for another. */
 static int
-has_payload(const struct session *s, unsigned int place)
+has_payload(const struct session *s, unsigned int index)
 {
 	return s->cur.event != EV_BODY ||
-	    block_payload(s, session_handler(s, place))->len > 0;
+	    block_payload(s, session_handler(s, index))->len > 0;
 }
 
-/* Why nothing of this is the business of the handler at a place, if so. */
+/* Why nothing of this is the business of the handler at an index, if so. */
 static enum ask_why
-why_out(const struct session *s, unsigned int place)
+why_out(const struct session *s, unsigned int index)
 {
-	const struct hstate	*h = &s->h[place];
+	const struct hstate	*h = &s->h[index];
 
 	if (h->missing != NULL)
 		return ASK_MISSING;
@@ -69,39 +69,39 @@ why_out(const struct session *s, unsigned int place)
 		return ASK_LARGE;
 	if (has_left(h, s->cur.event))
 		return ASK_LEFT;
-	return has_payload(s, place) ? ASK_YES : ASK_EMPTY;
+	return has_payload(s, index) ? ASK_YES : ASK_EMPTY;
 }
 
 static enum ask_why
-why_not_asked(const struct session *s, unsigned int place)
+why_not_asked(const struct session *s, unsigned int index)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 
 	if (((h->events | h->optional_events) & EV_BIT(s->cur.event)) == 0)
 		return ASK_UNWANTED;
-	return why_out(s, place);
+	return why_out(s, index);
 }
 
 /* Of a recipient that the MTA refused only those are told who want that. */
 static enum ask_why
-why_not_told(const struct session *s, unsigned int place)
+why_not_told(const struct session *s, unsigned int index)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 
 	if ((h->reports & EV_BIT(s->cur.event)) == 0)
 		return ASK_UNWANTED;
-	if (s->h[place].failed)
+	if (s->h[index].failed)
 		return ASK_FAILED;
 	if (s->cur.rejected && !h->rejected_recipients)
 		return ASK_REJECTED;
-	return why_out(s, place);
+	return why_out(s, index);
 }
 
 static void
-watched(const struct session *s, unsigned int place, int report, enum ask_why why)
+watched(const struct session *s, unsigned int index, int report, enum ask_why why)
 {
 	if (s->watch != NULL)
-		s->watch(s, place, report, why);
+		s->watch(s, index, report, why);
 }
 
 static uint32_t
@@ -121,24 +121,24 @@ is_last(const struct session *s, const struct handler_conf *h)
 }
 
 static void
-encode(struct session *s, unsigned int place, struct task *t)
+encode(struct session *s, unsigned int index, struct task *t)
 {
-	const struct handler_conf	*h = session_handler(s, place);
-	int				 begins = 1, lasts = scope_enter(s, place, &begins);
+	const struct handler_conf	*h = session_handler(s, index);
+	int				 begins = 1, lasts = scope_enter(s, index, &begins);
 
 	t->begins = begins;
 	t->ends = !lasts || is_last(s, h);
-	t->scope = lasts ? s->h[place].scope : 0;
+	t->scope = lasts ? s->h[index].scope : 0;
 	if (h->input_message)
-		keep_give(s, place, t);
+		keep_give(s, index, t);
 	else
-		block_encode(s, place, t);
+		block_encode(s, index, t);
 	if (t->begins && !h->reuse)
 		block_environment(s, t, 1, &t->env);
 	if (!buf_ok(&t->block) || !buf_ok(&t->env))
 		fatalx("a block of %s is larger than it can be", s->id);
 	if (lasts && t->ends)
-		s->h[place].in_scope = 0;
+		s->h[index].in_scope = 0;
 }
 
 static struct spool *
@@ -154,48 +154,48 @@ files(const struct session *s, const struct handler_conf *h)
 enum purpose { ASK, ASK_SHADOW, REPORT };
 
 static void
-queue(struct session *s, unsigned int place, enum purpose purpose)
+queue(struct session *s, unsigned int index, enum purpose purpose)
 {
 	struct task	*t = task_new();
 
 	t->session = s;
-	t->place = place;
-	t->handler = s->listen->handlers[place];
+	t->index = index;
+	t->handler = s->listen->handlers[index];
 	t->event = s->cur.event;
 	t->report = purpose == REPORT;
 	t->shadow = purpose == ASK_SHADOW;
 	t->message_no = s->message == NULL ? 0 : s->message->number;
-	t->timeout = time_limit(s, session_handler(s, place), t->report);
+	t->timeout = time_limit(s, session_handler(s, index), t->report);
 	memcpy(t->ids, s->ids, sizeof(t->ids));
-	t->spool = files(s, session_handler(s, place));
-	encode(s, place, t);
-	TAILQ_INSERT_TAIL(&s->h[place].line, t, line);
+	t->spool = files(s, session_handler(s, index));
+	encode(s, index, t);
+	TAILQ_INSERT_TAIL(&s->h[index].tasks, t, in_session);
 	s->ntasks++;
 	s->task_bytes += t->block.len + t->env.len;
 }
 
 /* A handler that can't work on this connection answers for itself at MAIL. */
 static int
-answer_for_missing(struct session *s, unsigned int place)
+answer_for_missing(struct session *s, unsigned int index)
 {
-	const struct outcome	*o = &session_handler(s, place)->on_failure;
+	const struct outcome	*o = &session_handler(s, index)->on_failure;
 
-	if (s->h[place].missing == NULL || s->cur.event != EV_MAIL || !outcome_refuses(o) ||
-	    session_handler(s, place)->shadow)
+	if (s->h[index].missing == NULL || s->cur.event != EV_MAIL || !outcome_refuses(o) ||
+	    session_handler(s, index)->shadow)
 		return 0;
 	/* The failure itself was logged when the connection began. */
-	verdict_refuse(s, (int)place, verdict_of_outcome(o, EV_MAIL), &o->smtp);
+	verdict_refuse(s, (int)index, verdict_of_outcome(o, EV_MAIL), &o->smtp);
 	return 1;
 }
 
 /* What it is to be given could not be kept. Returns 1 if the event is refused. */
 static int
-answer_for_store(struct session *s, unsigned int place, const char *why)
+answer_for_store(struct session *s, unsigned int index, const char *why)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 
 	if (!h->shadow)
-		return verdict_fail(s, place, &h->on_overload, "on-overload", why);
+		return verdict_fail(s, index, &h->on_overload, "on-overload", why);
 	log_msg(LOG_WARNING, s->ids, "handler %s: %s: %s; shadow, on-overload would be %s",
 	    h->name, event_name(s->cur.event), why,
 	    verdict_name(verdict_of_outcome(&h->on_overload, s->cur.event)));
@@ -204,33 +204,33 @@ answer_for_store(struct session *s, unsigned int place, const char *why)
 
 /* Returns 1 if the event is refused, 0 to go on, -1 if the handler was asked. */
 static int
-ask_one(struct session *s, unsigned int place)
+ask_one(struct session *s, unsigned int index)
 {
-	const struct handler_conf	*h = session_handler(s, place);
-	enum ask_why			 why = why_not_asked(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
+	enum ask_why			 why = why_not_asked(s, index);
 	const char			*problem;
 
-	watched(s, place, 0, why);
-	if (answer_for_missing(s, place) || exclude_answer(s, place))
+	watched(s, index, 0, why);
+	if (answer_for_missing(s, index) || exclude_answer(s, index))
 		return 1;
 	if (why != ASK_YES)
 		return 0;
 	/* A trial has its turn also when the time is over. */
-	if (!s->h[place].failed && (h->shadow || !s->late) &&
-	    (problem = keep_problem(s, place)) != NULL)
-		return answer_for_store(s, place, problem);
+	if (!s->h[index].failed && (h->shadow || !s->late) &&
+	    (problem = keep_problem(s, index)) != NULL)
+		return answer_for_store(s, index, problem);
 	if (h->shadow) {
-		if (!s->h[place].failed)
-			queue(s, place, ASK_SHADOW);
+		if (!s->h[index].failed)
+			queue(s, index, ASK_SHADOW);
 		return 0;
 	}
-	if (s->h[place].failed)
-		return verdict_failed_before(s, place);
+	if (s->h[index].failed)
+		return verdict_failed_before(s, index);
 	if (s->late)
-		return verdict_fail(s, place, &h->on_timeout, "on-timeout",
+		return verdict_fail(s, index, &h->on_timeout, "on-timeout",
 		    "no time was left to ask it");
-	s->cur.asked = (int)place;
-	queue(s, place, ASK);
+	s->cur.asked = (int)index;
+	queue(s, index, ASK);
 	return -1;
 }
 
@@ -247,8 +247,8 @@ ask_next(struct session *s, struct buf *out)
 		verdict_refuse_recipients(s);
 		return answer_event(s, out);
 	}
-	while (s->cur.place < s->nh) {
-		r = ask_one(s, s->cur.place++);
+	while (s->cur.index < s->nh) {
+		r = ask_one(s, s->cur.index++);
 		if (r == -1) {
 			current_keep(&s->cur);
 			return STEP_WAIT;

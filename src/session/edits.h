@@ -4,12 +4,12 @@
  */
 
 /*
- * edits.h: the actions that handlers asked for during a message, as the
+ * session/edits.h: the actions that handlers asked for during a message, as the
  * packets that make Sendmail and Postfix, whose indexes move differently,
  * come to the same.
  */
-#ifndef PM_EDITS_H
-#define PM_EDITS_H
+#ifndef PM_SESSION_EDITS_H
+#define PM_SESSION_EDITS_H
 
 #include "session/session.h"
 

@@ -92,17 +92,17 @@ exclude_at_mail(struct session *s)
 }
 
 static void
-is_too_large(struct session *s, unsigned int place)
+is_too_large(struct session *s, unsigned int index)
 {
-	const struct handler_conf	*h = session_handler(s, place);
-	struct hstate			*state = &s->h[place];
+	const struct handler_conf	*h = session_handler(s, index);
+	struct hstate			*state = &s->h[index];
 
 	if (state->missing != NULL || state->excluded || state->excluded_auth ||
 	    state->accepted_session || state->accepted_message)
 		return;
 	state->large = state->large_due = 1;
 	if (h->scope == SCOPE_MESSAGE)
-		scope_end(s, place);
+		scope_end(s, index);
 	log_msg(LOG_INFO, s->ids, "handler %s: %s: the message is larger than max-message; "
 	    "on-large = %s", h->name, event_name(s->cur.event),
 	    verdict_name(h->on_large.verdict));
@@ -122,18 +122,18 @@ exclude_at_size(struct session *s)
 }
 
 int
-exclude_answer(struct session *s, unsigned int place)
+exclude_answer(struct session *s, unsigned int index)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 	enum verdict			 vd;
 
-	if (!s->h[place].large_due || !answer_is_due(s) ||
+	if (!s->h[index].large_due || !answer_is_due(s) ||
 	    s->cur.event < EV_HEADER || s->cur.event > EV_END_OF_MESSAGE)
 		return 0;
-	s->h[place].large_due = 0;
+	s->h[index].large_due = 0;
 	vd = verdict_of_outcome(&h->on_large, s->cur.event);
 	if (h->shadow || vd == VD_CONTINUE || vd == VD_ACCEPT)
 		return 0;
-	verdict_refuse(s, (int)place, vd, &h->on_large.smtp);
+	verdict_refuse(s, (int)index, vd, &h->on_large.smtp);
 	return 1;
 }

@@ -29,7 +29,7 @@ static const char *
 judge_for_mta(const struct task *t, const struct action *a, const struct action_list *before)
 {
 	const struct session		*s = t->session;
-	const struct handler_conf	*h = session_handler(s, t->place);
+	const struct handler_conf	*h = session_handler(s, t->index);
 
 	if (t->message_no == 0)
 		return "before a message there is nothing to change";
@@ -49,9 +49,9 @@ judge_for_mta(const struct task *t, const struct action *a, const struct action_
 }
 
 const char *
-judge_difference(const struct session *s, unsigned int place, const struct action *a)
+judge_difference(const struct session *s, unsigned int index, const struct action *a)
 {
-	unsigned int	 listed = handler_actions(session_handler(s, place));
+	unsigned int	 listed = handler_actions(session_handler(s, index));
 
 	/* To whoever returns a message one is like the other. */
 	if ((listed & ACT_BIT(ACT_ADD_HEADER)) != 0)

@@ -12,13 +12,13 @@
 #include "session/parts.h"
 #include "base/xmalloc.h"
 
-/* 1 unless the handler at a place hears nothing more of this message. */
+/* 1 unless the handler at an index hears nothing more of this message. */
 static int
-still_wants(const struct session *s, unsigned int place)
+still_wants(const struct session *s, unsigned int index)
 {
-	const struct hstate	*h = &s->h[place];
+	const struct hstate	*h = &s->h[index];
 
-	return (s->keeps >> place & 1) != 0 && h->missing == NULL && !h->excluded &&
+	return (s->keeps >> index & 1) != 0 && h->missing == NULL && !h->excluded &&
 	    !h->excluded_auth && !h->large && !h->accepted_session && !h->accepted_message &&
 	    !h->failed;
 }
@@ -108,22 +108,22 @@ keep_end(struct session *s)
 
 /* As it came, or for one that returns a message as the one before returned it. */
 static struct store *
-store_for(struct session *s, unsigned int place)
+store_for(struct session *s, unsigned int index)
 {
-	if (session_handler(s, place)->output == OUTPUT_MESSAGE)
+	if (session_handler(s, index)->output == OUTPUT_MESSAGE)
 		return rewrite_current(s);
 	return s->message->store;
 }
 
 const char *
-keep_problem(struct session *s, unsigned int place)
+keep_problem(struct session *s, unsigned int index)
 {
 	struct store	*st;
 
-	if ((s->keeps >> place & 1) == 0 || s->cur.event != EV_END_OF_MESSAGE ||
+	if ((s->keeps >> index & 1) == 0 || s->cur.event != EV_END_OF_MESSAGE ||
 	    s->message->store == NULL)
 		return NULL;
-	st = store_for(s, place);
+	st = store_for(s, index);
 	return store_bytes(st) != NULL ? NULL : store_error(st);
 }
 
@@ -157,11 +157,11 @@ received(struct session *s)
 }
 
 void
-keep_give(struct session *s, unsigned int place, struct task *t)
+keep_give(struct session *s, unsigned int index, struct task *t)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 
-	t->input = store_hold(store_for(s, place));
+	t->input = store_hold(store_for(s, index));
 	if (h->received)
 		t->received = xstrdup(received(s));
 	keep_encode(h, t);

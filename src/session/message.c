@@ -165,12 +165,12 @@ drop_action(struct message *msg, struct action *a)
 }
 
 void
-message_drop_actions(struct message *msg, unsigned int place)
+message_drop_actions(struct message *msg, unsigned int index)
 {
 	struct action	*a, *next;
 
 	TAILQ_FOREACH_SAFE(a, &msg->kept, entry, next)
-		if (a->handler == place)
+		if (a->handler == index)
 			drop_action(msg, a);
 }
 

@@ -4,11 +4,11 @@
  */
 
 /*
- * received.h: the headers that a mail server puts on top of a message when it
+ * session/received.h: the headers that a mail server puts on top of a message when it
  * takes it, which MTAs don't show to filters, and programs that read mail expect.
  */
-#ifndef PM_RECEIVED_H
-#define PM_RECEIVED_H
+#ifndef PM_SESSION_RECEIVED_H
+#define PM_SESSION_RECEIVED_H
 
 #include <time.h>
 

@@ -4,7 +4,7 @@
  */
 
 /*
- * rewrite.c: messages that handlers return, with output = message: what
+ * session/rewrite.c: messages that handlers return, with output = message: what
  * differs from the message as it came becomes actions.
  */
 #include "base/compat.h"
@@ -97,14 +97,14 @@ compare_with_first(const struct message *msg, const struct mailfile *new,
 }
 
 static const char *
-judge(const struct session *s, unsigned int place, const struct action_list *list)
+judge(const struct session *s, unsigned int index, const struct action_list *list)
 {
 	const struct action	*a;
 	const char		*why;
 	char			 text[120];
 
 	TAILQ_FOREACH(a, list, entry) {
-		if ((why = judge_difference(s, place, a)) == NULL)
+		if ((why = judge_difference(s, index, a)) == NULL)
 			continue;
 		snprintf(text, sizeof(text), "%s, %s", action_name(a->kind), why);
 		return because("returned what takes ", text);
@@ -125,23 +125,23 @@ has_body(const struct action_list *list)
 
 /* For the log: who changed what in that which it was given. */
 static void
-note_changes(struct session *s, unsigned int place, struct action_list *own)
+note_changes(struct session *s, unsigned int index, struct action_list *own)
 {
 	struct action	*a;
 
 	TAILQ_FOREACH(a, own, entry)
-		a->handler = place;
+		a->handler = index;
 	edits_summarize(s, own, &s->message->changes);
 }
 
 static void
-install(struct session *s, unsigned int place, struct store *output, struct action_list *list)
+install(struct session *s, unsigned int index, struct store *output, struct action_list *list)
 {
 	struct message	*msg = s->message;
 	struct action	*a;
 
 	TAILQ_FOREACH(a, list, entry) {
-		a->handler = place;
+		a->handler = index;
 		a->event_no = s->cur.number;
 		a->returned = 1;
 	}
@@ -150,12 +150,12 @@ install(struct session *s, unsigned int place, struct store *output, struct acti
 	store_release(msg->version);
 	msg->version = store_hold(output);
 	msg->version_clean = 0;
-	msg->returned_by = place;
+	msg->returned_by = index;
 }
 
 /* Where nothing differs from what the handler was given, nothing is to be done. */
 static const char *
-replace_version(struct session *s, unsigned int place, const struct mailfile *new,
+replace_version(struct session *s, unsigned int index, const struct mailfile *new,
     struct store *output, struct action_list *own)
 {
 	struct action_list	 all = TAILQ_HEAD_INITIALIZER(all);
@@ -163,22 +163,22 @@ replace_version(struct session *s, unsigned int place, const struct mailfile *ne
 	const char		*why;
 
 	if ((why = compare_with_given(rewrite_current(s), new, own)) != NULL ||
-	    (why = judge(s, place, own)) != NULL)
+	    (why = judge(s, index, own)) != NULL)
 		return why;
 	if (has_body(own) && has_body(&msg->kept))
 		return "it returned another body, and the body was replaced already";
 	if (TAILQ_EMPTY(own))
 		return NULL;
 	if ((why = compare_with_first(msg, new, &all)) == NULL) {
-		note_changes(s, place, own);
-		install(s, place, output, msg->version == NULL ? own : &all);
+		note_changes(s, index, own);
+		install(s, index, output, msg->version == NULL ? own : &all);
 	}
 	action_list_clear(&all);
 	return why;
 }
 
 const char *
-rewrite_take(struct session *s, unsigned int place, struct store *output)
+rewrite_take(struct session *s, unsigned int index, struct store *output)
 {
 	struct action_list	 own = TAILQ_HEAD_INITIALIZER(own);
 	struct mailfile		 new;
@@ -187,8 +187,8 @@ rewrite_take(struct session *s, unsigned int place, struct store *output)
 	if (output == NULL)
 		return "it returned nothing";
 	if ((why = parse(output, &new)) == NULL) {
-		take_off(&new, session_handler(s, place)->received ? s->message->received : NULL);
-		why = replace_version(s, place, &new, output, &own);
+		take_off(&new, session_handler(s, index)->received ? s->message->received : NULL);
+		why = replace_version(s, index, &new, output, &own);
 	}
 	mailfile_free(&new);
 	action_list_clear(&own);
@@ -208,7 +208,7 @@ rewrite_show(const struct task *t, struct store *output, struct action_list *lis
 		why = compare_with_given(t->input, &new, list);
 	}
 	if (why == NULL)
-		why = judge(t->session, t->place, list);
+		why = judge(t->session, t->index, list);
 	mailfile_free(&new);
 	return why;
 }

@@ -9,11 +9,11 @@
 #include "session/parts.h"
 
 int
-scope_enter(struct session *s, unsigned int place, int *begins)
+scope_enter(struct session *s, unsigned int index, int *begins)
 {
-	struct hstate	*h = &s->h[place];
+	struct hstate	*h = &s->h[index];
 
-	switch (session_handler(s, place)->scope) {
+	switch (session_handler(s, index)->scope) {
 	case SCOPE_EVENT:
 		return 0;
 	case SCOPE_MESSAGE:
@@ -39,10 +39,10 @@ note_over(struct hstate *h)
 }
 
 void
-scope_end(struct session *s, unsigned int place)
+scope_end(struct session *s, unsigned int index)
 {
-	struct hstate	*h = &s->h[place];
-	struct task	*last = TAILQ_LAST(&h->line, task_list);
+	struct hstate	*h = &s->h[index];
+	struct task	*last = TAILQ_LAST(&h->tasks, task_list);
 
 	if (!h->in_scope)
 		return;
@@ -58,10 +58,10 @@ scope_end(struct session *s, unsigned int place)
 }
 
 void
-session_scope_failed(struct session *s, unsigned int place, unsigned int scope)
+session_scope_failed(struct session *s, unsigned int index, unsigned int scope)
 {
-	if (s->h[place].in_scope && s->h[place].scope == scope)
-		s->h[place].failed = 1;
+	if (s->h[index].in_scope && s->h[index].scope == scope)
+		s->h[index].failed = 1;
 }
 
 void
@@ -69,7 +69,7 @@ session_detach_task(struct task *t)
 {
 	struct session	*s = t->session;
 
-	TAILQ_REMOVE(&s->h[t->place].line, t, line);
+	TAILQ_REMOVE(&s->h[t->index].tasks, t, in_session);
 	s->ntasks--;
 	s->task_bytes -= t->block.len + t->env.len;
 	t->session = NULL;
@@ -85,8 +85,8 @@ session_drop_task(struct task *t)
 void
 session_cancel_task(struct task *t)
 {
-	struct hstate	*h = &t->session->h[t->place];
-	struct task	*before = TAILQ_PREV(t, task_list, line);
+	struct hstate	*h = &t->session->h[t->index];
+	struct task	*before = TAILQ_PREV(t, task_list, in_session);
 
 	if (t->ends && !t->begins) {
 		if (before != NULL)

@@ -22,16 +22,16 @@
 #define MAX_WAITING_TASKS	32
 #define MAX_WAITING_BYTES	(512 * 1024)
 
-/* What has to be kept for the handler at a place, beside the envelope. */
+/* What has to be kept for the handler at an index, beside the envelope. */
 static void
-note_wishes(struct session *s, unsigned int place)
+note_wishes(struct session *s, unsigned int index)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 
 	if ((h->lines & LINE_BIT(LINE_MACRO)) != 0)
-		s->takes_macros |= (uint64_t)1 << place;
+		s->takes_macros |= (uint64_t)1 << index;
 	if (handler_wants_message(h))
-		s->keeps |= (uint64_t)1 << place;
+		s->keeps |= (uint64_t)1 << index;
 	if (h->output == OUTPUT_MESSAGE)
 		s->counts_headers = 1;
 	if ((handler_actions(h) & (ACT_BIT(ACT_CHANGE_HEADER) | ACT_BIT(ACT_DELETE_HEADER))) != 0)
@@ -64,9 +64,9 @@ session_new(const struct conf *conf, const struct listen_conf *l,
 	s->nh = (unsigned int)l->nhandlers;
 	s->h = xcalloc(s->nh, sizeof(*s->h));
 	for (i = 0; i < s->nh; i++) {
-		TAILQ_INIT(&s->h[i].line);
+		TAILQ_INIT(&s->h[i].tasks);
 		s->h[i].session = s;
-		s->h[i].place = i;
+		s->h[i].index = i;
 		s->h[i].missing = missing[i];
 		note_wishes(s, i);
 	}

@@ -4,13 +4,13 @@
  */
 
 /*
- * session.h: one SMTP session on a milter connection: what the MTA has told,
+ * session/session.h: one SMTP session on a milter connection: what the MTA has told,
  * which handler is asked next, and what the MTA is answered. It touches no
  * descriptor and no clock: what is to be asked of handlers is put into lines
  * of tasks, what is to be sent into a buffer, and the caller acts.
  */
-#ifndef PM_SESSION_H
-#define PM_SESSION_H
+#ifndef PM_SESSION_SESSION_H
+#define PM_SESSION_SESSION_H
 
 #include "state/context.h"
 #include "state/envelope.h"
@@ -46,8 +46,8 @@ enum ask_why {
 /* One handler, as far as this session is concerned. */
 struct hstate {
 	struct session		*session;
-	unsigned int		 place;
-	struct task_list	 line;		/* the first one is with the pool */
+	unsigned int		 index;
+	struct task_list	 tasks;		/* the first one is with the pool */
 	const char		*missing;	/* what the MTA does not offer; NULL: all is there */
 	unsigned int		 accepted_session : 1;
 	unsigned int		 accepted_message : 1;
@@ -78,7 +78,7 @@ struct message {
 	struct mailbox		*sender;
 	struct mailbox_list	 recipients;	/* that we have not refused */
 	unsigned int		 nrecipients;
-	struct mailbox_list	 refused;	/* told: the places that must hear of it */
+	struct mailbox_list	 refused;	/* told: the handlers that must hear of it */
 	unsigned int		 nrefused;	/* by us */
 	size_t			 envelope_bytes;
 	int			 too_many;	/* recipients, and no answer was possible yet */
@@ -93,7 +93,7 @@ struct message {
 	struct store		*version;	/* as a handler returned it; NULL: none did */
 	int			 version_clean;	/* what it got before it was taken off again */
 	struct action_list	 difference;	/* what makes store the version */
-	unsigned int		 returned_by;	/* place of the last that returned one */
+	unsigned int		 returned_by;	/* index of the last that returned one */
 	struct buf		 changes;	/* for the log: what each of them changed */
 	struct action_list	 kept;		/* actions for the end of the message */
 	unsigned int		 nkept;
@@ -103,10 +103,10 @@ struct message {
 struct current {
 	enum event_kind		 event;
 	int			 wire;		/* SMFIC_ that waits for an answer; 0: none */
-	unsigned int		 place;		/* of the handler to be looked at next */
+	unsigned int		 index;		/* of the handler to be looked at next */
 	unsigned int		 number;	/* of the event in the session */
-	int			 asked;		/* place of the handler in hand, or -1 */
-	int			 answered_by;	/* place, or -1 */
+	int			 asked;		/* index of the handler in hand, or -1 */
+	int			 answered_by;	/* index, or -1 */
 	enum verdict		 verdict;
 	unsigned int		 rejected : 1;	/* recipient: by the MTA itself, we are only told */
 	struct smtp_reply	 smtp;		/* of a refusal, completed */
@@ -137,8 +137,8 @@ struct session {
 	unsigned int			 late : 1;	/* the time for the event in hand is over */
 	unsigned int			 released : 1;	/* the owner's: it is to be freed */
 	int				 client_port;	/* -1: none */
-	uint64_t			 takes_macros;	/* places; the others never hear of one */
-	uint64_t			 keeps;		/* places that want messages as a whole */
+	uint64_t			 takes_macros;	/* handlers; the others never hear of one */
+	uint64_t			 keeps;		/* handlers that want messages as a whole */
 	char				*client_host, *client_address;
 	const char			*client_family;	/* NULL before connect */
 	char				*helo;
@@ -148,7 +148,7 @@ struct session {
 	unsigned int			 nmessages;
 	unsigned int			 nevents;
 	struct current			 cur;
-	/* Sets of places, a bit each; see block.h. */
+	/* Sets of handlers, a bit each by index; see block/block.h. */
 	uint64_t			 told_client, told_helo;
 	uint64_t			 changed;	/* there is something that they do not know */
 	uint64_t			 again;		/* their next block is complete */
@@ -159,7 +159,7 @@ struct session {
 	size_t				 task_bytes;
 	void				*owner;		/* the connection; NULL: it is gone */
 	/* Sees each decision on who is asked, and with report who is told; or NULL. */
-	void				(*watch)(const struct session *, unsigned int place,
+	void				(*watch)(const struct session *, unsigned int index,
 					    int report, enum ask_why);
 	TAILQ_ENTRY(session)		 dead;
 };
@@ -220,7 +220,7 @@ void		 session_restart_scope(struct task *);
  * its handler ends, on-failure answers. With a scope of one event nothing
  * follows, nor if it was an earlier scope than the one that lasts now.
  */
-void		 session_scope_failed(struct session *, unsigned int place, unsigned int scope);
+void		 session_scope_failed(struct session *, unsigned int index, unsigned int scope);
 /*
  * The answer, or failure, of a handler that nobody waits for: it is logged,
  * and what it means to this handler alone has effect. The task and the
@@ -231,11 +231,11 @@ void		 session_shadow_answer(struct task *, struct task_result *);
 int		 session_is_full(const struct session *);
 /* Of the message if one is open, whatever the macros say by now; or NULL. */
 const char	*session_queue_id(const struct session *);
-/* The handler at a place of the listener. */
+/* The handler at an index of the listener. */
 static inline const struct handler_conf *
-session_handler(const struct session *s, unsigned int place)
+session_handler(const struct session *s, unsigned int index)
 {
-	return &s->conf->handlers[s->listen->handlers[place]];
+	return &s->conf->handlers[s->listen->handlers[index]];
 }
 
 #endif

@@ -78,7 +78,7 @@ log_reply(const struct task *t, enum verdict vd, const struct task_result *r)
 	buf_add_u8(&b, 0);
 	if (buf_ok(&b))
 		log_msg(LOG_INFO, t->ids, "handler %s: %s: %s",
-		    session_handler(t->session, t->place)->name, event_name(t->event),
+		    session_handler(t->session, t->index)->name, event_name(t->event),
 		    (char *)b.data);
 	buf_free(&b);
 }
@@ -95,10 +95,10 @@ is_current(const struct task *t)
 static void
 apply(const struct task *t, enum verdict vd)
 {
-	struct hstate	*h = &t->session->h[t->place];
+	struct hstate	*h = &t->session->h[t->index];
 
 	if (vd == VD_ACCEPT)
-		verdict_note_accept(t->session, t->place, t->event);
+		verdict_note_accept(t->session, t->index, t->event);
 	else if (vd == VD_SKIP && t->event == EV_HEADER)
 		h->skip_header = 1;
 	else if (vd == VD_SKIP)
@@ -110,7 +110,7 @@ take_failure(const struct task *t, const struct outcome *o, const char *option,
     const char *why)
 {
 	struct session			*s = t->session;
-	const struct handler_conf	*h = session_handler(s, t->place);
+	const struct handler_conf	*h = session_handler(s, t->index);
 	enum verdict			 vd = verdict_of_outcome(o, t->event);
 
 	log_msg(LOG_WARNING, t->ids, "handler %s: %s: %s; shadow, %s would be %s", h->name,
@@ -118,7 +118,7 @@ take_failure(const struct task *t, const struct outcome *o, const char *option,
 	/* What is asked outside of a message is no part of a message's scope. */
 	if (!is_current(t) && h->scope != SCOPE_SESSION)
 		return;
-	session_scope_failed(s, t->place, t->scope);
+	session_scope_failed(s, t->index, t->scope);
 	if (vd == VD_ACCEPT && is_current(t))
 		apply(t, vd);
 }
@@ -131,9 +131,9 @@ take_reply(const struct task *t, const struct task_result *r)
 	const char		*why;
 	enum verdict		 vd;
 
-	if (session_handler(t->session, t->place)->output == OUTPUT_MESSAGE &&
+	if (session_handler(t->session, t->index)->output == OUTPUT_MESSAGE &&
 	    r->verdict == VD_CONTINUE && (why = rewrite_show(t, r->output, r->actions)) != NULL) {
-		take_failure(t, &session_handler(t->session, t->place)->on_failure,
+		take_failure(t, &session_handler(t->session, t->index)->on_failure,
 		    "on-failure", why);
 		return;
 	}
@@ -150,7 +150,7 @@ session_shadow_answer(struct task *t, struct task_result *r)
 
 	if (t->session == NULL)
 		return;
-	h = session_handler(t->session, t->place);
+	h = session_handler(t->session, t->index);
 	switch (r->end) {
 	case TASK_REPLY:
 		take_reply(t, r);

@@ -4,7 +4,7 @@
  */
 
 /*
- * verdict.c: what the reply of a handler, or its failure, makes of an event.
+ * session/verdict.c: what the reply of a handler, or its failure, makes of an event.
  */
 #include "base/compat.h"
 
@@ -23,14 +23,14 @@ verdict_of_outcome(const struct outcome *o, enum event_kind ev)
 }
 
 static void
-log_mended(const struct session *s, unsigned int place, const struct smtp_reply *said, int how)
+log_mended(const struct session *s, unsigned int index, const struct smtp_reply *said, int how)
 {
 	char	 code[16] = "";
 
 	if (said->code != 0)
 		snprintf(code, sizeof(code), "%d ", said->code);
 	log_msg(LOG_WARNING, s->ids, "handler %s: its reply \"%s%s%s%s\" was mended:%s%s%s%s",
-	    session_handler(s, place)->name, code, said->enhanced,
+	    session_handler(s, index)->name, code, said->enhanced,
 	    said->enhanced[0] == '\0' ? "" : " ", said->text == NULL ? "" : said->text,
 	    how & SMTP_REPLY_BAD_CODE ? " wrong code" : "",
 	    how & SMTP_REPLY_BAD_CLASS ? " wrong enhanced code" : "",
@@ -39,18 +39,18 @@ log_mended(const struct session *s, unsigned int place, const struct smtp_reply 
 }
 
 void
-verdict_refuse(struct session *s, int place, enum verdict vd, const struct smtp_reply *smtp)
+verdict_refuse(struct session *s, int index, enum verdict vd, const struct smtp_reply *smtp)
 {
 	struct current	*c = &s->cur;
 	int		 how;
 
 	c->verdict = vd;
-	c->answered_by = place;
+	c->answered_by = index;
 	if (vd != VD_DISCARD) {
 		smtp_reply_copy(&c->smtp, smtp);
 		how = smtp_reply_complete(vd, &c->smtp);
-		if (how != 0 && place >= 0)
-			log_mended(s, (unsigned int)place, smtp, how);
+		if (how != 0 && index >= 0)
+			log_mended(s, (unsigned int)index, smtp, how);
 	}
 	if (s->message != NULL)
 		message_drop_event_actions(s->message, c->number);
@@ -66,60 +66,60 @@ verdict_refuse_recipients(struct session *s)
 }
 
 void
-verdict_note_accept(struct session *s, unsigned int place, enum event_kind ev)
+verdict_note_accept(struct session *s, unsigned int index, enum event_kind ev)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 	int				 over;
 
 	if (ev == EV_CONNECT || ev == EV_HELO) {
-		s->h[place].accepted_session = 1;
+		s->h[index].accepted_session = 1;
 		over = (h->reports & EV_BIT(EV_DISCONNECT)) == 0;
 	} else {
-		s->h[place].accepted_message = 1;
+		s->h[index].accepted_message = 1;
 		over = h->scope == SCOPE_MESSAGE;
 	}
 	if (over)
-		scope_end(s, place);
+		scope_end(s, index);
 }
 
 /* What a handler's outcome makes of the event in hand. Returns 1 if it is refused. */
 static int
-take_outcome(struct session *s, unsigned int place, const struct outcome *o)
+take_outcome(struct session *s, unsigned int index, const struct outcome *o)
 {
 	enum verdict	 vd = verdict_of_outcome(o, s->cur.event);
 
 	if (vd == VD_ACCEPT)
-		verdict_note_accept(s, place, s->cur.event);
+		verdict_note_accept(s, index, s->cur.event);
 	if (vd == VD_ACCEPT || vd == VD_CONTINUE)
 		return 0;
-	verdict_refuse(s, (int)place, vd, &o->smtp);
+	verdict_refuse(s, (int)index, vd, &o->smtp);
 	return 1;
 }
 
 int
-verdict_failed_before(struct session *s, unsigned int place)
+verdict_failed_before(struct session *s, unsigned int index)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 
 	log_msg(LOG_DEBUG, s->ids, "handler %s: %s: it has failed before; on-failure = %s",
 	    h->name, event_name(s->cur.event),
 	    verdict_name(verdict_of_outcome(&h->on_failure, s->cur.event)));
-	return take_outcome(s, place, &h->on_failure);
+	return take_outcome(s, index, &h->on_failure);
 }
 
 int
-verdict_fail(struct session *s, unsigned int place, const struct outcome *o,
+verdict_fail(struct session *s, unsigned int index, const struct outcome *o,
     const char *option, const char *why)
 {
 	enum verdict	 vd = verdict_of_outcome(o, s->cur.event);
 
 	log_msg(LOG_WARNING, s->ids, "handler %s: %s: %s; %s = %s",
-	    session_handler(s, place)->name, event_name(s->cur.event), why, option,
+	    session_handler(s, index)->name, event_name(s->cur.event), why, option,
 	    verdict_name(vd));
 	if (s->message != NULL)
-		message_drop_actions(s->message, place);
-	session_scope_failed(s, place, s->h[place].scope);
-	return take_outcome(s, place, o);
+		message_drop_actions(s->message, index);
+	session_scope_failed(s, index, s->h[index].scope);
+	return take_outcome(s, index, o);
 }
 
 static int
@@ -158,7 +158,7 @@ take_context(struct session *s, const struct action_list *actions)
 
 /* Those for the MTA are kept until the end of the message. */
 static void
-keep_actions(struct session *s, unsigned int place, struct action_list *actions)
+keep_actions(struct session *s, unsigned int index, struct action_list *actions)
 {
 	struct action	*a;
 
@@ -168,7 +168,7 @@ keep_actions(struct session *s, unsigned int place, struct action_list *actions)
 			action_free(a);
 			continue;
 		}
-		a->handler = place;
+		a->handler = index;
 		a->event_no = s->cur.number;
 		TAILQ_INSERT_TAIL(&s->message->kept, a, entry);
 		s->message->nkept++;
@@ -177,36 +177,36 @@ keep_actions(struct session *s, unsigned int place, struct action_list *actions)
 
 /* Returns 1 if the event is refused. */
 static int
-take_reply(struct session *s, unsigned int place, struct task_result *r)
+take_reply(struct session *s, unsigned int index, struct task_result *r)
 {
-	const struct handler_conf	*h = session_handler(s, place);
+	const struct handler_conf	*h = session_handler(s, index);
 	/* on-exit may name what this event has no verdict for. */
 	const struct outcome		 said = { .verdict = r->verdict };
 	const char			*why;
 	enum verdict			 vd;
 
 	if (!TAILQ_EMPTY(r->actions) && !take_context(s, r->actions))
-		return verdict_fail(s, place, &h->on_failure, "on-failure",
+		return verdict_fail(s, index, &h->on_failure, "on-failure",
 		    "its context would be larger than max-context");
 	if (h->output == OUTPUT_MESSAGE && r->verdict == VD_CONTINUE && s->message != NULL &&
-	    !r->as_given && (why = rewrite_take(s, place, r->output)) != NULL)
-		return verdict_fail(s, place, &h->on_failure, "on-failure", why);
-	keep_actions(s, place, r->actions);
+	    !r->as_given && (why = rewrite_take(s, index, r->output)) != NULL)
+		return verdict_fail(s, index, &h->on_failure, "on-failure", why);
+	keep_actions(s, index, r->actions);
 	vd = r->verdict == VD_SKIP ? VD_SKIP : verdict_of_outcome(&said, s->cur.event);
 	switch (vd) {
 	case VD_CONTINUE:
 		return 0;
 	case VD_ACCEPT:
-		verdict_note_accept(s, place, s->cur.event);
+		verdict_note_accept(s, index, s->cur.event);
 		return 0;
 	case VD_SKIP:
 		if (s->cur.event == EV_HEADER)
-			s->h[place].skip_header = 1;
+			s->h[index].skip_header = 1;
 		else
-			s->h[place].skip_body = 1;
+			s->h[index].skip_body = 1;
 		return 0;
 	default:
-		verdict_refuse(s, (int)place, vd, &r->smtp);
+		verdict_refuse(s, (int)index, vd, &r->smtp);
 		return 1;
 	}
 }
@@ -214,24 +214,24 @@ take_reply(struct session *s, unsigned int place, struct task_result *r)
 enum step
 session_answer(struct session *s, struct task_result *r, struct buf *out)
 {
-	unsigned int			 place = (unsigned int)s->cur.asked;
-	const struct handler_conf	*h = session_handler(s, place);
+	unsigned int			 index = (unsigned int)s->cur.asked;
+	const struct handler_conf	*h = session_handler(s, index);
 	int				 refused = 0;
 
 	s->cur.asked = -1;
 	switch (r->end) {
 	case TASK_REPLY:
-		refused = take_reply(s, place, r);
+		refused = take_reply(s, index, r);
 		break;
 	case TASK_TIMEOUT:
-		refused = verdict_fail(s, place, &h->on_timeout, "on-timeout", r->why);
+		refused = verdict_fail(s, index, &h->on_timeout, "on-timeout", r->why);
 		break;
 	case TASK_OVERLOAD:
-		refused = verdict_fail(s, place, &h->on_overload, "on-overload", r->why);
+		refused = verdict_fail(s, index, &h->on_overload, "on-overload", r->why);
 		break;
 	case TASK_FAILURE:
 	case TASK_REPORTED:
-		refused = verdict_fail(s, place, &h->on_failure, "on-failure", r->why);
+		refused = verdict_fail(s, index, &h->on_failure, "on-failure", r->why);
 		break;
 	}
 	return refused ? answer_event(s, out) : ask_next(s, out);
@@ -240,11 +240,11 @@ session_answer(struct session *s, struct task_result *r, struct buf *out)
 enum step
 session_timeout(struct session *s, struct buf *out)
 {
-	unsigned int	 place = (unsigned int)s->cur.asked;
+	unsigned int	 index = (unsigned int)s->cur.asked;
 
 	s->cur.asked = -1;
 	s->late = 1;
-	if (verdict_fail(s, place, &session_handler(s, place)->on_timeout, "on-timeout",
+	if (verdict_fail(s, index, &session_handler(s, index)->on_timeout, "on-timeout",
 	    s->cur.wire == SMFIC_BODYEOB ? "no answer within message-timeout" :
 	    "no answer within event-timeout"))
 		return answer_event(s, out);

@@ -22,12 +22,12 @@ later_events(enum event_kind ev)
 	return any | BIT_RANGE(ev, EV_END_OF_MESSAGE);
 }
 
-/* What the handler at a place would still be asked, told or answered for. */
+/* What the handler at an index would still be asked, told or answered for. */
 static unsigned int
-still_wants(const struct session *s, unsigned int place)
+still_wants(const struct session *s, unsigned int index)
 {
-	const struct handler_conf	*h = session_handler(s, place);
-	const struct hstate		*state = &s->h[place];
+	const struct handler_conf	*h = session_handler(s, index);
+	const struct hstate		*state = &s->h[index];
 
 	if (state->missing != NULL)
 		return outcome_refuses(&h->on_failure) && !h->shadow ? EV_BIT(EV_MAIL) : 0;

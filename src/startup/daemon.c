@@ -50,7 +50,7 @@ daemon_null_stdio(void)
 	close(fd);
 }
 
-/* Absolute, for the daemon changes its folder before it removes the file. */
+/* Absolute, for the daemon changes its directory before it removes the file. */
 static int
 absolute(const char *path, char *out, size_t size)
 {

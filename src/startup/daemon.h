@@ -4,10 +4,10 @@
  */
 
 /*
- * daemon.h: going to the background, and the pid file.
+ * startup/daemon.h: going to the background, and the pid file.
  */
-#ifndef PM_DAEMON_H
-#define PM_DAEMON_H
+#ifndef PM_STARTUP_DAEMON_H
+#define PM_STARTUP_DAEMON_H
 
 /* Makes sure that descriptors 0 to 2 are open, before anything else is opened. */
 void	 daemon_open_stdio(void);

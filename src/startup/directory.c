@@ -23,27 +23,27 @@
 #include "system/privdrop.h"
 
 int
-folder_complain(const char *path, const char *why)
+directory_complain(const char *path, const char *why)
 {
-	log_msg(LOG_ERR, NULL, "folder for working files %s: %s", path, why);
+	log_msg(LOG_ERR, NULL, "directory for working files %s: %s", path, why);
 	return -1;
 }
 
 int
-folder_make_parent(const char *path)
+directory_make_parent(const char *path)
 {
 	struct stat	 st;
 
 	if (mkdir(path, 0711) == -1 && errno != EEXIST)
-		return folder_complain(path, strerror(errno));
+		return directory_complain(path, strerror(errno));
 	if (lstat(path, &st) == -1)
-		return folder_complain(path, strerror(errno));
+		return directory_complain(path, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return folder_complain(path, "not a folder");
+		return directory_complain(path, "not a directory");
 	if (st.st_uid != geteuid())
-		return folder_complain(path, "belongs to another user");
+		return directory_complain(path, "belongs to another user");
 	if ((st.st_mode & 0022) != 0)
-		return folder_complain(path, "others may write to it");
+		return directory_complain(path, "others may write to it");
 	return 0;
 }
 
@@ -52,7 +52,7 @@ remove_entry(FTS *fts, FTSENT *e)
 {
 	switch (e->fts_info) {
 	case FTS_D:
-		/* What was unpacked there may be a folder that can't be written. */
+		/* What was unpacked there may be a directory that can't be written. */
 		if (e->fts_level > FTS_ROOTLEVEL)
 			(void)chmod(e->fts_accpath, 0700);
 		break;
@@ -69,9 +69,9 @@ remove_entry(FTS *fts, FTSENT *e)
 	}
 }
 
-/* Returns 0 if nothing is left in the folder. */
+/* Returns 0 if nothing is left in the directory. */
 static int
-empty_folder(int fd)
+empty_directory(int fd)
 {
 	char	 here[] = ".";
 	char	*roots[] = { here, NULL };
@@ -107,7 +107,7 @@ succeeded(pid_t pid)
 
 /*
  * Empties it as its owner, in a process of its own: whoever may write there
- * can swap folders for links while we walk.
+ * can swap directories for links while we walk.
  */
 static int
 empty_as_owner(int fd, const struct stat *st)
@@ -121,49 +121,49 @@ empty_as_owner(int fd, const struct stat *st)
 		if (geteuid() == 0 && st->st_uid != 0 &&
 		    privdrop(st->st_uid, st->st_gid, &st->st_gid, 1) == -1)
 			_exit(1);
-		_exit(empty_folder(fd) == 0 ? 0 : 1);
+		_exit(empty_directory(fd) == 0 ? 0 : 1);
 	}
 	return succeeded(pid) ? 0 : -1;
 }
 
 static int
-open_folder(const char *path)
+open_directory(const char *path)
 {
 	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static int
-settle(int fd, const char *path, const struct folder_owner *owner)
+settle(int fd, const char *path, const struct directory_owner *owner)
 {
 	struct stat	 st;
 
 	if (fd == -1 || fstat(fd, &st) == -1)
-		return folder_complain(path, strerror(errno));
+		return directory_complain(path, strerror(errno));
 	if (empty_as_owner(fd, &st) == -1)
-		return folder_complain(path, "cannot be emptied");
+		return directory_complain(path, "cannot be emptied");
 	if ((owner->change && fchown(fd, owner->uid, owner->gid) == -1) ||
 	    fchmod(fd, owner->mode) == -1)
-		return folder_complain(path, strerror(errno));
+		return directory_complain(path, strerror(errno));
 	return 0;
 }
 
 int
-folder_make(const char *path, const struct folder_owner *owner)
+directory_make(const char *path, const struct directory_owner *owner)
 {
 	int	 fd, ret;
 
 	if (mkdir(path, 0700) == -1 && errno != EEXIST)
-		return folder_complain(path, strerror(errno));
-	fd = open_folder(path);
+		return directory_complain(path, strerror(errno));
+	fd = open_directory(path);
 	ret = settle(fd, path, owner);
 	if (fd != -1)
 		close(fd);
 	return ret;
 }
 
-/* A folder above it may be closed to the handler's user. */
+/* A directory above it may be closed to the handler's user. */
 int
-folder_can_be_entered(const char *path, const struct handler_conf *h)
+directory_can_be_entered(const char *path, const struct handler_conf *h)
 {
 	pid_t	 pid;
 
@@ -181,12 +181,12 @@ folder_can_be_entered(const char *path, const struct handler_conf *h)
 }
 
 void
-folder_remove(const char *path)
+directory_remove(const char *path)
 {
 	struct stat	 st;
 	int		 fd;
 
-	if ((fd = open_folder(path)) == -1)
+	if ((fd = open_directory(path)) == -1)
 		return;
 	if (fstat(fd, &st) == 0)
 		(void)empty_as_owner(fd, &st);
@@ -196,7 +196,7 @@ folder_remove(const char *path)
 }
 
 void
-folder_clear(const char *path)
+directory_clear(const char *path)
 {
 	struct dirent	*e;
 	DIR		*dir;
@@ -207,6 +207,6 @@ folder_clear(const char *path)
 	while ((e = readdir(dir)) != NULL)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
 		    (size_t)snprintf(one, sizeof(one), "%s/%s", path, e->d_name) < sizeof(one))
-			folder_remove(one);
+			directory_remove(one);
 	(void)closedir(dir);
 }

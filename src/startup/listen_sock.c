@@ -64,9 +64,9 @@ clear_path(const struct sockaddr_un *sun, socklen_t len)
 	return NULL;
 }
 
-/* Makes the socket's folder, one level, if it is missing. */
+/* Makes the socket's directory, one level, if it is missing. */
 static int
-make_folder(const char *path)
+make_directory(const char *path)
 {
 	char	*copy = xstrdup(path);
 	int	 ret;
@@ -107,7 +107,7 @@ remember(const char *path)
 	if (lstat(path, &st) == -1)
 		return;
 	m = xcalloc(1, sizeof(*m));
-	/* Absolute: the daemon leaves the folder that it was started in. */
+	/* Absolute: the daemon leaves the directory that it was started in. */
 	if ((m->path = realpath(path, NULL)) == NULL)
 		m->path = xstrdup(path);
 	m->dev = st.st_dev;
@@ -123,8 +123,8 @@ bind_unix(const struct conf *conf, const struct listen_conf *l, int fd)
 	mode_t			  old;
 	int			  ret;
 
-	if (make_folder(sun->sun_path) == -1) {
-		complain(l, "its folder", strerror(errno));
+	if (make_directory(sun->sun_path) == -1) {
+		complain(l, "its directory", strerror(errno));
 		return -1;
 	}
 	if ((why = clear_path(sun, l->addr.len)) != NULL) {

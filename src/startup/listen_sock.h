@@ -4,10 +4,10 @@
  */
 
 /*
- * listen_sock.h: the sockets that MTAs connect to.
+ * startup/listen_sock.h: the sockets that MTAs connect to.
  */
-#ifndef PM_LISTEN_SOCK_H
-#define PM_LISTEN_SOCK_H
+#ifndef PM_STARTUP_LISTEN_SOCK_H
+#define PM_STARTUP_LISTEN_SOCK_H
 
 #include "config/conf.h"
 

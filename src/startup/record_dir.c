@@ -23,7 +23,7 @@ complain(const struct conf *conf, const char *why)
 	return -1;
 }
 
-/* made: the folder is new, and as yet ours. */
+/* made: the directory is new, and as yet ours. */
 static int
 check(struct conf *conf, int made)
 {
@@ -56,6 +56,6 @@ record_dir_open(struct conf *conf)
 	conf->record_fd = open(conf->record, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (conf->record_fd == -1)
 		return complain(conf, errno == ELOOP || errno == ENOTDIR ?
-		    "not a folder" : strerror(errno));
+		    "not a directory" : strerror(errno));
 	return check(conf, made);
 }

@@ -4,10 +4,10 @@
  */
 
 /*
- * record_dir.h: the folder that sessions are recorded in.
+ * startup/record_dir.h: the directory that sessions are recorded in.
  */
-#ifndef PM_RECORD_DIR_H
-#define PM_RECORD_DIR_H
+#ifndef PM_STARTUP_RECORD_DIR_H
+#define PM_STARTUP_RECORD_DIR_H
 
 #include "config/conf.h"
 

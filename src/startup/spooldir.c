@@ -22,7 +22,7 @@
 #include "base/xmalloc.h"
 
 /* No handler can be called so. */
-#define ENGINE_FOLDER	".engine"
+#define ENGINE_DIRECTORY	".engine"
 
 static int
 is_needed(const struct conf *conf)
@@ -45,7 +45,7 @@ join(const char *base, const char *name)
 	n = snprintf(path, sizeof(path), "%s/%s", base, name);
 	if (n >= 0 && (size_t)n < sizeof(path))
 		return xstrdup(path);
-	(void)folder_complain(base, strerror(ENAMETOOLONG));
+	(void)directory_complain(base, strerror(ENAMETOOLONG));
 	return NULL;
 }
 
@@ -53,30 +53,30 @@ join(const char *base, const char *name)
 static int
 make_for_handler(const struct conf *conf, struct handler_conf *h)
 {
-	struct folder_owner	 owner = { conf->have_engine_ids, conf->engine_uid, h->gid,
+	struct directory_owner	 owner = { conf->have_engine_ids, conf->engine_uid, h->gid,
 	    conf->have_engine_ids ? 02750 : 0700 };
 
 	if ((h->spool_path = join(conf->spool_base, h->name)) == NULL ||
-	    folder_make(h->spool_path, &owner) == -1)
+	    directory_make(h->spool_path, &owner) == -1)
 		return -1;
 	h->spool_fd = open(h->spool_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (h->spool_fd == -1)
-		return folder_complain(h->spool_path, strerror(errno));
-	if (!folder_can_be_entered(h->spool_path, h))
-		return folder_complain(h->spool_path, "the handler's user cannot enter it");
+		return directory_complain(h->spool_path, strerror(errno));
+	if (!directory_can_be_entered(h->spool_path, h))
+		return directory_complain(h->spool_path, "the handler's user cannot enter it");
 	return 0;
 }
 
 static int
-make_folders(struct conf *conf)
+make_directories(struct conf *conf)
 {
-	struct folder_owner	 owner = { conf->have_engine_ids, conf->engine_uid,
+	struct directory_owner	 owner = { conf->have_engine_ids, conf->engine_uid,
 	    conf->engine_gid, 0700 };
 	size_t			 i;
 
-	folder_clear(conf->spool_base);
-	if ((conf->store_folder = join(conf->spool_base, ENGINE_FOLDER)) == NULL ||
-	    folder_make(conf->store_folder, &owner) == -1)
+	directory_clear(conf->spool_base);
+	if ((conf->store_directory = join(conf->spool_base, ENGINE_DIRECTORY)) == NULL ||
+	    directory_make(conf->store_directory, &owner) == -1)
 		return -1;
 	for (i = 0; i < conf->nhandlers; i++)
 		if (conf->handlers[i].spool &&
@@ -90,7 +90,7 @@ spooldir_remove(struct conf *conf)
 {
 	if (conf->spool_base == NULL)
 		return;
-	folder_clear(conf->spool_base);
+	directory_clear(conf->spool_base);
 	if (rmdir(conf->spool_base) == -1)
 		log_warn("removing %s", conf->spool_base);
 	free(conf->spool_base);
@@ -105,13 +105,13 @@ spooldir_prepare(struct conf *conf, const char *base, const char *name)
 
 	if ((path = join(base, name)) == NULL)
 		return -1;
-	if ((!is_needed(conf) && lstat(path, &st) == -1) || folder_make_parent(path) == -1) {
+	if ((!is_needed(conf) && lstat(path, &st) == -1) || directory_make_parent(path) == -1) {
 		free(path);
 		return is_needed(conf) ? -1 : 0;
 	}
 	conf->spool_base = path;
 	if (is_needed(conf))
-		return make_folders(conf);
+		return make_directories(conf);
 	/* There were some when it last ran. */
 	spooldir_remove(conf);
 	return 0;

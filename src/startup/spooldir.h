@@ -4,18 +4,18 @@
  */
 
 /*
- * spooldir.h: folders for messages: those that are too large for the memory,
+ * startup/spooldir.h: directories for messages: those that are too large for the memory,
  * and those that handlers read as files.
  */
-#ifndef PM_SPOOLDIR_H
-#define PM_SPOOLDIR_H
+#ifndef PM_STARTUP_SPOOLDIR_H
+#define PM_STARTUP_SPOOLDIR_H
 
 #include "config/conf.h"
 
 /*
  * If some handler needs messages as a whole: makes BASE/NAME, which is ours
  * and which others pass through, names it in conf->spool_base, and makes in it
- * a folder of the engines' own, empty, in conf->store_folder; and one for each
+ * a directory of the engines' own, empty, in conf->store_directory; and one for each
  * handler with `spool', that only the engine's user writes to and the handler's
  * group reads, in its spool_path and spool_fd. What another run has left there
  * is removed in any case. Returns 0 or -1, logged.

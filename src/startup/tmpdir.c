@@ -36,11 +36,11 @@ make_private(void)
 		where = "/tmp";
 	n = snprintf(path, sizeof(path), "%s/pipemilter.XXXXXX", where);
 	if (n < 0 || (size_t)n >= sizeof(path)) {
-		(void)folder_complain(where, strerror(ENAMETOOLONG));
+		(void)directory_complain(where, strerror(ENAMETOOLONG));
 		return NULL;
 	}
 	if (mkdtemp(path) == NULL || chmod(path, 0711) == -1) {
-		(void)folder_complain(path, strerror(errno));
+		(void)directory_complain(path, strerror(errno));
 		return NULL;
 	}
 	/* That of a process which this one is a fork of stays its own. */
@@ -50,7 +50,7 @@ make_private(void)
 }
 
 /*
- * Another daemon's handlers would find their folders emptied. The lock goes
+ * Another daemon's handlers would find their directories emptied. The lock goes
  * with the supervisor, however that ends.
  */
 static int
@@ -61,12 +61,12 @@ lock_base(const char *base)
 
 	n = snprintf(path, sizeof(path), "%s/.lock", base);
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return folder_complain(base, strerror(ENAMETOOLONG));
+		return directory_complain(base, strerror(ENAMETOOLONG));
 	lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (lock_fd == -1)
-		return folder_complain(path, strerror(errno));
+		return directory_complain(path, strerror(errno));
 	if (flock(lock_fd, LOCK_EX | LOCK_NB) == -1)
-		return folder_complain(base, errno == EWOULDBLOCK ? "another pipemilter uses it, "
+		return directory_complain(base, errno == EWOULDBLOCK ? "another pipemilter uses it, "
 		    "or one that is ending and waits for its clients (drain-timeout); wait, or give "
 		    "this one a spool-directory of its own" : strerror(errno));
 	return 0;
@@ -90,14 +90,14 @@ make_base(const struct conf *conf, int private)
 		return make_private();
 	n = snprintf(path, sizeof(path), "%s/tmp", conf->spool_directory);
 	if (n < 0 || (size_t)n >= sizeof(path)) {
-		(void)folder_complain(conf->spool_directory, strerror(ENAMETOOLONG));
+		(void)directory_complain(conf->spool_directory, strerror(ENAMETOOLONG));
 		return NULL;
 	}
 	if (mkdir(conf->spool_directory, 0711) == -1 && errno != EEXIST) {
-		(void)folder_complain(conf->spool_directory, strerror(errno));
+		(void)directory_complain(conf->spool_directory, strerror(errno));
 		return NULL;
 	}
-	if (folder_make_parent(path) == -1 || lock_base(path) == -1)
+	if (directory_make_parent(path) == -1 || lock_base(path) == -1)
 		return NULL;
 	return xstrdup(path);
 }
@@ -105,19 +105,19 @@ make_base(const struct conf *conf, int private)
 static int
 prepare_one(struct handler_conf *h, const char *base)
 {
-	struct folder_owner	 owner = { h->user != NULL, h->uid, h->gid, 0700 };
+	struct directory_owner	 owner = { h->user != NULL, h->uid, h->gid, 0700 };
 	char			 path[PATH_MAX];
 	int			 n;
 
 	n = snprintf(path, sizeof(path), "%s/%s", base, h->name);
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return folder_complain(base, strerror(ENAMETOOLONG));
+		return directory_complain(base, strerror(ENAMETOOLONG));
 	/* Set even if it fails: what was made is removed by this. */
 	h->tmpdir = xstrdup(path);
-	if (folder_make(path, &owner) == -1)
+	if (directory_make(path, &owner) == -1)
 		return -1;
-	if (!folder_can_be_entered(path, h))
-		return folder_complain(path, "the handler's user cannot enter it");
+	if (!directory_can_be_entered(path, h))
+		return directory_complain(path, "the handler's user cannot enter it");
 	return 0;
 }
 
@@ -152,7 +152,7 @@ tmpdir_remove(struct conf *conf)
 		return;
 	for (i = 0; i < conf->nhandlers; i++)
 		if (conf->handlers[i].tmpdir != NULL)
-			folder_remove(conf->handlers[i].tmpdir);
+			directory_remove(conf->handlers[i].tmpdir);
 	if (rmdir(private_base) == -1)
 		log_warn("removing %s", private_base);
 	free(private_base);

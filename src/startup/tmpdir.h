@@ -4,17 +4,17 @@
  */
 
 /*
- * tmpdir.h: a folder for each handler's temporary files.
+ * startup/tmpdir.h: a directory for each handler's temporary files.
  */
-#ifndef PM_TMPDIR_H
-#define PM_TMPDIR_H
+#ifndef PM_STARTUP_TMPDIR_H
+#define PM_STARTUP_TMPDIR_H
 
 #include "config/conf.h"
 
 /*
- * Makes the folders of all handlers, empty, and names them in
- * handler_conf.tmpdir; those for messages too (spooldir.h). They are below the
- * spool directory, or, if private is set, in a folder below $TMPDIR that
+ * Makes the directories of all handlers, empty, and names them in
+ * handler_conf.tmpdir; those for messages too (startup/spooldir.h). They are below the
+ * spool directory, or, if private is set, in a directory below $TMPDIR that
  * tmpdir_remove() takes away. A spool directory that another daemon uses is
  * refused. Returns 0 or -1, logged.
  */

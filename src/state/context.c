@@ -152,25 +152,25 @@ context_unset(struct context *c, const char *name)
 }
 
 void
-context_gone_told(struct context *c, struct context_gone *g, uint64_t place)
+context_gone_told(struct context *c, struct context_gone *g, uint64_t index)
 {
-	g->told &= ~place;
+	g->told &= ~index;
 	if (g->told == 0)
 		drop_gone(c, g);
 }
 
 void
-context_untell(struct context *c, uint64_t place)
+context_untell(struct context *c, uint64_t index)
 {
 	struct context_value	*v;
 	struct context_gone	*g, *next;
 
 	TAILQ_FOREACH(v, &c->values, entry) {
-		v->told &= ~place;
-		v->had &= ~place;
+		v->told &= ~index;
+		v->had &= ~index;
 	}
 	TAILQ_FOREACH_SAFE(g, &c->gone, entry, next)
-		context_gone_told(c, g, place);
+		context_gone_told(c, g, index);
 }
 
 void

@@ -4,11 +4,11 @@
  */
 
 /*
- * context.h: what handlers `set': values of a session, which those of the
+ * state/context.h: what handlers `set': values of a session, which those of the
  * message hide while it lasts.
  */
-#ifndef PM_CONTEXT_H
-#define PM_CONTEXT_H
+#ifndef PM_STATE_CONTEXT_H
+#define PM_STATE_CONTEXT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,8 +20,8 @@ struct context_value {
 	char				*name;
 	char				*value;
 	int				 of_message;
-	uint64_t			 told;		/* places that know it; see block.h */
-	uint64_t			 had;		/* places that know an earlier value */
+	uint64_t			 told;		/* handlers that know it; see block/block.h */
+	uint64_t			 had;		/* handlers that know an earlier value */
 };
 
 /* One that was unset, while somebody knows it who is to be told. */
@@ -40,7 +40,7 @@ struct context {
 	TAILQ_HEAD(, context_gone)	 gone;
 	unsigned int			 ngone;
 	int				 changed;	/* for the owner, who takes it back */
-	uint64_t			 lost;		/* places that have to be told everything; the same */
+	uint64_t			 lost;		/* handlers that have to be told everything; the same */
 };
 
 void	 context_init(struct context *);
@@ -55,9 +55,9 @@ void	 context_copy(struct context *to, const struct context *from);
 void	 context_end_message(struct context *);
 /* 1 unless a value of the message hides this one. */
 int	 context_visible(const struct context *, const struct context_value *);
-/* A place, given as a bit, has forgotten everything. */
-void	 context_untell(struct context *, uint64_t place);
-/* A place was told that this one is gone, which may be freed by that. */
-void	 context_gone_told(struct context *, struct context_gone *, uint64_t place);
+/* A handler, given as a bit, has forgotten everything. */
+void	 context_untell(struct context *, uint64_t index);
+/* A handler was told that this one is gone, which may be freed by that. */
+void	 context_gone_told(struct context *, struct context_gone *, uint64_t index);
 
 #endif

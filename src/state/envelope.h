@@ -4,11 +4,11 @@
  */
 
 /*
- * envelope.h: addresses of MAIL and RCPT as the MTA sent them and as
+ * state/envelope.h: addresses of MAIL and RCPT as the MTA sent them and as
  * handlers see them.
  */
-#ifndef PM_ENVELOPE_H
-#define PM_ENVELOPE_H
+#ifndef PM_STATE_ENVELOPE_H
+#define PM_STATE_ENVELOPE_H
 
 #include <stdint.h>
 
@@ -22,7 +22,7 @@ struct mailbox {
 	char			*domain;	/* lower case; "" if there is none */
 	char			**args;		/* ESMTP parameters */
 	size_t			 nargs;
-	uint64_t		 told;		/* places that know it; see block.h */
+	uint64_t		 told;		/* handlers that know it; see block/block.h */
 };
 TAILQ_HEAD(mailbox_list, mailbox);
 

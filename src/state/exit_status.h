@@ -4,11 +4,11 @@
  */
 
 /*
- * exit_status.h: what the end of a process means where it gave no verdict
+ * state/exit_status.h: what the end of a process means where it gave no verdict
  * (pipemilter-handler(7), the option on-exit of pipemilter.conf(5)). Pure.
  */
-#ifndef PM_EXIT_STATUS_H
-#define PM_EXIT_STATUS_H
+#ifndef PM_STATE_EXIT_STATUS_H
+#define PM_STATE_EXIT_STATUS_H
 
 #include "state/task.h"
 

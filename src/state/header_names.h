@@ -4,11 +4,11 @@
  */
 
 /*
- * header_names.h: how many headers of each name a message has, to judge what
+ * state/header_names.h: how many headers of each name a message has, to judge what
  * handlers want to change.
  */
-#ifndef PM_HEADER_NAMES_H
-#define PM_HEADER_NAMES_H
+#ifndef PM_STATE_HEADER_NAMES_H
+#define PM_STATE_HEADER_NAMES_H
 
 #include <stdint.h>
 

@@ -327,12 +327,12 @@ macro_iter_next(struct macro_iter *it)
 }
 
 void
-macro_delta_init(struct macro_delta *d, struct macros *m, uint64_t place, int all,
+macro_delta_init(struct macro_delta *d, struct macros *m, uint64_t index, int all,
     int oldest_only)
 {
 	settle(m);
 	d->macros = m;
-	d->place = place;
+	d->index = index;
 	d->all = all;
 	d->first = oldest_only ? order_of(SMFIM_HELO) : 0;
 	d->order = d->first;
@@ -348,7 +348,7 @@ is_visible(const struct macro_delta *d, const struct macro_pair *p)
 }
 
 /*
- * 1 if an older stage that the place was told of gave it the same value. What
+ * 1 if an older stage that the handler was told of gave it the same value. What
  * the stage itself said before may have hidden that.
  */
 static int
@@ -358,14 +358,14 @@ is_known(const struct macro_delta *d, const struct macro_pair *p)
 	const struct macro_pair	*other;
 	int			 i;
 
-	if ((list->had & d->place) != 0)
+	if ((list->had & d->index) != 0)
 		return 0;
 	for (i = d->order + 1; i < SMFIM_COUNT; i++) {
 		list = &d->macros->stage[newest_first[i]];
-		if (((list->told | list->had) & d->place) == 0)
+		if (((list->told | list->had) & d->index) == 0)
 			continue;
 		if ((other = find(list, p->name, p->name_len)) != NULL)
-			return (list->told & d->place) != 0 && same_value(p, other);
+			return (list->told & d->index) != 0 && same_value(p, other);
 	}
 	return 0;
 }
@@ -378,7 +378,7 @@ macro_delta_next(struct macro_delta *d)
 
 	for (; d->order < SMFIM_COUNT; d->order++, d->at = 0) {
 		list = &d->macros->stage[newest_first[d->order]];
-		if (!d->all && (list->told & d->place) != 0)
+		if (!d->all && (list->told & d->index) != 0)
 			continue;
 		while (d->at < list->n) {
 			p = &list->pairs[d->at++];
@@ -386,19 +386,19 @@ macro_delta_next(struct macro_delta *d)
 				return p;
 		}
 		if (list->len > 0)
-			list->told |= d->place;
-		list->had &= ~d->place;
+			list->told |= d->index;
+		list->had &= ~d->index;
 	}
 	return NULL;
 }
 
 void
-macros_untell(struct macros *m, uint64_t place)
+macros_untell(struct macros *m, uint64_t index)
 {
 	int	 i;
 
 	for (i = 0; i < SMFIM_COUNT; i++) {
-		m->stage[i].told &= ~place;
-		m->stage[i].had &= ~place;
+		m->stage[i].told &= ~index;
+		m->stage[i].had &= ~index;
 	}
 }

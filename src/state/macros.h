@@ -4,12 +4,12 @@
  */
 
 /*
- * macros.h: the macros of a session as the MTA sent them, with the lifetimes
+ * state/macros.h: the macros of a session as the MTA sent them, with the lifetimes
  * that libmilter gives them (libmilter/engine.c: each event clears the lists
  * of the stages behind its own).
  */
-#ifndef PM_MACROS_H
-#define PM_MACROS_H
+#ifndef PM_STATE_MACROS_H
+#define PM_STATE_MACROS_H
 
 #include <stdint.h>
 
@@ -34,15 +34,15 @@ struct macro_list {
 	uint32_t		 len, cap;	/* of a packet; len 0: there are none */
 	struct macro_pair	*pairs;	/* of raw, once somebody has looked; or NULL */
 	unsigned int		 n;
-	uint64_t		 told;	/* places whose readers know them; see block.h */
-	uint64_t		 had;	/* places that know what they took the place of */
+	uint64_t		 told;	/* handlers whose readers know them; see block/block.h */
+	uint64_t		 had;	/* handlers that know what they replaced */
 };
 
 struct macros {
 	struct macro_list	 stage[SMFIM_COUNT];
 	int			 stale;		/* which are hidden is to be found out */
 	int			 changed;	/* for the owner, who takes it back */
-	uint64_t		 lost;		/* places that know what is gone; the same */
+	uint64_t		 lost;		/* handlers that know what is gone; the same */
 };
 
 /* One look at all macros: newest stage first, each name once. */
@@ -78,24 +78,24 @@ void	 macro_iter_init(struct macro_iter *, struct macros *);
 const struct macro_pair *macro_iter_next(struct macro_iter *);
 
 /*
- * One look at what a place, given as a bit, has to be told: all there is, or
+ * One look at what a handler, given as a bit, has to be told: all there is, or
  * what it does not know. It knows those of the stages that it was told of,
  * and keeps of each name the value that it was told last.
  */
 struct macro_delta {
 	struct macros	*macros;
-	uint64_t	 place;		/* 0: nothing is noted */
+	uint64_t	 index;		/* 0: nothing is noted */
 	int		 all;
 	int		 first, order;
 	unsigned int	 at;
 };
 
 /* oldest_only: those of connect and helo, as if there were no others. */
-void	 macro_delta_init(struct macro_delta *, struct macros *, uint64_t place, int all,
+void	 macro_delta_init(struct macro_delta *, struct macros *, uint64_t index, int all,
 	    int oldest_only);
 /* The next pair or NULL. A stage that was gone through counts as told. */
 const struct macro_pair *macro_delta_next(struct macro_delta *);
-/* A place has forgotten everything. */
-void	 macros_untell(struct macros *, uint64_t place);
+/* A handler has forgotten everything. */
+void	 macros_untell(struct macros *, uint64_t index);
 
 #endif

@@ -4,12 +4,12 @@
  */
 
 /*
- * negotiate.h: what an MTA is asked for, from what it offers and what the
+ * state/negotiate.h: what an MTA is asked for, from what it offers and what the
  * handlers of a listener need (pipemilter.conf(5), "What the MTA is asked
  * for"). Pure.
  */
-#ifndef PM_NEGOTIATE_H
-#define PM_NEGOTIATE_H
+#ifndef PM_STATE_NEGOTIATE_H
+#define PM_STATE_NEGOTIATE_H
 
 #include "config/conf.h"
 

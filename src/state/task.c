@@ -42,7 +42,7 @@ take_spare(void)
 	struct task	*t = TAILQ_FIRST(&spare);
 	struct buf	 block = t->block, env = t->env;
 
-	TAILQ_REMOVE(&spare, t, line);
+	TAILQ_REMOVE(&spare, t, in_session);
 	nspare--;
 	memset(t, 0, sizeof(*t));
 	t->block = block;
@@ -78,7 +78,7 @@ task_free(struct task *t)
 	if (nspare < MAX_SPARE) {
 		make_spare(&t->block);
 		make_spare(&t->env);
-		TAILQ_INSERT_HEAD(&spare, t, line);
+		TAILQ_INSERT_HEAD(&spare, t, in_session);
 		nspare++;
 		return;
 	}

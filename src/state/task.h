@@ -4,10 +4,10 @@
  */
 
 /*
- * task.h: one event or report for one handler: what a process is started for.
+ * state/task.h: one event or report for one handler: what a process is started for.
  */
-#ifndef PM_TASK_H
-#define PM_TASK_H
+#ifndef PM_STATE_TASK_H
+#define PM_STATE_TASK_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,17 +26,17 @@ struct hproc;
 
 /* Where a task stands. */
 enum task_state {
-	TASK_IN_LINE,	/* behind others of its session, or not looked at yet */
+	TASK_HELD,	/* behind others of its session, or not looked at yet */
 	TASK_QUEUED,	/* the first of its line: it waits for a process */
 	TASK_STARTING,	/* a process is being started for it */
 	TASK_ASKED	/* the process has its block */
 };
 
 struct task {
-	TAILQ_ENTRY(task)		 line;		/* the session's line for this handler */
+	TAILQ_ENTRY(task)		 in_session;	/* the tasks that its session has for this handler */
 	TAILQ_ENTRY(task)		 entry;		/* the pool's queue, or the process's list */
 	struct session			*session;	/* lives as long as its tasks; NULL: detached */
-	unsigned int			 place;		/* of the handler in its listener */
+	unsigned int			 index;		/* of the handler in its listener */
 	unsigned int			 handler;	/* index into conf.handlers */
 	uint64_t			 id;		/* of this engine's run: event-id */
 	enum event_kind			 event;

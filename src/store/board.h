@@ -4,11 +4,11 @@
  */
 
 /*
- * board.h: counters that all engines share: memory that the supervisor maps
+ * store/board.h: counters that all engines share: memory that the supervisor maps
  * before it forks them. Each engine writes its own row and reads all.
  */
-#ifndef PM_BOARD_H
-#define PM_BOARD_H
+#ifndef PM_STORE_BOARD_H
+#define PM_STORE_BOARD_H
 
 #include "config/conf.h"
 

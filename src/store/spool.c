@@ -47,7 +47,7 @@ spool_setup(const struct conf *conf, struct board *b, unsigned int engine)
 	row = engine;
 	/* Engines of one number never live at the same time. */
 	snprintf(prefix, sizeof(prefix), "%u-", engine + 1);
-	spool_file_setup(conf->store_folder, prefix);
+	spool_file_setup(conf->store_directory, prefix);
 }
 
 void

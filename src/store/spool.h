@@ -4,12 +4,12 @@
  */
 
 /*
- * spool.h: a message in files that a handler reads: all of it, its headers,
- * its body. They are in the handler's folder, which the supervisor has made,
+ * store/spool.h: a message in files that a handler reads: all of it, its headers,
+ * its body. They are in the handler's directory, which the supervisor has made,
  * and their names are known before they are there.
  */
-#ifndef PM_SPOOL_H
-#define PM_SPOOL_H
+#ifndef PM_STORE_SPOOL_H
+#define PM_STORE_SPOOL_H
 
 #include <stddef.h>
 

@@ -29,34 +29,34 @@ struct spare {
 };
 static TAILQ_HEAD(, spare)	 spares = TAILQ_HEAD_INITIALIZER(spares);
 static unsigned int		 nspares;
-static int			 private_fd = -1;	/* the folder for them; -1: none */
+static int			 private_fd = -1;	/* the directory for them; -1: none */
 static const char		*private_prefix;
 static unsigned int		 last_number;
 
 void
-spool_file_setup(const char *folder, const char *prefix)
+spool_file_setup(const char *directory, const char *prefix)
 {
 	private_prefix = prefix;
-	if (folder != NULL)
-		private_fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (directory != NULL)
+		private_fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 void
-spool_file_sweep(int folder, const char *prefix)
+spool_file_sweep(int directory, const char *prefix)
 {
 	struct dirent	*e;
 	DIR		*dir;
-	int		 fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int		 fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
-		log_warn("spool folder");
+		log_warn("spool directory");
 		if (fd != -1)
 			close(fd);
 		return;
 	}
 	while ((e = readdir(dir)) != NULL)
 		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
-		    unlinkat(folder, e->d_name, 0) == -1)
+		    unlinkat(directory, e->d_name, 0) == -1)
 			log_warn("removing %s", e->d_name);
 	(void)closedir(dir);
 }
@@ -69,9 +69,9 @@ spool_file_sweep_spares(void)
 }
 
 static void
-remove_at(int folder, const char *name)
+remove_at(int directory, const char *name)
 {
-	if (unlinkat(folder, name, 0) == -1 && errno != ENOENT)
+	if (unlinkat(directory, name, 0) == -1 && errno != ENOENT)
 		log_warn("removing %s", name);
 }
 

@@ -4,14 +4,14 @@
  */
 
 /*
- * spool_file.h: the files of spool.h one by one. To make a file and to remove
+ * store/spool_file.h: the files of store/spool.h one by one. To make a file and to remove
  * it costs some file systems more than all that is written into it. So one
  * that is not needed any more is put away, where no handler can reach it, and
  * the next message is written over it: then nobody has it open, or it is
  * removed after all.
  */
-#ifndef PM_SPOOL_FILE_H
-#define PM_SPOOL_FILE_H
+#ifndef PM_STORE_SPOOL_FILE_H
+#define PM_STORE_SPOOL_FILE_H
 
 #include <stddef.h>
 
@@ -28,13 +28,13 @@ struct spool_file {
 };
 
 /*
- * For this process: the folder that handlers can't reach (NULL: nothing is put
+ * For this process: the directory that handlers can't reach (NULL: nothing is put
  * away) and what the names of files there begin with.
  */
-void	 spool_file_setup(const char *folder, const char *prefix);
-/* Removes what begins so in a folder. */
-void	 spool_file_sweep(int folder, const char *prefix);
-/* The same in the folder of setup. */
+void	 spool_file_setup(const char *directory, const char *prefix);
+/* Removes what begins so in a directory. */
+void	 spool_file_sweep(int directory, const char *prefix);
+/* The same in the directory of setup. */
 void	 spool_file_sweep_spares(void);
 
 /*

@@ -34,7 +34,7 @@ struct store {
 
 static struct board	*board;
 static unsigned int	 row;
-static const char	*folder;
+static const char	*directory;
 static size_t		 in_memory;	/* bytes of all */
 
 void
@@ -42,7 +42,7 @@ store_setup(struct board *b, unsigned int engine, const char *where)
 {
 	board = b;
 	row = engine;
-	folder = where;
+	directory = where;
 }
 
 struct store *
@@ -109,7 +109,7 @@ open_and_unlink(void)
 	char	 path[PATH_MAX];
 	int	 fd;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/XXXXXX", folder) >= sizeof(path)) {
+	if ((size_t)snprintf(path, sizeof(path), "%s/XXXXXX", directory) >= sizeof(path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
@@ -123,7 +123,7 @@ open_file(void)
 {
 	int	 fd;
 
-	fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
 		fd = open_and_unlink();
 	return fd;
@@ -152,8 +152,8 @@ write_file(struct store *st, const unsigned char *p, size_t n)
 static int
 write_tail(struct store *st)
 {
-	if (st->fd == -1 && folder == NULL) {
-		break_it(st, "there is no folder for it");
+	if (st->fd == -1 && directory == NULL) {
+		break_it(st, "there is no directory for it");
 		return 0;
 	}
 	if (st->fd == -1 && (st->fd = open_file()) == -1) {

@@ -4,13 +4,13 @@
  */
 
 /*
- * store.h: a message as a sequence of bytes that only grows: in memory as long
+ * store/store.h: a message as a sequence of bytes that only grows: in memory as long
  * as it is small, else in a file that has no name. All bytes count against
  * spool-limit. A store that could not take a byte stays broken: whoever adds
  * looks at store_error() once, at the end.
  */
-#ifndef PM_STORE_H
-#define PM_STORE_H
+#ifndef PM_STORE_STORE_H
+#define PM_STORE_STORE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,11 +28,11 @@
 struct store;
 
 /*
- * For this process: the engine's row of the board, and the folder for files,
+ * For this process: the engine's row of the board, and the directory for files,
  * which lives as long as the process (NULL: there are none). Before, nothing is
  * counted, and what does not fit the memory is an error.
  */
-void	 store_setup(struct board *, unsigned int engine, const char *folder);
+void	 store_setup(struct board *, unsigned int engine, const char *directory);
 
 /* It belongs to whoever made it and to all that hold it; NULL may be released. */
 struct store *store_new(void);

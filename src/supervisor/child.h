@@ -4,12 +4,12 @@
  */
 
 /*
- * child.h: the handler processes that run. A pid stands in the table from the
+ * supervisor/child.h: the handler processes that run. A pid stands in the table from the
  * fork until the process has been reaped and no longer, so what is found here
  * may be signalled.
  */
-#ifndef PM_CHILD_H
-#define PM_CHILD_H
+#ifndef PM_SUPERVISOR_CHILD_H
+#define PM_SUPERVISOR_CHILD_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,11 +4,11 @@
  */
 
 /*
- * engine_proc.h: one engine as the supervisor sees it: a process, a channel
+ * supervisor/engine_proc.h: one engine as the supervisor sees it: a process, a channel
  * and the messages that wait for room in it.
  */
-#ifndef PM_ENGINE_PROC_H
-#define PM_ENGINE_PROC_H
+#ifndef PM_SUPERVISOR_ENGINE_PROC_H
+#define PM_SUPERVISOR_ENGINE_PROC_H
 
 #include <signal.h>
 #include <stdint.h>

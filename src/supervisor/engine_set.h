@@ -4,11 +4,11 @@
  */
 
 /*
- * engine_set.h: all engines as the supervisor sees them: started, served,
+ * supervisor/engine_set.h: all engines as the supervisor sees them: started, served,
  * replaced when they die, each with its own delay.
  */
-#ifndef PM_ENGINE_SET_H
-#define PM_ENGINE_SET_H
+#ifndef PM_SUPERVISOR_ENGINE_SET_H
+#define PM_SUPERVISOR_ENGINE_SET_H
 
 #include <poll.h>
 #include <signal.h>

@@ -4,12 +4,12 @@
  */
 
 /*
- * quota.h: `processes', which holds over all engines together: which of them
+ * supervisor/quota.h: `processes', which holds over all engines together: which of them
  * was refused a process, whose turn it is to let one go, and to be told that
  * there is room again. Pure: who asks does the counting and the sending.
  */
-#ifndef PM_QUOTA_H
-#define PM_QUOTA_H
+#ifndef PM_SUPERVISOR_QUOTA_H
+#define PM_SUPERVISOR_QUOTA_H
 
 #include <stdint.h>
 

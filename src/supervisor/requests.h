@@ -4,11 +4,11 @@
  */
 
 /*
- * requests.h: what the engines may ask of the supervisor, the answers, and
+ * supervisor/requests.h: what the engines may ask of the supervisor, the answers, and
  * what they are told of each other's handlers.
  */
-#ifndef PM_REQUESTS_H
-#define PM_REQUESTS_H
+#ifndef PM_SUPERVISOR_REQUESTS_H
+#define PM_SUPERVISOR_REQUESTS_H
 
 #include "supervisor/child.h"
 #include "config/conf.h"

@@ -4,12 +4,12 @@
  */
 
 /*
- * stale.h: whether the files of a handler's command have changed since its
+ * supervisor/stale.h: whether the files of a handler's command have changed since its
  * processes were started: the program, and each argument that is the absolute
  * path of a file.
  */
-#ifndef PM_STALE_H
-#define PM_STALE_H
+#ifndef PM_SUPERVISOR_STALE_H
+#define PM_SUPERVISOR_STALE_H
 
 #include "config/conf.h"
 

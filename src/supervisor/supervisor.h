@@ -4,10 +4,10 @@
  */
 
 /*
- * supervisor.h: the role that forks: listening sockets, engine, handlers.
+ * supervisor/supervisor.h: the role that forks: listening sockets, engine, handlers.
  */
-#ifndef PM_SUPERVISOR_H
-#define PM_SUPERVISOR_H
+#ifndef PM_SUPERVISOR_SUPERVISOR_H
+#define PM_SUPERVISOR_SUPERVISOR_H
 
 #include "store/board.h"
 #include "config/conf.h"

@@ -4,10 +4,10 @@
  */
 
 /*
- * ipc.h: messages and descriptors over a SOCK_SEQPACKET socket.
+ * system/ipc.h: messages and descriptors over a SOCK_SEQPACKET socket.
  */
-#ifndef PM_IPC_H
-#define PM_IPC_H
+#ifndef PM_SYSTEM_IPC_H
+#define PM_SYSTEM_IPC_H
 
 #include "system/ipc_msg.h"
 

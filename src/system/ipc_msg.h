@@ -4,14 +4,14 @@
  */
 
 /*
- * ipc_msg.h: the messages between supervisor and engine, as bytes. One
+ * system/ipc_msg.h: the messages between supervisor and engine, as bytes. One
  * message is one packet of a SOCK_SEQPACKET socket. A pure codec.
  *
  * The engine names what to run by numbers that both sides know from the
  * configuration, never by a path or a user.
  */
-#ifndef PM_IPC_MSG_H
-#define PM_IPC_MSG_H
+#ifndef PM_SYSTEM_IPC_MSG_H
+#define PM_SYSTEM_IPC_MSG_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,10 +4,10 @@
  */
 
 /*
- * pin.h: which CPU an engine and its handlers stay on.
+ * system/pin.h: which CPU an engine and its handlers stay on.
  */
-#ifndef PM_PIN_H
-#define PM_PIN_H
+#ifndef PM_SYSTEM_PIN_H
+#define PM_SYSTEM_PIN_H
 
 /*
  * The CPU of an engine: of those that this process may use the one with that

@@ -4,10 +4,10 @@
  */
 
 /*
- * privdrop.h: becoming another user for good.
+ * system/privdrop.h: becoming another user for good.
  */
-#ifndef PM_PRIVDROP_H
-#define PM_PRIVDROP_H
+#ifndef PM_SYSTEM_PRIVDROP_H
+#define PM_SYSTEM_PRIVDROP_H
 
 #include <sys/types.h>
 

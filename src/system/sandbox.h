@@ -4,10 +4,10 @@
  */
 
 /*
- * sandbox.h: takes from the engine what it has no use for.
+ * system/sandbox.h: takes from the engine what it has no use for.
  */
-#ifndef PM_SANDBOX_H
-#define PM_SANDBOX_H
+#ifndef PM_SYSTEM_SANDBOX_H
+#define PM_SYSTEM_SANDBOX_H
 
 /*
  * From here on this process can neither start another one nor execute a

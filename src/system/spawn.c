@@ -157,7 +157,7 @@ set_limits(const struct handler_conf *h)
 	return set_limit(RLIMIT_NOFILE, h->open_files, 0);
 }
 
-/* The folder comes last: it is the handler's user who must be able to enter it. */
+/* The directory comes last: it is the handler's user who must be able to enter it. */
 static int
 become_handler(const struct plan *plan)
 {

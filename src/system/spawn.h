@@ -4,10 +4,10 @@
  */
 
 /*
- * spawn.h: starts one handler process.
+ * system/spawn.h: starts one handler process.
  */
-#ifndef PM_SPAWN_H
-#define PM_SPAWN_H
+#ifndef PM_SYSTEM_SPAWN_H
+#define PM_SYSTEM_SPAWN_H
 
 #include "config/conf.h"
 #include "system/ipc_msg.h"
@@ -22,7 +22,7 @@ struct spawned {
 
 /*
  * Starts the handler's command, or its hook for an event, in a process group
- * of its own, with its user, limits, folder and umask, all signals at their
+ * of its own, with its user, limits, directory and umask, all signals at their
  * default, descriptors 0 to 2 and no other, on one CPU if cpu is not -1. env
  * is what ipc_msg carries (NULL with a length of 0: nothing), to which the
  * handler's fixed variables are added. Returns 0, or -1 with error and stage;

@@ -4,10 +4,10 @@
  */
 
 /*
- * spawn_env.h: the environment of a handler process.
+ * system/spawn_env.h: the environment of a handler process.
  */
-#ifndef PM_SPAWN_ENV_H
-#define PM_SPAWN_ENV_H
+#ifndef PM_SYSTEM_SPAWN_ENV_H
+#define PM_SYSTEM_SPAWN_ENV_H
 
 #include <stddef.h>
 

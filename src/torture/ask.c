@@ -403,7 +403,7 @@ torture_give_up(struct torture_play *p)
 
 	if (p->asked != NULL)
 		end_task(p, 1);
-	while ((t = TAILQ_FIRST(&p->s->h[0].line)) != NULL)
+	while ((t = TAILQ_FIRST(&p->s->h[0].tasks)) != NULL)
 		session_drop_task(t);
 	if (p->s->cur.asked != -1)
 		session_give_up(p->s, &p->out);

@@ -4,10 +4,10 @@
  */
 
 /*
- * ms_torture_ask.h: a block is given, and its answer read.
+ * torture_ask.h: a block is given, and its answer read.
  */
-#ifndef PM_MS_TORTURE_ASK_H
-#define PM_MS_TORTURE_ASK_H
+#ifndef PM_TORTURE_ASK_H
+#define PM_TORTURE_ASK_H
 
 #include "torture/play.h"
 

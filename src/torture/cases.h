@@ -4,11 +4,11 @@
  */
 
 /*
- * ms_torture_parts.h: what is tried over the pipes of the handler, one thing
+ * torture_parts.h: what is tried over the pipes of the handler, one thing
  * after another.
  */
-#ifndef PM_MS_TORTURE_PARTS_H
-#define PM_MS_TORTURE_PARTS_H
+#ifndef PM_TORTURE_CASES_H
+#define PM_TORTURE_CASES_H
 
 #include "torture/parts.h"
 

@@ -25,9 +25,9 @@
 
 struct through {
 	struct torture	*t;
-	struct ms_hooks	 hooks;		/* of a message that is watched */
-	enum ms_result	 result;	/* of the last one */
-	struct ms_child	 child;
+	struct mta_hooks	 hooks;		/* of a message that is watched */
+	enum mta_result	 result;	/* of the last one */
+	struct send_child	 child;
 	struct netaddr	 addr;
 	int		 fd;		/* connected already; -1 */
 	unsigned int	 nlines;
@@ -46,14 +46,14 @@ message_begin(void *arg __unused, const char *queue_id __unused)
 }
 
 static void
-message_end(void *arg, const struct ms_outcome *o)
+message_end(void *arg, const struct mta_outcome *o)
 {
 	struct through	*th = arg;
 
 	th->result = o->result;
 	/* Behind the codes. */
 	if (o->smtp != NULL && strlen(o->smtp) > 10)
-		torture_judge_said(th->t, ms_command_name(o->command), o->smtp + 10);
+		torture_judge_said(th->t, mta_command_name(o->command), o->smtp + 10);
 }
 
 static void
@@ -61,8 +61,8 @@ message_reply(void *arg, int command, const struct milter_reply *r)
 {
 	struct through	*th = arg;
 
-	if (r->text != NULL && !ms_reply_is_final(r->code))
-		torture_judge_text(th->t, ms_command_name(command), r->text);
+	if (r->text != NULL && !mta_reply_is_final(r->code))
+		torture_judge_text(th->t, mta_command_name(command), r->text);
 }
 
 /* What the daemon has said of the handler, without the ids before it. */
@@ -89,27 +89,27 @@ log_line(void *arg, int severity __unused, const char *line)
 }
 
 static void
-init_plan(struct ms_plan *plan)
+init_plan(struct mta_plan *plan)
 {
 	const char	*why;
 
 	memset(plan, 0, sizeof(*plan));
 	TAILQ_INIT(&plan->message.headers);
-	ms_plan_offer(plan, MILTER_VERSION);
-	(void)ms_plan_client(plan, "198.51.100.9", &why);
+	mta_plan_offer(plan, MILTER_VERSION);
+	(void)mta_plan_client(plan, "198.51.100.9", &why);
 	plan->helo = "client.example.org";
 	plan->id_base = 0x70;
 }
 
 static void
-play(struct through *th, struct ms_plan *plan, const struct buf *message, size_t count,
+play(struct through *th, struct mta_plan *plan, const struct buf *message, size_t count,
     size_t connections)
 {
-	struct ms_run	 run;
+	struct send_run	 run;
 	const char	*why;
 
 	memset(&run, 0, sizeof(run));
-	if (ms_message_parse(&plan->message, message->data, message->len, &why) == -1)
+	if (mta_message_parse(&plan->message, message->data, message->len, &why) == -1)
 		return;
 	run.plan = plan;
 	run.addr = th->addr;
@@ -122,11 +122,11 @@ play(struct through *th, struct ms_plan *plan, const struct buf *message, size_t
 	run.wait_mask = th->t->options->wait_mask;
 	th->fd = -1;
 	th->t->report.tried += count;
-	if (ms_run(&run) == -1 && *run.stop == 0)
+	if (send_run(&run) == -1 && *run.stop == 0)
 		torture_wrong(&th->t->report, "in the daemon", run.error, NULL, 0, NULL);
-	ms_run_free(&run);
-	ms_packets_forget();
-	ms_plan_free(plan);
+	send_run_free(&run);
+	mta_packets_forget();
+	mta_plan_free(plan);
 }
 
 /* A body of lines, none of them longer than MTAs make them. */
@@ -143,14 +143,14 @@ add_lines(struct buf *b, size_t size)
 }
 
 static void
-add_recipients(struct ms_plan *plan, unsigned int n)
+add_recipients(struct mta_plan *plan, unsigned int n)
 {
 	char		 address[64];
 	unsigned int	 i;
 
 	for (i = 0; i < n; i++) {
 		(void)snprintf(address, sizeof(address), "recipient%u@recipient.example", i);
-		ms_plan_add_rcpt(plan, address);
+		mta_plan_add_rcpt(plan, address);
 	}
 }
 
@@ -158,13 +158,13 @@ add_recipients(struct ms_plan *plan, unsigned int n)
 static void
 send_many(struct through *th)
 {
-	struct ms_plan	 plan;
+	struct mta_plan	 plan;
 	struct buf	 b;
 
 	torture_trying(&th->t->report, "%d messages through a daemon, %d at a time", MANY,
 	    AT_A_TIME);
 	init_plan(&plan);
-	ms_address_set(&plan.sender, "sender@sender.example");
+	mta_address_set(&plan.sender, "sender@sender.example");
 	add_recipients(&plan, 2);
 	buf_init(&b, MAX_MESSAGE);
 	buf_add_str(&b, "From: sender@sender.example\nSubject: many\n\nHello\n");
@@ -175,7 +175,7 @@ send_many(struct through *th)
 static void
 send_value(struct through *th, const struct torture_value *v)
 {
-	struct ms_plan	 plan;
+	struct mta_plan	 plan;
 	struct buf	 b;
 	char		*address;
 
@@ -183,8 +183,8 @@ send_value(struct through *th, const struct torture_value *v)
 	init_plan(&plan);
 	if (asprintf(&address, "<%s@torture.example>", v->quoted) == -1)
 		return;
-	ms_address_set(&plan.sender, address);
-	ms_plan_add_rcpt(&plan, address);
+	mta_address_set(&plan.sender, address);
+	mta_plan_add_rcpt(&plan, address);
 	free(address);
 	buf_init(&b, MAX_MESSAGE);
 	buf_printf(&b, "Subject: %s\nFrom: %s\nX-Torture:%s\n\n", v->text, v->text, v->text);
@@ -196,13 +196,13 @@ send_value(struct through *th, const struct torture_value *v)
 static void
 send_large(struct through *th, size_t size, unsigned int recipients)
 {
-	struct ms_plan	 plan;
+	struct mta_plan	 plan;
 	struct buf	 b;
 
 	torture_trying(&th->t->report, "%u recipients and a body of %zu bytes, through a daemon",
 	    recipients, size);
 	init_plan(&plan);
-	ms_address_set(&plan.sender, "<>");
+	mta_address_set(&plan.sender, "<>");
 	add_recipients(&plan, recipients);
 	buf_init(&b, MAX_MESSAGE);
 	/* No Subject; where there is no body either, no empty line. */
@@ -216,7 +216,7 @@ send_large(struct through *th, size_t size, unsigned int recipients)
 
 /* Two values that differ in nothing but their sense have the same result. */
 static void
-judge_twins(struct through *th, const struct torture_value *v, enum ms_result before)
+judge_twins(struct through *th, const struct torture_value *v, enum mta_result before)
 {
 	char	 what[160];
 
@@ -231,7 +231,7 @@ static void
 send_all(struct through *th)
 {
 	struct torture_value	*v = th->t->values;
-	enum ms_result		 before = MS_DELIVERED;
+	enum mta_result		 before = MTA_DELIVERED;
 	size_t			 i;
 
 	for (i = 0; i < th->t->nvalues && !torture_is_over(th->t); i++) {
@@ -265,7 +265,7 @@ is_about_whom(const char *option)
 
 /* The others; the strings are not copied. */
 static char **
-choose_options(const struct ms_child_args *from, struct ms_child_args *args)
+choose_options(const struct send_child_args *from, struct send_child_args *args)
 {
 	size_t	 i;
 
@@ -282,7 +282,7 @@ void
 torture_daemon(struct torture *t, int all)
 {
 	struct through		  th;
-	struct ms_child_args	  args;
+	struct send_child_args	  args;
 	char			**options = choose_options(t->options->args, &args);
 
 	memset(&th, 0, sizeof(th));
@@ -296,7 +296,7 @@ torture_daemon(struct torture *t, int all)
 	th.hooks.message_begin = message_begin;
 	th.hooks.message_end = message_end;
 	th.hooks.reply = message_reply;
-	th.fd = ms_child_start(&th.child, &args, &th.addr);
+	th.fd = send_child_start(&th.child, &args, &th.addr);
 	if (th.fd == -1)
 		t->broken = 1;
 	else {
@@ -304,6 +304,6 @@ torture_daemon(struct torture *t, int all)
 		if (all)
 			send_all(&th);
 	}
-	(void)ms_child_stop(&th.child, 0);
+	(void)send_child_stop(&th.child, 0);
 	free(options);
 }

@@ -4,11 +4,11 @@
  */
 
 /*
- * ms_torture_daemon.h: the second half of --torture: mail through a real
+ * torture_daemon.h: the second half of --torture: mail through a real
  * daemon, whose log says what it thinks of the handler.
  */
-#ifndef PM_MS_TORTURE_DAEMON_H
-#define PM_MS_TORTURE_DAEMON_H
+#ifndef PM_TORTURE_DAEMON_H
+#define PM_TORTURE_DAEMON_H
 
 #include "torture/parts.h"
 

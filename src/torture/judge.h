@@ -4,11 +4,11 @@
  */
 
 /*
- * ms_torture_judge.h: whether mail has spoken for the handler, or what it
+ * torture_judge.h: whether mail has spoken for the handler, or what it
  * says of mail is wrong.
  */
-#ifndef PM_MS_TORTURE_JUDGE_H
-#define PM_MS_TORTURE_JUDGE_H
+#ifndef PM_TORTURE_JUDGE_H
+#define PM_TORTURE_JUDGE_H
 
 #include "torture/proc.h"
 

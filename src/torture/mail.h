@@ -4,11 +4,11 @@
  */
 
 /*
- * ms_torture_mail.h: sessions as an MTA would send them, all legal and few of
+ * torture_mail.h: sessions as an MTA would send them, all legal and few of
  * them nice, as packets of the milter protocol. Pure.
  */
-#ifndef PM_MS_TORTURE_MAIL_H
-#define PM_MS_TORTURE_MAIL_H
+#ifndef PM_TORTURE_MAIL_H
+#define PM_TORTURE_MAIL_H
 
 #include "base/buf.h"
 #include "torture/values.h"

@@ -4,10 +4,10 @@
  */
 
 /*
- * ms_torture_int.h: what the drivers of milter-send --torture share.
+ * torture_int.h: what the drivers of milter-send --torture share.
  */
-#ifndef PM_MS_TORTURE_INT_H
-#define PM_MS_TORTURE_INT_H
+#ifndef PM_TORTURE_PARTS_H
+#define PM_TORTURE_PARTS_H
 
 #include "torture/torture.h"
 #include "torture/mail.h"

@@ -160,7 +160,7 @@ run_line(struct torture_play *p)
 		end_scope(p);
 		if (p->asked != NULL)
 			return 1;
-		if ((t = TAILQ_FIRST(&p->s->h[0].line)) == NULL)
+		if ((t = TAILQ_FIRST(&p->s->h[0].tasks)) == NULL)
 			return 0;
 		if (torture_is_over(p->t) || (pr = torture_serve(p, t)) == NULL) {
 			torture_give_up(p);

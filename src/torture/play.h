@@ -4,12 +4,12 @@
  */
 
 /*
- * ms_torture_play.h: a session played with the real thing in the middle: the
+ * torture_play.h: a session played with the real thing in the middle: the
  * session makes the blocks and judges the answers as in the daemon, but its
  * processes are ours.
  */
-#ifndef PM_MS_TORTURE_PLAY_H
-#define PM_MS_TORTURE_PLAY_H
+#ifndef PM_TORTURE_PLAY_H
+#define PM_TORTURE_PLAY_H
 
 #include "torture/judge.h"
 

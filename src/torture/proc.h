@@ -4,12 +4,12 @@
  */
 
 /*
- * ms_torture_proc.h: one process of the handler at the ends of its pipes. It
+ * torture_proc.h: one process of the handler at the ends of its pipes. It
  * is given bytes whole or in small pieces, and each piece only once the last
  * one was read.
  */
-#ifndef PM_MS_TORTURE_PROC_H
-#define PM_MS_TORTURE_PROC_H
+#ifndef PM_TORTURE_PROC_H
+#define PM_TORTURE_PROC_H
 
 #include <stdint.h>
 

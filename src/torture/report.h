@@ -4,10 +4,10 @@
  */
 
 /*
- * ms_torture_report.h: what milter-send --torture has found, a line each.
+ * torture_report.h: what milter-send --torture has found, a line each.
  */
-#ifndef PM_MS_TORTURE_REPORT_H
-#define PM_MS_TORTURE_REPORT_H
+#ifndef PM_TORTURE_REPORT_H
+#define PM_TORTURE_REPORT_H
 
 #include <stddef.h>
 #include <stdio.h>

@@ -4,11 +4,11 @@
  */
 
 /*
- * ms_torture_serve.h: which process serves a play, as the options scope,
+ * torture_serve.h: which process serves a play, as the options scope,
  * reuse and max-uses say; and how processes end.
  */
-#ifndef PM_MS_TORTURE_SERVE_H
-#define PM_MS_TORTURE_SERVE_H
+#ifndef PM_TORTURE_SERVE_H
+#define PM_TORTURE_SERVE_H
 
 #include "torture/play.h"
 

@@ -46,7 +46,7 @@ torture_is_over(struct torture *t)
 }
 
 static struct conf *
-parse(const struct ms_child_args *args)
+parse(const struct send_child_args *args)
 {
 	struct adhoc		 a;
 	struct adhoc_text	 text;
@@ -199,7 +199,7 @@ run(struct torture *t)
 }
 
 int
-ms_torture(const struct torture_options *options)
+torture_run(const struct torture_options *options)
 {
 	struct torture	 t;
 	int		 status;

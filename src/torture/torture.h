@@ -4,18 +4,18 @@
  */
 
 /*
- * ms_torture.h: milter-send --torture: a handler is given hostile but legal
+ * torture.h: milter-send --torture: a handler is given hostile but legal
  * mail at awkward times, and what it gets wrong is told in plain words.
  */
-#ifndef PM_MS_TORTURE_H
-#define PM_MS_TORTURE_H
+#ifndef PM_TORTURE_TORTURE_H
+#define PM_TORTURE_TORTURE_H
 
 #include <signal.h>
 
 #include "send/child.h"
 
 struct torture_options {
-	const struct ms_child_args	*args;
+	const struct send_child_args	*args;
 	int				 verbose;
 	int				 stateful;	/* its answers may change */
 	const sigset_t			*wait_mask;
@@ -23,6 +23,6 @@ struct torture_options {
 };
 
 /* Returns 0: nothing is wrong; 1: something is; 2: usage; 70: it could not be run. */
-int	 ms_torture(const struct torture_options *);
+int	 torture_run(const struct torture_options *);
 
 #endif

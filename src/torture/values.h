@@ -4,11 +4,11 @@
  */
 
 /*
- * ms_torture_values.h: values that are legal in mail and that handlers get
+ * torture_values.h: values that are legal in mail and that handlers get
  * wrong, and what became of one that a handler has written again. Pure.
  */
-#ifndef PM_MS_TORTURE_VALUES_H
-#define PM_MS_TORTURE_VALUES_H
+#ifndef PM_TORTURE_VALUES_H
+#define PM_TORTURE_VALUES_H
 
 #include <stddef.h>
 
@@ -35,7 +35,7 @@ size_t	 torture_values_count(void);
  */
 void	 torture_value_make(struct torture_value *, unsigned int number, const char *dir);
 void	 torture_value_free(struct torture_value *);
-/* The name of that file, without its folder: static. */
+/* The name of that file, without its directory: static. */
 const char *torture_canary(unsigned int number);
 
 /*

@@ -4,7 +4,7 @@
  */
 
 /*
- * transcript_encode.c: blocks of a transcript as packets.
+ * transcript/encode.c: blocks of a transcript as packets.
  */
 #include "base/compat.h"
 

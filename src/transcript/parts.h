@@ -4,11 +4,11 @@
  */
 
 /*
- * transcript_int.h: what the files of the transcript's reader share among
+ * transcript/parts.h: what the files of the transcript's reader share among
  * themselves.
  */
-#ifndef PM_TRANSCRIPT_INT_H
-#define PM_TRANSCRIPT_INT_H
+#ifndef PM_TRANSCRIPT_PARTS_H
+#define PM_TRANSCRIPT_PARTS_H
 
 #include "transcript/transcript.h"
 
@@ -20,7 +20,7 @@ struct parser {
 };
 
 /*
- * transcript_lines.c. Whatever is wrong sets why, if nothing was before.
+ * transcript/lines.c. Whatever is wrong sets why, if nothing was before.
  */
 /* Returns -1. */
 int	 parser_bad(struct parser *, const char *why);
@@ -38,7 +38,7 @@ const char *parser_unescape(struct parser *, char *value);
 /* Decimal, or 0x and hexadecimal. */
 uint32_t parser_number(struct parser *, const char *text, uint32_t max);
 
-/* transcript_block.c: a block whose first line has been read. Returns 0 or -1. */
+/* transcript/block.c: a block whose first line has been read. Returns 0 or -1. */
 int	 parser_block(struct parser *, struct transcript_item *, char *line);
 
 #endif

@@ -4,7 +4,7 @@
  */
 
 /*
- * transcript.h: milter sessions as text, and back: what milter-send -v prints,
+ * transcript/transcript.h: milter sessions as text, and back: what milter-send -v prints,
  * the daemon records, and milter-send --replay plays.
  *
  * It is a sequence of blocks as pipemilter-handler(7) describes them, one for
@@ -24,8 +24,8 @@
  * with no message to abort has a line "no-message"; a line that begins with
  * "#" is a remark.
  */
-#ifndef PM_TRANSCRIPT_H
-#define PM_TRANSCRIPT_H
+#ifndef PM_TRANSCRIPT_TRANSCRIPT_H
+#define PM_TRANSCRIPT_TRANSCRIPT_H
 
 #include "base/buf.h"
 #include "milter/decode.h"

@@ -282,14 +282,14 @@ table() {
 	local d=$BATS_TEST_TMPDIR/d
 
 	SOCKET=unix:$d/sock with_listen ''
-	good	# the folder is made at the start
+	good	# the directory is made at the start
 	[ ! -e "$d" ]
 	SOCKET=unix:$d/e/sock with_listen ''
-	bad "listen \"unix:$d/e/sock\": the folder $d/e is missing, and $d is, too; expected one of the two" 4
+	bad "listen \"unix:$d/e/sock\": the directory $d/e is missing, and $d is, too; expected one of the two" 4
 	: >"$d"
-	bad "listen \"unix:$d/e/sock\": $d/e is not a folder" 4
+	bad "listen \"unix:$d/e/sock\": $d/e is not a directory" 4
 	SOCKET=unix:$d/sock with_listen ''
-	bad "listen \"unix:$d/sock\": $d is not a folder" 4
+	bad "listen \"unix:$d/sock\": $d is not a directory" 4
 	SOCKET=unix:$d with_listen ''
 	bad "listen \"unix:$d\": a file that is not a socket is there" 4
 	rm "$d"
@@ -384,8 +384,8 @@ table() {
 	on-exit = {'1=reject', '01=accept'} | on-exit: "01=accept": this status was given before; expected it once
 	newlines = cr | newlines: "cr": expected lf or crlf
 	directory = tmp | directory: "tmp": expected a path that begins with /
-	directory = /dev/null | directory: /dev/null: not a folder; expected one
-	directory = /no/such | directory: /no/such: No such file or directory; expected a folder
+	directory = /dev/null | directory: /dev/null: not a directory; expected one
+	directory = /no/such | directory: /no/such: No such file or directory; expected a directory
 	environment = 'A B=c' | environment: "A B=c": expected 'NAME=VALUE' or NAME, of letters, digits and _
 	environment = '1A=c' | environment: "1A=c": expected 'NAME=VALUE' or NAME, of letters, digits and _
 	environment = '=c' | environment: "=c": expected 'NAME=VALUE' or NAME, of letters, digits and _
@@ -628,16 +628,16 @@ many_handlers() {
 	bad "command: $BATS_TEST_TMPDIR/d/plain: $WHO can't run it: its mode 0644 has no x for this user" 5
 	chmod 755 "$BATS_TEST_TMPDIR/d/plain"
 	good
-	# The first folder that is closed is named, be it behind a link.
+	# The first directory that is closed is named, be it behind a link.
 	mkdir -p "$BATS_TEST_TMPDIR/open/closed/in"
 	cp "$H" "$BATS_TEST_TMPDIR/open/closed/in/x"
 	ln -s open/closed/in "$BATS_TEST_TMPDIR/link"
 	chmod 600 "$BATS_TEST_TMPDIR/open/closed"
 	with_handler "command = $BATS_TEST_TMPDIR/link/x"
 	if [ "$(id -u)" -eq 0 ]; then
-		bad "command: $BATS_TEST_TMPDIR/link/x: $WHO can't run it: the folder $BATS_TEST_TMPDIR/open/closed is closed to this user" 5
+		bad "command: $BATS_TEST_TMPDIR/link/x: $WHO can't run it: the directory $BATS_TEST_TMPDIR/open/closed is closed to this user" 5
 		with_handler "command = $BATS_TEST_TMPDIR/open/closed/in/x"
-		bad "command: $BATS_TEST_TMPDIR/open/closed/in/x: $WHO can't run it: the folder $BATS_TEST_TMPDIR/open/closed is closed to this user" 5
+		bad "command: $BATS_TEST_TMPDIR/open/closed/in/x: $WHO can't run it: the directory $BATS_TEST_TMPDIR/open/closed is closed to this user" 5
 	fi
 	chmod 700 "$BATS_TEST_TMPDIR/open/closed"
 }
@@ -807,9 +807,9 @@ many_handlers() {
 	with_handler 'actions = add-header timeout = 3s'
 	good
 	BEGIN='' with_handler "hooks = $d/rcpt"
-	bad "hooks: $d/rcpt: not a folder; expected one" 5
+	bad "hooks: $d/rcpt: not a directory; expected one" 5
 	BEGIN='' with_handler "hooks = $d/none"
-	bad "hooks: $d/none: No such file or directory; expected a folder" 5
+	bad "hooks: $d/none: No such file or directory; expected a directory" 5
 	BEGIN='' with_handler 'hooks = hooks'
 	bad 'hooks: "hooks": expected a path that begins with /' 5
 }
@@ -942,7 +942,7 @@ adhoc() {
 	chmod 755 "$BATS_TEST_TMPDIR/in-here"
 	adhoc "command: in-here: not found in /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; there is ./in-here" \
 	    -l "$l" -e mail in-here
-	adhoc "-l 'unix:./a/b/s': listen \"unix:$BATS_TEST_TMPDIR/a/b/s\": the folder $BATS_TEST_TMPDIR/a/b is missing, and $BATS_TEST_TMPDIR/a is, too; expected one of the two" \
+	adhoc "-l 'unix:./a/b/s': listen \"unix:$BATS_TEST_TMPDIR/a/b/s\": the directory $BATS_TEST_TMPDIR/a/b is missing, and $BATS_TEST_TMPDIR/a is, too; expected one of the two" \
 	    -l unix:./a/b/s -e mail ./handler
 	adhoc "-o 'syslog-facility = $(printf '%0182d' 0)...': syslog-facility: \"$(printf '%0300d' 0)\": expected auth, authpriv, daemon, mail, user or local0 to local7" \
 	    -l "$l" -o "syslog-facility = $(printf '%0300d' 0)" -e mail ./handler
@@ -1134,7 +1134,7 @@ adhoc() {
 	good
 	if [ "$(id -u)" -ne 0 ]; then
 		mkdir -m 000 "$BATS_TEST_TMPDIR/nowhere"
-		bad "include: nowhere/*.none: its folder can't be read" 4
+		bad "include: nowhere/*.none: its directory can't be read" 4
 		rmdir "$BATS_TEST_TMPDIR/nowhere"
 	fi
 	sed -i 's/nowhere.*none/nowhere\/none/' "$F"
@@ -1143,8 +1143,8 @@ adhoc() {
 	bad 'expected include("PATH")' 4
 }
 
-# A folder whose name looks like a pattern.
-@test "include: the folder of the file is no pattern" {
+# A directory whose name looks like a pattern.
+@test "include: the directory of the file is no pattern" {
 	local d="$BATS_TEST_TMPDIR/[a]*"
 
 	mkdir "$d"
@@ -1226,7 +1226,7 @@ adhoc() {
 		bad "$path: $d/rcpt: its owner can write it; expected that only root and daemon can" 4
 		chown root:root "$d/rcpt"
 		chmod 777 "$d"
-		bad "$path: $d/rcpt: anybody can write its folder $d; expected a folder that not all can write, or a sticky one" 4
+		bad "$path: $d/rcpt: anybody can write its directory $d; expected a directory that not all can write, or a sticky one" 4
 		chmod 1777 "$d"
 		good
 		chmod 775 "$d"
@@ -1234,7 +1234,7 @@ adhoc() {
 	done
 }
 
-@test "as root: a link to a folder that others can write" {
+@test "as root: a link to a directory that others can write" {
 	local d=$BATS_TEST_TMPDIR/d
 
 	[ "$(id -u)" -eq 0 ] || skip 'needs root'
@@ -1242,7 +1242,7 @@ adhoc() {
 	cp "$H" "$d/x"
 	ln -s "$d/x" "$BATS_TEST_TMPDIR/link"
 	BEGIN="command = $BATS_TEST_TMPDIR/link events = rcpt" with_handler ''
-	bad "command: $d/x: anybody can write its folder $d; expected a folder that not all can write, or a sticky one" 4
+	bad "command: $d/x: anybody can write its directory $d; expected a directory that not all can write, or a sticky one" 4
 }
 
 @test "as root: what others can write is refused with user = root, too" {
@@ -1252,13 +1252,13 @@ adhoc() {
 	bad "command: $H: its owner can write it; expected that only root can" 4
 }
 
-@test "as root: folders by which others become root are warned of" {
+@test "as root: directories by which others become root are warned of" {
 	local d=$BATS_TEST_TMPDIR/d said
 
 	[ "$(id -u)" -eq 0 ] || skip 'needs root'
 	mkdir -p "$d/e/f"
 	cp "$H" "$d/e/f/x"
-	said="command: $d/e/f/x: %s can write the folder %s, and so replace what root runs or reads"
+	said="command: $d/e/f/x: %s can write the directory %s, and so replace what root runs or reads"
 	BEGIN="command = $d/e/f/x events = rcpt" with_handler 'user = root'
 	good
 	[[ $output != *replace* ]]
@@ -1301,11 +1301,11 @@ adhoc() {
 	bad "anybody can write $F; expected that only root can write the configuration" ''
 	chmod 644 "$F"
 	chmod 777 "$d"
-	bad "$F: anybody can write its folder $d; expected a folder that not all can write, or a sticky one" ''
+	bad "$F: anybody can write its directory $d; expected a directory that not all can write, or a sticky one" ''
 	chmod 755 "$d"
 	chown daemon "$d"
 	good
-	[[ $output == *"$F: its owner can write the folder $d, and so replace what root runs or reads"* ]]
+	[[ $output == *"$F: its owner can write the directory $d, and so replace what root runs or reads"* ]]
 }
 
 @test "as root: a program that only root can run" {
@@ -1328,7 +1328,7 @@ adhoc() {
 	chmod 755 "$H"
 	chmod 700 "$BATS_TEST_TMPDIR"
 	with_handler ''
-	bad "command: $H: user daemon can't run it: the folder $BATS_TEST_TMPDIR is closed to this user" 4
+	bad "command: $H: user daemon can't run it: the directory $BATS_TEST_TMPDIR is closed to this user" 4
 }
 
 @test "not as root: another user is a warning" {

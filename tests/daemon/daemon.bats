@@ -11,7 +11,7 @@ setup() {
 	test_setup
 	PIDFILE=$WORK/pid
 	CONF=$WORK/pm.conf
-	# One that is killed can't remove its folder.
+	# One that is killed can't remove its directory.
 	export TMPDIR=$WORK
 	MESSAGE=$WORK/message
 	printf 'Subject: test\r\n\r\nbody\r\n' >"$MESSAGE"
@@ -212,7 +212,7 @@ notes_term() {
 	assert_equal "$(stat -c %a "$SOCK")" 600
 }
 
-@test "a folder as the operand means its hooks" {
+@test "a directory as the operand means its hooks" {
 	write_handler hooks/mail <<-END
 		echo "reject 550 5.7.1 by hook"
 	END
@@ -480,7 +480,7 @@ notes_term() {
 	assert_equal "$(stat -c %U:%G "$WORK/s3")" "$HANDLER_USER:$(id -gn "$ENGINE_USER")"
 }
 
-@test "the folder of a unix socket is made, one level of it" {
+@test "the directory of a unix socket is made, one level of it" {
 	write_handler h </dev/null
 	start_adhoc "unix:$WORK/new/sock" -e mail "$HANDLERS/h"
 	assert_equal "$(stat -c %a "$WORK/new")" 755
@@ -952,7 +952,7 @@ notes_term() {
 	chmod 0700 "$tmp/sub" "$tmp/sub/deep"
 }
 
-@test "a start that fails leaves no folder behind" {
+@test "a start that fails leaves no directory behind" {
 	is_root || skip 'only root changes to another user'
 	local private=$BATS_TEST_TMPDIR/private
 

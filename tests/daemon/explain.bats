@@ -314,7 +314,7 @@ non_smtpd_milters ='
 	[ "$(postconf -c "$WORK/postfix" -n 2>&1 >/dev/null)" = '' ]
 }
 
-@test "the folder of a socket that its group can't enter" {
+@test "the directory of a socket that its group can't enter" {
 	[ "$(id -u)" -eq 0 ] || skip 'needs root'
 	local dir=$WORK/queue/pipemilter
 
@@ -324,16 +324,16 @@ non_smtpd_milters ='
 	conf '' "listen 'unix:$dir/sock' { group = mail }" "handler a { $H events = {mail} actions = {} }"
 	run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
 	assert_success
-	assert_equal "$stderr" "pipemilter: $CONF:2: listen \"unix:$dir/sock\": group mail can't enter the folder $dir, whose mode is 0700, and so can't connect; expected x for them"
+	assert_equal "$stderr" "pipemilter: $CONF:2: listen \"unix:$dir/sock\": group mail can't enter the directory $dir, whose mode is 0700, and so can't connect; expected x for them"
 	chgrp mail "$dir"
 	chmod 750 "$dir"
 	explain
-	# A folder above it, and a group that has less than all others.
+	# A directory above it, and a group that has less than all others.
 	chgrp mail "$WORK/queue"
 	chmod 745 "$WORK/queue"
 	run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
 	assert_success
-	[[ $stderr == *":2: "*"group mail can't enter the folder $WORK/queue, whose mode is 0745"* ]]
+	[[ $stderr == *":2: "*"group mail can't enter the directory $WORK/queue, whose mode is 0745"* ]]
 	# The user of that group may own it, as Postfix owns its own.
 	chown mail "$WORK/queue"
 	explain
@@ -342,15 +342,15 @@ non_smtpd_milters ='
 	chmod 755 "$WORK/queue"
 	rmdir "$dir"
 	explain
-	has "the folder $dir will be made, with mode 0755"
+	has "the directory $dir will be made, with mode 0755"
 	# A mode for everybody, an owner.
 	mkdir -m 700 "$dir"
 	conf '' "listen 'unix:$dir/sock' { mode = 0666 }" "handler a { $H events = {mail} actions = {} }"
 	run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
-	[[ $stderr == *": not everybody can enter the folder $dir, whose mode is 0700"* ]]
+	[[ $stderr == *": not everybody can enter the directory $dir, whose mode is 0700"* ]]
 	conf '' "listen 'unix:$dir/sock' { owner = mail }" "handler a { $H events = {mail} actions = {} }"
 	run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
-	[[ $stderr == *": user mail can't enter the folder $dir, whose mode is 0700"* ]]
+	[[ $stderr == *": user mail can't enter the directory $dir, whose mode is 0700"* ]]
 	chown mail "$dir"
 	explain
 }

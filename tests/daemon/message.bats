@@ -1324,8 +1324,8 @@ broken() {
 	stop_daemon full
 }
 
-@test "a folder for files is made where one is needed, and nowhere else" {
-	local folder
+@test "a directory for files is made where one is needed, and nowhere else" {
+	local directory
 
 	[ -d "$WORK/spool-d/spool/.engine" ]
 	assert_equal "$(stat -c %a "$WORK/spool-d/spool/.engine")" 700

@@ -814,7 +814,7 @@ engines() {
 
 # --- the other places
 
-@test "the private folder of milter-send: nothing stays of it" {
+@test "the private directory of milter-send: nothing stays of it" {
 	local users=()
 
 	[ -z "$ENGINE_USER" ] ||
@@ -833,7 +833,7 @@ engines() {
 	assert_equal "$(ls -A "$T/private")" ''
 }
 
-@test "a folder of earlier messages is removed where no handler has files any more" {
+@test "a directory of earlier messages is removed where no handler has files any more" {
 	spooler one 'events = {end-of-message}'
 	proto_run
 	stop_daemon

@@ -436,7 +436,7 @@ wrong() {
 	SOCK=$WORK/sock.rules sent 1 -H bad
 }
 
-@test "greylist, SQLite: without its folder mail passes, and the log says what to do" {
+@test "greylist, SQLite: without its directory mail passes, and the log says what to do" {
 	BACKEND=sqlite
 	serve greylist "DATABASE=$STATE/sub/greylist.db"
 	sent 0 $A
@@ -916,7 +916,7 @@ kept() {
 		helo LOCALHOST -> reject 550 5.7.2 You are not
 		sender *@spam.example -> reject
 		sender <> -> tag X-Bounce: yes
-		recipient press.example.org -> tag X-Folder: press
+		recipient press.example.org -> tag X-Directory: press
 		recipient late@example.org -> tempfail
 		header Subject: *Make  money* -> quarantine Money
 		header X-Mailer : bulk* -> quarantine
@@ -936,7 +936,7 @@ kept() {
 	sent 0 -c 203.0.113.9 -f '<x@spam.example>'
 	sent 0 -c 192.0.2.7 -f '<>' -r '<a@example.org>' -r '<b@press.example.org>'
 	grep -a '^X-Bounce: yes' "$WORK/delivered"
-	grep -a '^X-Folder: press' "$WORK/delivered"
+	grep -a '^X-Directory: press' "$WORK/delivered"
 	sent 75 -c 192.0.2.7 -r '<a@example.org>' -r '<Late@example.org>'
 	printf '%s\n' 'Subject: how to' '	make  MONEY fast' '' x >"$WORK/message"
 	sent 0 -v -c 192.0.2.7

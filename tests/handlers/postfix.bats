@@ -369,7 +369,7 @@ greylist_lets_through() {
 	} | play
 	answers '550 5.7.1 Message refused' 1
 	accepted "$KEY-press"
-	has_header 'X-Folder: press'
+	has_header 'X-Directory: press'
 	message 'X-Mailer: bulk mailer 1' >"$T/message"
 	mail "$KEY@x.test" "$KEY-bulk@y.test" | play
 	wait_for mta_holds 2

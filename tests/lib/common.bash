@@ -8,8 +8,8 @@
 # and calls test_setup in setup (or setup_file) and test_teardown in teardown
 # (or teardown_file). Then there are
 #
-#	$WORK		a private folder that the handlers' user can enter
-#	$OUT		a folder in it where handlers can write
+#	$WORK		a private directory that the handlers' user can enter
+#	$OUT		a directory in it where handlers can write
 #	$HANDLERS	where write_handler puts handlers
 #	$SOCK		a path for a unix socket
 #

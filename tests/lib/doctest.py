@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 """
-Does what a Markdown page tells its reader to do, in the current folder.
+Does what a Markdown page tells its reader to do, in the current directory.
 
     doctest.py PAGE [FROM TO ...]
 

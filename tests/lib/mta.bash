@@ -3,7 +3,7 @@
 #
 # A real MTA between an SMTP client of ours and a sink of ours, and the daemon
 # beside it. One daemon and one handler serve all tests of a file: the handler
-# runs what the test has put into a folder named after the HELO of its session.
+# runs what the test has put into a directory named after the HELO of its session.
 #
 # $MTA is postfix or sendmail. Loaded after lib/postfix or lib/sendmail, which have
 #

@@ -107,7 +107,7 @@ global() {
 # proto_run [NAME]: NAME if there is to be more than one daemon. What follows
 # is for the next one.
 proto_run() {
-	# Each has a folder of its own: it is swept at the start.
+	# Each has a directory of its own: it is swept at the start.
 	mkdir -p "$WORK/spool-${1:-d}"
 	global "spool-directory = '$WORK/spool-${1:-d}'"
 	start_daemon -n "${1:-d}" <"$CONF"

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The pipemilter authors
 #
 # A private Sendmail. Debian's packages conflict with Postfix, so they are
-# unpacked into a folder, $SENDMAIL_TREE, by scripts/check, and run from there.
+# unpacked into a directory, $SENDMAIL_TREE, by scripts/check, and run from there.
 #
 # shellcheck shell=bash
 

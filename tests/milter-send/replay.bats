@@ -602,9 +602,9 @@ plan_slow() {
 	assert_output_has "protocol broken: packet 'h' (add-header) in answer to mail"
 }
 
-# The folder
+# The directory
 
-@test "a folder that is not right is refused at the start" {
+@test "a directory that is not right is refused at the start" {
 	refused_conf() {
 		printf '%s\n' "listen 'unix:$SOCK' { }" "record = '$1'" \
 		    "spool-directory = '$WORK/spool'" "handler h {" \
@@ -623,10 +623,10 @@ plan_slow() {
 	refused_conf record 'expected a path that begins with /'
 	refused_conf "$WORK/none/record" "record: $WORK/none/record: No such file or directory"
 	: >"$WORK/file"
-	refused_conf "$WORK/file" "record: $WORK/file: not a folder"
+	refused_conf "$WORK/file" "record: $WORK/file: not a directory"
 	chmod 755 "$REC"
 	ln -s "$REC" "$WORK/link"
-	refused_conf "$WORK/link" "record: $WORK/link: not a folder"
+	refused_conf "$WORK/link" "record: $WORK/link: not a directory"
 	[ "$(id -u)" -eq 0 ] || return 0
 	chown "$HANDLER_USER" "$REC"
 	refused_conf "$REC" "record: $REC: it belongs to another user than the engine's"

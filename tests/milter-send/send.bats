@@ -902,7 +902,7 @@ reject 550 5.7.1 not you
 	TMPDIR=$TMPDIR/$(printf '%0120d' 0) run -2 "$MILTER_SEND" -x ./h < message
 }
 
-@test "a signal ends the daemon and removes its folder" {
+@test "a signal ends the daemon and removes its directory" {
 	local sig pid
 
 	handler h <<< "exec sleep 60"

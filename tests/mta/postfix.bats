@@ -488,7 +488,7 @@ END
 	blocks_have "sender-argument SMTPUTF8"
 }
 
-# Sendmail takes no certificate from a folder below one that all may write to.
+# Sendmail takes no certificate from a directory below one that all may write to.
 @test "STARTTLS" {
 	only postfix
 	on end-of-message <<'END'

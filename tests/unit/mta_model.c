@@ -251,7 +251,7 @@ deliver(enum mta mta, const struct mailfile *came, const struct buf *packets, in
 	return text;
 }
 
-/* A session with this message and these actions, as far as edits.c looks at it. */
+/* A session with this message and these actions, as far as session/edits.c looks at it. */
 static void
 encode(const struct mailfile *came, struct action_list *list, int leading_space, struct buf *out)
 {

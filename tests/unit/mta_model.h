@@ -17,7 +17,7 @@
 enum mta { POSTFIX, SENDMAIL };
 
 /*
- * The old header, changed by the MTA as edits.h makes packets of the list,
+ * The old header, changed by the MTA as session/edits.h makes packets of the list,
  * which is emptied: *got is what is delivered below its own Received, and *want
  * the new header, each as "Name:value" and LF, one after the other. The caller
  * frees both. What is wrong stands in *got in brackets: something above

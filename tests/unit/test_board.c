@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* board.h: what one process counts the others see. */
+/* store/board.h: what one process counts the others see. */
 
 #include "base/compat.h"
 

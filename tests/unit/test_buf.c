@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* xmalloc.h, buf.h and rd.h */
+/* base/xmalloc.h, base/buf.h and base/rd.h */
 
 #include "base/compat.h"
 

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* child.h: who is found, counted and ended. */
+/* supervisor/child.h: who is found, counted and ended. */
 
 #include "base/compat.h"
 

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* conf.h: the values; mistakes and their messages are in tests/conf.bats. */
+/* config/conf.h: the values; mistakes and their messages are in tests/conf.bats. */
 
 #include "base/compat.h"
 
@@ -329,8 +329,8 @@ test_names(void)
 	int	 i;
 
 	for (i = 0; i < LINE_COUNT; i++)
-		CHECK(line_by_name(line_name((enum line_name)i)) == i, "a line's name");
-	CHECK(line_by_name("subject") == -1, "no line's name");
+		CHECK(conf_line_by_name(conf_line_name((enum conf_line_name)i)) == i, "a line's name");
+	CHECK(conf_line_by_name("subject") == -1, "no line's name");
 	CHECK(conf_is_global_option("connections") && !conf_is_global_option("timeout"),
 	    "global options");
 	CHECK(conf_is_handler_option("timeout") && !conf_is_handler_option("mode"),

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* conf_text.h */
+/* config/text.h */
 
 #include "base/compat.h"
 

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* envelope.h: the spellings of an address. */
+/* state/envelope.h: the spellings of an address. */
 
 #include "base/compat.h"
 

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* escape.h, and whether shells read back what it writes. */
+/* base/escape.h, and whether shells read back what it writes. */
 
 #include "base/compat.h"
 

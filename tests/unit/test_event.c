@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* event.h and wire_event.h: the names and the table of pipemilter-handler(7). */
+/* milter/event.h and milter/wire_event.h: the names and the table of pipemilter-handler(7). */
 
 #include "base/compat.h"
 

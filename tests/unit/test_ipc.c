@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* ipc.h */
+/* system/ipc.h */
 
 #include "base/compat.h"
 

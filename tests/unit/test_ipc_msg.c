@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* ipc_msg.h: each message there and back, and damaged ones. */
+/* system/ipc_msg.h: each message there and back, and damaged ones. */
 
 #include "base/compat.h"
 

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* log.h */
+/* base/log.h */
 
 #include "base/compat.h"
 

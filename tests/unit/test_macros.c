@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* macros.h: which macros are known when, as in libmilter. */
+/* state/macros.h: which macros are known when, as in libmilter. */
 
 #include "base/compat.h"
 

@@ -4,7 +4,7 @@
  */
 
 /*
- * milter_enc.h and milter_dec.h: each packet as literal bytes, written and
+ * milter/encode.h and milter/decode.h: each packet as literal bytes, written and
  * read. Whatever is read stands before an unreadable page.
  */
 

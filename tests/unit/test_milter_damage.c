@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* milter_dec.h: damaged packets, each before an unreadable page. */
+/* milter/decode.h: damaged packets, each before an unreadable page. */
 
 #include "base/compat.h"
 

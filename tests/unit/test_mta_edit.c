@@ -14,18 +14,18 @@
 
 static const char	 original[] = "A: 1\nB: 2\nA: 3\n\nbody\n";
 
-static struct ms_message	 m;
-static struct ms_edit		 e;
+static struct mta_message	 m;
+static struct mta_edit		 e;
 
 static void
 begin_with(const char *text)
 {
 	const char	*why;
 
-	CHECK(ms_message_parse(&m, text, strlen(text), &why) == 0, "a message");
-	ms_edit_init(&e, &m, "<s@x>");
-	ms_edit_rcpt(&e, "<r@x>");
-	ms_edit_rcpt(&e, "<t@x>");
+	CHECK(mta_message_parse(&m, text, strlen(text), &why) == 0, "a message");
+	mta_edit_init(&e, &m, "<s@x>");
+	mta_edit_rcpt(&e, "<r@x>");
+	mta_edit_rcpt(&e, "<t@x>");
 }
 
 static void
@@ -41,11 +41,11 @@ end(const char *want, const char *name)
 	struct buf	 out;
 
 	buf_init(&out, 1 << 20);
-	ms_edit_write(&e, 0, &out);
+	mta_edit_write(&e, 0, &out);
 	CHECK_MEM(out.data, out.len, want, strlen(want), name);
 	buf_free(&out);
-	ms_edit_free(&e);
-	ms_message_free(&m);
+	mta_edit_free(&e);
+	mta_message_free(&m);
 }
 
 static const char *
@@ -58,7 +58,7 @@ header(int code, uint32_t index, const char *name, const char *value)
 	r.index = index;
 	r.name = name;
 	r.text = value;
-	return ms_edit_apply(&e, &r);
+	return mta_edit_apply(&e, &r);
 }
 
 static const char *
@@ -69,7 +69,7 @@ text(int code, const char *value)
 	memset(&r, 0, sizeof(r));
 	r.code = (uint8_t)code;
 	r.text = value;
-	return ms_edit_apply(&e, &r);
+	return mta_edit_apply(&e, &r);
 }
 
 static void
@@ -81,7 +81,7 @@ body(const char *piece)
 	r.code = SMFIR_REPLBODY;
 	r.body = (const unsigned char *)piece;
 	r.body_len = strlen(piece);
-	CHECK(ms_edit_apply(&e, &r) == NULL, "a piece of a body");
+	CHECK(mta_edit_apply(&e, &r) == NULL, "a piece of a body");
 }
 
 static void
@@ -188,11 +188,11 @@ test_envelope(void)
 	CHECK(text('+', "<new@x>") != NULL, "twice has no effect");
 	CHECK(text('+', "<R@X>") != NULL, "nor has one that is there");
 	CHECK(text('+', "") != NULL, "nor an empty one");
-	CHECK(ms_edit_count_rcpts(&e) == 3, "three recipients");
+	CHECK(mta_edit_count_rcpts(&e) == 3, "three recipients");
 	CHECK(text('-', "<R@x>") != NULL, "the spelling counts");
 	CHECK(text('-', "r@x") == NULL, "brackets do not");
 	CHECK(text('-', "<r@x>") != NULL, "it is gone");
-	CHECK(ms_edit_count_rcpts(&e) == 2, "two recipients");
+	CHECK(mta_edit_count_rcpts(&e) == 2, "two recipients");
 	text('e', "n@x");
 	CHECK_STR(e.sender, "<n@x>", "a new sender");
 	text('e', "<>");

@@ -12,7 +12,7 @@
 
 #define PARSE(text)	parse((text), sizeof(text) - 1)
 
-static struct ms_message	 m;
+static struct mta_message	 m;
 
 static int
 parse(const char *text, size_t len)
@@ -20,12 +20,12 @@ parse(const char *text, size_t len)
 	const char	*why = NULL;
 	int		 r;
 
-	r = ms_message_parse(&m, guarded(text, len), len, &why);
+	r = mta_message_parse(&m, guarded(text, len), len, &why);
 	return r == -1 && why == NULL ? -2 : r;
 }
 
 static void
-header_is(const struct ms_header *h, const char *text, const char *name, const char *value)
+header_is(const struct mta_header *h, const char *text, const char *name, const char *value)
 {
 	CHECK_STR(h->text, text, "the text of a header");
 	CHECK_STR(h->name, name, "its name");
@@ -35,19 +35,19 @@ header_is(const struct ms_header *h, const char *text, const char *name, const c
 static void
 test_headers(void)
 {
-	const struct ms_header	*h;
+	const struct mta_header	*h;
 
 	CHECK(PARSE("A\t :b\r\n c\r\nE:\n\n") == 0, "two headers");
 	h = TAILQ_FIRST(&m.headers);
 	header_is(h, "A\t :b\n c", "A", "b\n c");
-	CHECK(ms_header_is(h, "a") && ms_header_is(h, "A"), "it has this name");
-	CHECK(!ms_header_is(h, "A\t ") && !ms_header_is(h, ""), "and no other");
+	CHECK(mta_header_is(h, "a") && mta_header_is(h, "A"), "it has this name");
+	CHECK(!mta_header_is(h, "A\t ") && !mta_header_is(h, ""), "and no other");
 	h = TAILQ_NEXT(h, entry);
 	header_is(h, "E:", "E", "");
 	CHECK(TAILQ_NEXT(h, entry) == NULL, "there is no third");
 	CHECK(m.separator && m.crlf, "an empty line, and CRLF in the first one");
 	CHECK(m.body == NULL && m.body_len == 0, "no body");
-	ms_message_free(&m);
+	mta_message_free(&m);
 	CHECK(TAILQ_EMPTY(&m.headers), "they are freed");
 }
 
@@ -57,10 +57,10 @@ test_body(void)
 	CHECK(PARSE("A: b\nno header\0\r\nend") == 0, "a body with no empty line before it");
 	CHECK_MEM(m.body, m.body_len, "no header\0\r\nend\r\n", 17, "each line has CRLF");
 	CHECK(!m.separator && !m.crlf, "nor is one noted");
-	ms_message_free(&m);
+	mta_message_free(&m);
 	CHECK(m.body == NULL && m.body_len == 0, "it is freed");
 	CHECK(PARSE("") == 0 && TAILQ_EMPTY(&m.headers) && m.body == NULL, "nothing");
-	ms_message_free(&m);
+	mta_message_free(&m);
 }
 
 static void
@@ -73,7 +73,7 @@ test_limits(void)
 	memcpy(text, "A:", 2);
 	/* Name, NUL, value, NUL: 65535 bytes. */
 	CHECK(parse(text, 65534) == 0, "the longest header");
-	ms_message_free(&m);
+	mta_message_free(&m);
 	CHECK(parse(text, 65535) == -1, "one byte more");
 }
 
@@ -88,10 +88,10 @@ same(const char *text, const char *want, const char *name)
 		return;
 	}
 	buf_init(&out, 1 << 20);
-	ms_message_write(&m.headers, m.separator, m.body, m.body_len, m.crlf, &out);
+	mta_message_write(&m.headers, m.separator, m.body, m.body_len, m.crlf, &out);
 	CHECK_MEM(out.data, out.len, want, strlen(want), name);
 	buf_free(&out);
-	ms_message_free(&m);
+	mta_message_free(&m);
 }
 
 static void

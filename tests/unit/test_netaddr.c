@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* netaddr.h */
+/* base/netaddr.h */
 
 #include "base/compat.h"
 

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* newline.h: a body cut into pieces anywhere must come out as if it were whole. */
+/* base/newline.h: a body cut into pieces anywhere must come out as if it were whole. */
 
 #include "base/compat.h"
 

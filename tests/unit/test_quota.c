@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* quota.h: whose turn it is. */
+/* supervisor/quota.h: whose turn it is. */
 
 #include "base/compat.h"
 

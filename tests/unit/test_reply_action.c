@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* reply_action.h and reply_arg.h, through the decoder: every action, right and wrong. */
+/* reply/action.h and reply/argument.h, through the decoder: every action, right and wrong. */
 
 #include "base/compat.h"
 

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* reply_dec.h: lines, verdicts, bodies, limits and ends. */
+/* reply/decode.h: lines, verdicts, bodies, limits and ends. */
 
 #include "base/compat.h"
 

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* requests.h: what several engines are answered, with real processes. */
+/* supervisor/requests.h: what several engines are answered, with real processes. */
 
 #include "base/compat.h"
 

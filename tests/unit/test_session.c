@@ -4,7 +4,7 @@
  */
 
 /*
- * session.h: what handlers are asked and told, scope by scope. Commands go in
+ * session/session.h: what handlers are asked and told, scope by scope. Commands go in
  * as the MTA sends them, and a pool that is none takes the tasks.
  */
 
@@ -153,10 +153,10 @@ macro(int stage, const char *name, const char *value, const char *name2, const c
  * if it begins a scope and > if it ends one; its environment does not matter.
  */
 static const char *
-block(unsigned int place)
+block(unsigned int index)
 {
 	static struct buf	 text;
-	const struct task	*t = TAILQ_FIRST(&s->h[place].line);
+	const struct task	*t = TAILQ_FIRST(&s->h[index].tasks);
 	const char		*p, *end;
 	size_t			 len = strlen(s->id);
 
@@ -180,9 +180,9 @@ block(unsigned int place)
 
 /* Takes the first task of a line away: a report that was delivered. */
 static void
-done(unsigned int place)
+done(unsigned int index)
 {
-	struct task	*t = TAILQ_FIRST(&s->h[place].line);
+	struct task	*t = TAILQ_FIRST(&s->h[index].tasks);
 
 	if (t != NULL)
 		session_drop_task(t);
@@ -190,12 +190,12 @@ done(unsigned int place)
 
 /* The first task of a line is answered with these lines; "" is a failure. */
 static void
-answer(unsigned int place, const char *lines)
+answer(unsigned int index, const char *lines)
 {
 	static const struct reply_limits limits = { .max_line = 1000, .max_body = 1000 };
 	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
 	struct task_result	 r = { .end = TASK_REPLY, .why = "it broke", .actions = &actions };
-	struct task		*t = TAILQ_FIRST(&s->h[place].line);
+	struct task		*t = TAILQ_FIRST(&s->h[index].tasks);
 	struct reply_dec	*d = reply_dec_new(&limits);
 	struct action		*a;
 	size_t			 used, len = strlen(lines);
@@ -228,10 +228,10 @@ answer(unsigned int place, const char *lines)
 }
 
 /* The block is this one, and is answered. */
-#define ASKED(place, text, lines, name) \
-	do { CHECK_STR(block(place), (text), (name)); answer((place), (lines)); } while (0)
-#define TOLD(place, text, name) \
-	do { CHECK_STR(block(place), (text), (name)); done(place); } while (0)
+#define ASKED(index, text, lines, name) \
+	do { CHECK_STR(block(index), (text), (name)); answer((index), (lines)); } while (0)
+#define TOLD(index, text, name) \
+	do { CHECK_STR(block(index), (text), (name)); done(index); } while (0)
 
 static void
 end(void)
@@ -240,7 +240,7 @@ end(void)
 
 	session_end(s, "quit");
 	for (i = 0; i < s->nh; i++)
-		while (!TAILQ_EMPTY(&s->h[i].line))
+		while (!TAILQ_EMPTY(&s->h[i].tasks))
 			done(i);
 	session_free(s);
 	buf_free(&out);
@@ -394,7 +394,7 @@ scope_session(void)
 	macro(SMFIC_MAIL, "i", "Q2", NULL, NULL);
 	MAIL();
 	CHECK_STR(block(0), "report abort\n" IN("1") "\n", "the next MAIL aborts the message");
-	CHECK(strstr(TAILQ_FIRST(&s->h[0].line)->ids, " Q1") != NULL, "with its own queue id");
+	CHECK(strstr(TAILQ_FIRST(&s->h[0].tasks)->ids, " Q1") != NULL, "with its own queue id");
 	done(0);
 	ASKED(0, "event mail\n" IN("2") "complete\n" CLIENT HELO SENDER "macro i Q2\nmacro j us\n\n",
 	    "continue\n", "after macros of a message the next one begins with a complete block");
@@ -489,7 +489,7 @@ failures(void)
 	CHECK(strstr(last_log, "handler a: mail: it broke; on-failure = continue") != NULL,
 	    "a failure is logged");
 	TO("x");
-	CHECK(TAILQ_EMPTY(&s->h[0].line) && !TAILQ_EMPTY(&s->h[1].line),
+	CHECK(TAILQ_EMPTY(&s->h[0].tasks) && !TAILQ_EMPTY(&s->h[1].tasks),
 	    "who has failed is not asked again in this message");
 	answer(1, "continue\n");
 	simple(SMFIC_DATA);
@@ -498,10 +498,10 @@ failures(void)
 	session_scope_failed(s, 1, s->h[1].scope);
 	done(1);
 	TO("y");
-	CHECK(TAILQ_EMPTY(&s->h[1].line) && out.len > 10 &&
+	CHECK(TAILQ_EMPTY(&s->h[1].tasks) && out.len > 10 &&
 	    memcmp(out.data + 4, "y451", 4) == 0, "on-failure answers for it");
 	simple(SMFIC_DATA);
-	CHECK(TAILQ_EMPTY(&s->h[1].line), "and it is told nothing");
+	CHECK(TAILQ_EMPTY(&s->h[1].tasks), "and it is told nothing");
 	MAIL();
 	CHECK_STR(block(0), "<event mail\n" IN("2") "complete\n" SENDER "\n",
 	    "the next message is a new chance");
@@ -527,18 +527,18 @@ restarts(void)
 	done(0);
 	TO("x");
 	simple(SMFIC_DATA);
-	t = TAILQ_FIRST(&s->h[0].line);
+	t = TAILQ_FIRST(&s->h[0].tasks);
 	session_restart_scope(t);
 	TOLD(0, "<report rcpt\n" IN("1") "complete\n" CLIENT HELO SENDER "recipients 1\n" RCPT("x")
 	    "answer continue\n\n", "an older block is made complete around its own lines");
 	CHECK_STR(block(0), "report data\n" IN("1") "answer continue\n\n",
 	    "what is behind it stays");
-	session_restart_scope(TAILQ_FIRST(&s->h[0].line));
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
 	TOLD(0, "<report data\n" IN("1") "complete\n" CLIENT HELO SENDER "recipients 1\n" RCPT("x")
 	    "answer continue\n\n", "another one");
 	header("A", "b");
 	MAIL();
-	session_restart_scope(TAILQ_FIRST(&s->h[0].line));
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
 	TOLD(0, "<report header\n" IN("1") "complete\n" CLIENT HELO
 	    "header-name A\nheader-value b\nanswer continue\n\n",
 	    "of a message that is over only its own lines are left");
@@ -556,13 +556,13 @@ restart_in_hand(void)
 	begin(1);
 	greet();
 	MAIL();
-	CHECK(TAILQ_FIRST(&s->h[0].line)->env.len > 0, "the first of a scope has variables");
+	CHECK(TAILQ_FIRST(&s->h[0].tasks)->env.len > 0, "the first of a scope has variables");
 	answer(0, "continue\n");
 	TO("x");
 	simple(SMFIC_DATA);
-	CHECK(TAILQ_FIRST(&s->h[0].line)->env.len == 0, "the second one has none");
-	session_restart_scope(TAILQ_FIRST(&s->h[0].line));
-	CHECK(TAILQ_FIRST(&s->h[0].line)->env.len > 0, "unless it becomes the first");
+	CHECK(TAILQ_FIRST(&s->h[0].tasks)->env.len == 0, "the second one has none");
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
+	CHECK(TAILQ_FIRST(&s->h[0].tasks)->env.len > 0, "unless it becomes the first");
 	ASKED(0, "<event data\n" IN("1") "complete\n" CLIENT HELO SENDER "recipients 1\n" RCPT("x")
 	    "\n", "continue\n", "the event in hand is told anew");
 	end();
@@ -619,7 +619,7 @@ exclusions(void)
 	begin(2);
 	greet();
 	MAIL();
-	CHECK(TAILQ_EMPTY(&s->h[0].line), "except-clients: it isn't asked");
+	CHECK(TAILQ_EMPTY(&s->h[0].tasks), "except-clients: it isn't asked");
 	answer(1, "continue\n");
 	macro(SMFIC_MAIL, "{auth_authen}", "joe", NULL, NULL);
 	MAIL();
@@ -628,10 +628,10 @@ exclusions(void)
 	CHECK(s->ntasks == 0, "it stays so");
 	macro(SMFIC_MAIL, "i", "Q", NULL, NULL);
 	MAIL();
-	CHECK(!TAILQ_EMPTY(&s->h[1].line), "until the macro is gone");
+	CHECK(!TAILQ_EMPTY(&s->h[1].tasks), "until the macro is gone");
 	answer(1, "continue\n");
 	session_end(s, "quit");
-	CHECK(TAILQ_EMPTY(&s->h[0].line), "nor is it told anything");
+	CHECK(TAILQ_EMPTY(&s->h[0].tasks), "nor is it told anything");
 	end();
 	begin(1);
 	connect_from("localhost", 'U', NULL);
@@ -695,7 +695,7 @@ rejected_recipients(void)
 	TO("x");
 	TOLD(0, "<report rcpt\n" IN("1") "complete\n" SENDER "recipient-status rejected\n" RCPT("x")
 	    "macro rcpt_mailer error\nmacro rcpt_host 5.1.1\n\n", "it is told of the rejected");
-	CHECK(TAILQ_EMPTY(&s->h[1].line), "another is not");
+	CHECK(TAILQ_EMPTY(&s->h[1].tasks), "another is not");
 	CHECK(s->message->nrecipients == 0, "it is not counted");
 	macro(SMFIC_RCPT, "{rcpt_mailer}", "local", "{rcpt_host}", "");
 	TO("y");
@@ -721,7 +721,7 @@ several_at_a_time(void)
 	MAIL();
 	simple(SMFIC_DATA);
 	snprintf(text, sizeof(text), "<>event data\n" IN("1") "event-id %llu\ncomplete\n" SENDER
-	    "\n", (unsigned long long)TAILQ_FIRST(&s->h[0].line)->id);
+	    "\n", (unsigned long long)TAILQ_FIRST(&s->h[0].tasks)->id);
 	ASKED(0, text, "continue\n", "with concurrency there is an event-id");
 	end();
 }

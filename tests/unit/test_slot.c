@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* slot.h: the lives that a handler process may have. */
+/* engine/slot.h: the lives that a handler process may have. */
 
 #include "base/compat.h"
 

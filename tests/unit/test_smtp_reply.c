@@ -4,7 +4,7 @@
  */
 
 /*
- * smtp_reply.h. What it writes is judged by check_reply(), which asks for what
+ * milter/smtp_reply.h. What it writes is judged by check_reply(), which asks for what
  * Sendmail and Postfix ask for, and by literal texts.
  */
 

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* spawn.h: what is left of a start, whether it went well or not. */
+/* system/spawn.h: what is left of a start, whether it went well or not. */
 
 #include "base/compat.h"
 
@@ -151,7 +151,7 @@ main(void)
 	test_run(env, sizeof(env), "inmail.h\n");
 	test_run(NULL, 0, "in.h\n");
 	h.directory = missing;
-	test_fails(ENOENT, IPC_STAGE_SETUP, "no such folder");
+	test_fails(ENOENT, IPC_STAGE_SETUP, "no such directory");
 	h.directory = root;
 	h.command = bad_argv;
 	test_fails(ENOENT, IPC_STAGE_EXEC, "no such program");

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* spool.h: files that are written over are never seen to change. */
+/* store/spool.h: files that are written over are never seen to change. */
 
 #include "base/compat.h"
 
@@ -27,7 +27,7 @@ static struct board	*board;
 static char		 base[] = "/tmp/test_spool.XXXXXX";
 
 static char *
-folder(const char *name)
+directory(const char *name)
 {
 	char	*path;
 
@@ -211,15 +211,15 @@ main(void)
 	conf.spool_limit = LIMIT;
 	conf.handlers = handlers;
 	conf.nhandlers = nitems(handlers);
-	conf.store_folder = folder("private");
+	conf.store_directory = directory("private");
 	board = board_new(&conf);
 	for (i = 0; i < nitems(handlers); i++) {
 		handlers[i].spool = 1;
-		handlers[i].spool_path = folder(i == 0 ? "lf" : "crlf");
+		handlers[i].spool_path = directory(i == 0 ? "lf" : "crlf");
 		handlers[i].spool_fd = open(handlers[i].spool_path, O_RDONLY | O_DIRECTORY);
 	}
 	handlers[1].keep_newlines = 1;
-	store_setup(board, 0, conf.store_folder);
+	store_setup(board, 0, conf.store_directory);
 	spool_setup(&conf, board, 0);
 	test_contents();
 	test_over();
@@ -227,12 +227,12 @@ main(void)
 	test_limit();
 	spool_file_drop_spares();
 	test_sweep();
-	CHECK(rmdir(conf.store_folder) == 0 && rmdir(handlers[0].spool_path) == 0 &&
+	CHECK(rmdir(conf.store_directory) == 0 && rmdir(handlers[0].spool_path) == 0 &&
 	    rmdir(handlers[1].spool_path) == 0 && rmdir(base) == 0, "nothing is left");
 	for (i = 0; i < nitems(handlers); i++) {
 		close(handlers[i].spool_fd);
 		free(handlers[i].spool_path);
 	}
-	free(conf.store_folder);
+	free(conf.store_directory);
 	return tap_done();
 }

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* stale.h: which changes of files are seen. */
+/* supervisor/stale.h: which changes of files are seen. */
 
 #include "base/compat.h"
 
@@ -18,7 +18,7 @@
 #include "supervisor/stale.h"
 #include "tap.h"
 
-static char	 folder[] = "/tmp/test_stale.XXXXXX";
+static char	 directory[] = "/tmp/test_stale.XXXXXX";
 static char	 program[64], script[64], other[64];
 
 static void
@@ -74,7 +74,7 @@ test_missing(struct stale *s)
 	(void)unlink(script);
 	if (mkdir(script, 0700) == -1)
 		abort();
-	CHECK(!stale_check(s), "a folder is none of the files");
+	CHECK(!stale_check(s), "a directory is none of the files");
 	(void)rmdir(script);
 }
 
@@ -105,11 +105,11 @@ main(void)
 	    NULL };
 	struct stale		*s;
 
-	if (mkdtemp(folder) == NULL)
+	if (mkdtemp(directory) == NULL)
 		abort();
-	(void)snprintf(program, sizeof(program), "%s/program", folder);
-	(void)snprintf(script, sizeof(script), "%s/script", folder);
-	(void)snprintf(other, sizeof(other), "%s/other", folder);
+	(void)snprintf(program, sizeof(program), "%s/program", directory);
+	(void)snprintf(script, sizeof(script), "%s/script", directory);
+	(void)snprintf(other, sizeof(other), "%s/other", directory);
 	write_file(program, "same 0");
 	write_file(script, "short");
 	memset(&h, 0, sizeof(h));
@@ -121,6 +121,6 @@ main(void)
 	stale_free(s);
 	(void)unlink(program);
 	(void)unlink(other);
-	(void)rmdir(folder);
+	(void)rmdir(directory);
 	return tap_done();
 }

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* store.h: what went in comes out, whatever its size; and no byte is kept uncounted. */
+/* store/store.h: what went in comes out, whatever its size; and no byte is kept uncounted. */
 
 #include "base/compat.h"
 
@@ -23,7 +23,7 @@
 
 #define LIMIT	(4u * 1024 * 1024)
 
-static char		 folder[] = "/tmp/test_store.XXXXXX";
+static char		 directory[] = "/tmp/test_store.XXXXXX";
 static struct board	*board;
 
 static unsigned char
@@ -65,9 +65,9 @@ is_whole(struct store *st, size_t size)
 }
 
 static unsigned int
-files_in_folder(void)
+files_in_directory(void)
 {
-	DIR		*d = opendir(folder);
+	DIR		*d = opendir(directory);
 	struct dirent	*e;
 	unsigned int	 n = 0;
 
@@ -133,7 +133,7 @@ test_file(void)
 	    "a larger one is a file without a name");
 	CHECK((sb.st_mode & 0777) == 0600, "that nobody else can read");
 	CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0, "and that no program inherits");
-	CHECK(files_in_folder() == 0, "its folder is empty");
+	CHECK(files_in_directory() == 0, "its directory is empty");
 	store_hold(st);
 	store_release(st);
 	CHECK(is_whole(st, STORE_MEMORY + 1), "it lives as long as somebody holds it");
@@ -149,7 +149,7 @@ test_scarce(void)
 	int		 fd = first_free_fd();
 	size_t		 i;
 
-	store_setup(NULL, 0, folder);
+	store_setup(NULL, 0, directory);
 	for (i = 0; i < nitems(large); i++)
 		large[i] = filled(STORE_MEMORY, 50000);
 	CHECK(first_free_fd() == fd, "there is memory for many");
@@ -165,7 +165,7 @@ test_scarce(void)
 	small = filled(STORE_SCARCE + 1, 50000);
 	CHECK(first_free_fd() == fd, "memory that is free again is used");
 	store_release(small);
-	store_setup(board, 0, folder);
+	store_setup(board, 0, directory);
 }
 
 static void
@@ -231,13 +231,13 @@ test_full(void)
 }
 
 static void
-test_no_folder(void)
+test_no_directory(void)
 {
 	struct store	*st;
 
-	store_setup(board, 0, "/nonexistent/folder");
+	store_setup(board, 0, "/nonexistent/directory");
 	st = filled(STORE_MEMORY + 1, 100);
-	CHECK(store_error(st) != NULL, "a folder that is gone breaks it");
+	CHECK(store_error(st) != NULL, "a directory that is gone breaks it");
 	store_release(st);
 	store_setup(NULL, 0, NULL);
 	st = filled(STORE_MEMORY + 1, 100);
@@ -258,9 +258,9 @@ main(void)
 	conf.nlistens = 1;
 	conf.spool_limit = LIMIT;
 	board = board_new(&conf);
-	if (mkdtemp(folder) == NULL)
+	if (mkdtemp(directory) == NULL)
 		return 1;
-	store_setup(board, 0, folder);
+	store_setup(board, 0, directory);
 	test_sizes();
 	test_growing();
 	test_file();
@@ -268,7 +268,7 @@ main(void)
 	test_body();
 	test_limit();
 	test_full();
-	test_no_folder();
-	rmdir(folder);
+	test_no_directory();
+	rmdir(directory);
 	return tap_done();
 }

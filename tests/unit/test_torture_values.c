@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* ms_torture_values.h: hostile values are legal, and what became of them is told. */
+/* torture_values.h: hostile values are legal, and what became of them is told. */
 
 #include "base/compat.h"
 

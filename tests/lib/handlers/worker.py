@@ -4,7 +4,7 @@
 """
 A handler as a loop that does what plans say, and keeps what it read.
 
-Whom a session belongs to is the name of its client; $PLANS/CLIENT is a folder.
+Whom a session belongs to is the name of its client; $PLANS/CLIENT is a directory.
 The nth process that CLIENT has to do with (1 being the first) writes there
 
   got/pN        every block, byte by byte

@@ -3,11 +3,11 @@
 # Copyright (c) 2026 The pipemilter authors
 """An SMTP server that keeps what it gets.
 
-smtp_sink.py FOLDER
+smtp_sink.py DIRECTORY
 
 listens on a loopback port that the kernel chooses and writes it to
-FOLDER/port. Each message becomes FOLDER/N.env, with the lines "EHLO NAME",
-"MAIL FROM:...", "RCPT TO:..." as they came, and FOLDER/N.msg, its bytes as
+DIRECTORY/port. Each message becomes DIRECTORY/N.env, with the lines "EHLO NAME",
+"MAIL FROM:...", "RCPT TO:..." as they came, and DIRECTORY/N.msg, its bytes as
 they came but for the dots of the transport. N.msg appears last, whole.
 """
 
@@ -16,14 +16,14 @@ import os
 import socketserver
 import sys
 
-FOLDER = sys.argv[1]
+DIRECTORY = sys.argv[1]
 NUMBERS = itertools.count(1)
 EXTENSIONS = [b"sink.test", b"PIPELINING", b"SIZE 104857600", b"8BITMIME",
               b"SMTPUTF8", b"DSN", b"ENHANCEDSTATUSCODES"]
 
 
 def store(envelope, message):
-    base = os.path.join(FOLDER, "%04d" % next(NUMBERS))
+    base = os.path.join(DIRECTORY, "%04d" % next(NUMBERS))
     with open(base + ".env", "wb") as f:
         f.write(b"".join(line + b"\n" for line in envelope))
     with open(base + ".new", "wb") as f:
@@ -98,7 +98,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 def main():
     with Server(("127.0.0.1", 0), Session) as server:
-        name = os.path.join(FOLDER, "port")
+        name = os.path.join(DIRECTORY, "port")
         with open(name + ".new", "w", encoding="ascii") as f:
             f.write("%d\n" % server.server_address[1])
         os.rename(name + ".new", name)

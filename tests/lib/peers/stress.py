@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 """
-stress.py [-k] [-n CONNECTIONS] [-t SECONDS] [-w SECONDS] [-d FOLDER] [-m MOOD]
+stress.py [-k] [-n CONNECTIONS] [-t SECONDS] [-w SECONDS] [-d DIRECTORY] [-m MOOD]
           [-o 'GLOBAL LINE'] ... [-u ENGINE-USER:HANDLER-USER] PIPEMILTER SEED ...
 
 Plays many MTAs at once against handlers that misbehave at random, in a
@@ -13,7 +13,7 @@ nothing was said of a failure, and whether something is left behind. Every
 event carries a token of its own in the macro {tok}, which handlers show in
 what they answer. Prints what is wrong; status 1 if anything is.
 
-FOLDER is an absolute path, sticky and open to all if the users differ. -w is
+DIRECTORY is an absolute path, sticky and open to all if the users differ. -w is
 how much later than its time limit an answer may come. -m gives all handlers
 one mood: good, slow, late or mad. -k kills engines while all this goes on.
 """
@@ -52,11 +52,11 @@ class Gone(Exception):
 
 
 class Handler:
-    def __init__(self, folder, name, seed, mood, ids, reuse):
+    def __init__(self, directory, name, seed, mood, ids, reuse):
         self.r = random.Random("%s %s %d" % (seed, name, os.getpid()))
         self.name, self.mood, self.ids, self.reuse = name, mood, ids, reuse
         self.data, self.eof, self.pending = b"", False, []
-        self.log = os.open("%s/said.%s" % (folder, name), os.O_WRONLY | os.O_APPEND | os.O_CREAT,
+        self.log = os.open("%s/said.%s" % (directory, name), os.O_WRONLY | os.O_APPEND | os.O_CREAT,
                            0o666)
 
     def note(self, *words):
@@ -474,16 +474,16 @@ class Run:
     def __init__(self, pipemilter, seed, opts):
         self.pm, self.seed, self.opts = pipemilter, seed, opts
         self.r = random.Random("run %s" % seed)
-        self.folder = "%s/%s" % (opts["-d"], seed)
-        os.makedirs(self.folder)
-        os.chmod(self.folder, 0o1777)
+        self.directory = "%s/%s" % (opts["-d"], seed)
+        os.makedirs(self.directory)
+        os.chmod(self.directory, 0o1777)
         # The handlers' user can reach this one.
-        self.program = shutil.copy(__file__, self.folder)
+        self.program = shutil.copy(__file__, self.directory)
         os.chmod(self.program, 0o755)
         self.python = "/usr/bin/python3"
         if not os.access(self.python, os.X_OK):
             self.python = sys.executable
-        self.sock = self.folder + "/s"
+        self.sock = self.directory + "/s"
         self.n, self.secs = int(opts["-n"]), float(opts["-t"])
         self.slack = float(opts["-w"])
         self.drop = self.r.choice([0, 0.01, 0.05])
@@ -515,7 +515,7 @@ class Run:
         self.h[name] = dict(scope=scope, reuse=reuse, conc=conc, mood=mood, events=events,
                             reports=reports, shadow=bool(events) and r.random() < 0.2, procs=procs)
         lines = ["command = {%s, '-ISE', %s, '--handler', %s, %s, %s, %s, '%d', '%d'}" % (
-            self.python, self.folder + "/stress.py", self.folder, name, self.seed, mood, conc > 1,
+            self.python, self.directory + "/stress.py", self.directory, name, self.seed, mood, conc > 1,
             reuse),
             "scope = %s" % scope, "reuse = %s" % ("yes" if reuse else "no"),
             "processes = %d" % procs, "timeout = %dms" % (TIMEOUT * 1000),
@@ -545,7 +545,7 @@ class Run:
         names = ["one"] if self.r.random() < 0.5 else ["one", "two"]
         self.engines = self.r.choice([1, 1, 2])
         text = "spool-directory = '%s/spool'\nlisten 'unix:%s' { mode = 0666 }\n" % (
-            self.folder, self.sock)
+            self.directory, self.sock)
         text += "engines = %d\nevent-timeout = %dms\nmessage-timeout = %dms\n" % (
             self.engines, EVENT * 1000, MESSAGE * 1000)
         if "-u" in self.opts:
@@ -554,7 +554,7 @@ class Run:
         if any(h["reports"] or h["shadow"] for h in self.h.values()):
             self.slack += 20
         text += "".join(o + "\n" for o in self.opts["-o"])
-        with open(self.folder + "/conf", "w") as f:
+        with open(self.directory + "/conf", "w") as f:
             f.write(text)
 
     def over(self):
@@ -564,16 +564,16 @@ class Run:
         return self.proc.poll() is not None
 
     def start(self):
-        self.log = open(self.folder + "/log", "w")
-        self.proc = subprocess.Popen([self.pm, "-d", "-f", self.folder + "/conf"],
+        self.log = open(self.directory + "/log", "w")
+        self.proc = subprocess.Popen([self.pm, "-d", "-f", self.directory + "/conf"],
                                      stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
                                      start_new_session=True)
         end = time.monotonic() + 20
         while True:
-            if "is ready" in open(self.folder + "/log").read():
+            if "is ready" in open(self.directory + "/log").read():
                 return
             if self.dead() or time.monotonic() > end:
-                raise Wrong("the daemon does not start: " + open(self.folder + "/log").read())
+                raise Wrong("the daemon does not start: " + open(self.directory + "/log").read())
             time.sleep(0.03)
 
     def handlers(self):
@@ -583,7 +583,7 @@ class Run:
                 words = open(p, "rb").read().split(b"\0")
             except OSError:
                 continue
-            if b"--handler" in words and self.folder.encode() in words:
+            if b"--handler" in words and self.directory.encode() in words:
                 found.append(int(p.split("/")[2]))
         return found
 
@@ -638,7 +638,7 @@ class Run:
                 os.kill(p, signal.SIGKILL)
 
     def judge_log(self):
-        text = open(self.folder + "/log", errors="replace").read()
+        text = open(self.directory + "/log", errors="replace").read()
         for m in re.finditer(r".*(AddressSan|LeakSan|runtime error|SUMMARY|fatal|which is none"
                              r"|process: event \d|ended by signal \d+ .*core|engine.*ended).*", text):
             if not self.killing:
@@ -657,7 +657,7 @@ class Run:
                 ends[begin] = got
         for name, h in self.h.items():
             try:
-                said = [x.split() for x in open(self.folder + "/said." + name)]
+                said = [x.split() for x in open(self.directory + "/said." + name)]
             except OSError:
                 continue
             sessions, order = {}, {}
@@ -753,9 +753,9 @@ class Run:
 
 def main():
     if sys.argv[1] == "--handler":
-        folder, name, seed, mood, ids, reuse = sys.argv[2:]
+        directory, name, seed, mood, ids, reuse = sys.argv[2:]
         try:
-            Handler(folder, name, seed, mood, ids == "1", reuse == "1").run()
+            Handler(directory, name, seed, mood, ids == "1", reuse == "1").run()
         except (BrokenPipeError, OSError):
             os._exit(0)
     got, args = getopt.getopt(sys.argv[1:], "n:t:d:o:m:w:u:k")
