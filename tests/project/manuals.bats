@@ -29,7 +29,7 @@ example() {
 
 # The same of another page, with our own libraries.
 example_of() {
-	awk -v after="$2" -v n="${3:-1}" -v lib="$top/lib" '
+	awk -v after="$2" -v n="${3:-1}" -v lib="$top/libraries" '
 		$0 == after { found = 1 }
 		found && /^\.Bd -literal/ { show = ++seen == n; next }
 		/^\.Ed/ { if (show) exit; next }
