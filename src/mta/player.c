@@ -3,15 +3,21 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mta/player.c: one SMTP session over one milter connection: what is sent next,
+ * and what each reply of the filter does to the session.
+ */
 #include "base/compat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mta/emit.h"
-#include "milter/smtp_text.h"
 #include "base/xmalloc.h"
+#include "milter/smtp_text.h"
+#include "milter/wire_event.h"
+#include "mta/packets.h"
+#include "mta/player.h"
 
 /* Enough for one write; a large message is not kept in memory twice. */
 #define ENOUGH_OUT	((size_t)256 * 1024)
@@ -20,6 +26,43 @@ static const char reject_text[] = "550 5.7.1 Command rejected";
 static const char tempfail_text[] = "451 4.7.1 Service unavailable - try again later";
 static const char greeting_text[] = "554 " MTA_HOSTNAME " ESMTP not accepting connections";
 static const char shutdown_text[] = "421 4.7.0 Server closing connection";
+
+/* What is sent next. */
+enum mta_stage {
+	MTA_STAGE_OPTNEG,
+	MTA_STAGE_CONNECT,
+	MTA_STAGE_HELO,
+	MTA_STAGE_MAIL,
+	MTA_STAGE_RCPT,
+	MTA_STAGE_DATA,
+	MTA_STAGE_HEADER,
+	MTA_STAGE_EOH,
+	MTA_STAGE_BODY,
+	MTA_STAGE_EOM,
+	MTA_STAGE_QUIT,
+	MTA_STAGE_CLOSE,		/* as QUIT, with nothing to send */
+	MTA_STAGE_QUIT_SENT,
+	MTA_STAGE_CLOSED,
+	MTA_STAGE_BROKEN
+};
+
+struct mta_player {
+	const struct mta_plan	*plan;
+	const struct mta_hooks	*hooks;
+	struct mta_terms		 terms;
+	struct mta_packets	*packets;	/* NULL before connect */
+	enum mta_stage		 stage;
+	int			 waiting;	/* SMFIC_, or 0 */
+	size_t			 events;
+	/* of the message */
+	size_t			 rcpt;		/* the next one, or the one in question */
+	size_t			 accepted, tempfailed;
+	size_t			 header;	/* the next one */
+	size_t			 body_off;
+	enum mta_body		 body;
+	char			 queue_id[MTA_QUEUE_ID_LEN + 1];
+	char			 error[512];
+};
 
 struct mta_player *
 mta_player_new(const struct mta_plan *plan, const struct mta_hooks *hooks)
@@ -42,7 +85,6 @@ mta_player_free(struct mta_player *p)
 	free(p);
 }
 
-
 size_t
 mta_player_events(const struct mta_player *p)
 {
@@ -55,8 +97,8 @@ mta_player_error(const struct mta_player *p)
 	return p->error;
 }
 
-void
-mta_message_open(struct mta_player *p)
+static void
+open_message(struct mta_player *p)
 {
 	static unsigned int	 count;
 
@@ -68,28 +110,260 @@ mta_message_open(struct mta_player *p)
 	p->hooks->message_begin(p->hooks->arg, p->queue_id);
 }
 
-void
-mta_message_close(struct mta_player *p, const struct mta_outcome *o)
+static void
+close_message(struct mta_player *p, const struct mta_outcome *o)
 {
 	p->hooks->message_end(p->hooks->arg, o);
 	p->stage = p->hooks->more(p->hooks->arg) ? MTA_STAGE_MAIL : MTA_STAGE_QUIT;
 }
 
 static void
-rcpt_done(struct mta_player *p, const struct mta_outcome *o)
+end_rcpt(struct mta_player *p, const struct mta_outcome *o)
 {
 	if (p->hooks->recipient != NULL)
 		p->hooks->recipient(p->hooks->arg, &p->plan->rcpts[p->rcpt], o);
 	p->rcpt++;
 }
 
-void
-mta_rcpt_accepted(struct mta_player *p)
+static void
+accept_rcpt(struct mta_player *p)
 {
 	struct mta_outcome	 o = { MTA_DELIVERED, SMFIC_RCPT, NULL };
 
 	p->accepted++;
-	rcpt_done(p, &o);
+	end_rcpt(p, &o);
+}
+
+/* Says what packets stand in the buffer from there on. */
+static void
+show_packets(const struct mta_player *p, const struct buf *out, size_t from)
+{
+	struct milter_packet	 pkt;
+	struct milter_cmd	 cmd;
+	const char		*why;
+	size_t			 used;
+
+	if (p->hooks->command == NULL || !buf_ok(out))
+		return;
+	for (; milter_frame(out->data + from, out->len - from, &pkt, &used) ==
+	    MILTER_FRAME_OK; from += used)
+		if (milter_dec_cmd(&pkt, &cmd, &why) == 0)
+			p->hooks->command(p->hooks->arg, &cmd);
+}
+
+static int
+wants_reply(const struct mta_player *p, int command)
+{
+	return (p->terms.protocol & wire_event_find(command)->nr) == 0;
+}
+
+/*
+ * The packets of an event but for the body; 1 if it is sent itself. Postfix
+ * sends its macros even where the event is not wanted, but for the content.
+ */
+static int
+add_packets(struct mta_player *p, struct buf *out, int command, size_t n)
+{
+	int	 is_content = strchr("LNB", command) != NULL;
+	int	 wanted = (p->terms.protocol & wire_event_find(command)->no) == 0;
+
+	if (!wanted && is_content)
+		return 0;
+	if (wanted && command != SMFIC_BODY)
+		mta_packets_add_event(p->packets, command, n, p->queue_id, out);
+	else
+		mta_packets_add_macros(p->packets, command, n, p->queue_id, out);
+	return wanted;
+}
+
+static void
+note_event(struct mta_player *p, int command)
+{
+	p->events++;
+	if (wants_reply(p, command))
+		p->waiting = command;
+}
+
+/* 1 if the event is sent. */
+static int
+emit_event(struct mta_player *p, struct buf *out, int command, size_t n)
+{
+	size_t	 from = out->len;
+	int	 wanted = add_packets(p, out, command, n);
+
+	if (wanted)
+		note_event(p, command);
+	show_packets(p, out, from);
+	return wanted;
+}
+
+static void
+emit_connect(struct mta_player *p, struct buf *out)
+{
+	p->packets = mta_packets_get(p->plan, &p->terms);
+	p->stage = MTA_STAGE_HELO;
+	(void)emit_event(p, out, SMFIC_CONNECT, 0);
+}
+
+static void
+emit_helo(struct mta_player *p, struct buf *out)
+{
+	p->stage = MTA_STAGE_MAIL;
+	(void)emit_event(p, out, SMFIC_HELO, 0);
+}
+
+static void
+emit_mail(struct mta_player *p, struct buf *out)
+{
+	open_message(p);
+	p->stage = MTA_STAGE_RCPT;
+	(void)emit_event(p, out, SMFIC_MAIL, 0);
+}
+
+/* The next recipient that the filter is shown, if it wants to see any. */
+static void
+emit_one_rcpt(struct mta_player *p, struct buf *out)
+{
+	if (!emit_event(p, out, SMFIC_RCPT, p->rcpt) || !wants_reply(p, SMFIC_RCPT))
+		accept_rcpt(p);
+}
+
+static void
+emit_abort(struct mta_player *p, struct buf *out)
+{
+	size_t	 from = out->len;
+
+	milter_enc_simple(out, SMFIC_ABORT);
+	show_packets(p, out, from);
+}
+
+/* With no recipient left the MTA refuses DATA by itself. */
+static void
+emit_rcpt(struct mta_player *p, struct buf *out)
+{
+	struct mta_outcome	 none = { MTA_REJECTED, 0, NULL };
+
+	if (p->rcpt < p->plan->nrcpts) {
+		emit_one_rcpt(p, out);
+		return;
+	}
+	if (p->accepted > 0) {
+		p->stage = MTA_STAGE_DATA;
+		return;
+	}
+	if (p->tempfailed > 0)
+		none.result = MTA_TEMPFAILED;
+	emit_abort(p, out);
+	close_message(p, &none);
+}
+
+/* Versions below 4 do not know it, nor its macros. */
+static void
+emit_data(struct mta_player *p, struct buf *out)
+{
+	p->stage = MTA_STAGE_HEADER;
+	p->header = 0;
+	if (p->terms.version >= 4)
+		(void)emit_event(p, out, SMFIC_DATA, 0);
+}
+
+static void
+emit_header(struct mta_player *p, struct buf *out)
+{
+	if (mta_packets_header(p->packets, p->header) == NULL ||
+	    !emit_event(p, out, SMFIC_HEADER, p->header))
+		p->stage = MTA_STAGE_EOH;
+	else
+		p->header++;
+}
+
+static void
+emit_eoh(struct mta_player *p, struct buf *out)
+{
+	p->stage = MTA_STAGE_BODY;
+	p->body_off = 0;
+	(void)emit_event(p, out, SMFIC_EOH, 0);
+}
+
+static void
+emit_body(struct mta_player *p, struct buf *out)
+{
+	const struct mta_message	*m = &p->plan->message;
+	size_t			 n = m->body_len - p->body_off, from = out->len;
+
+	if (n > MILTER_MAX_DATA)
+		n = MILTER_MAX_DATA;
+	if (n == 0 || !add_packets(p, out, SMFIC_BODY, 0)) {
+		p->stage = MTA_STAGE_EOM;
+		return;
+	}
+	milter_enc_raw(out, SMFIC_BODY, m->body + p->body_off, n);
+	p->body_off += n;
+	note_event(p, SMFIC_BODY);
+	show_packets(p, out, from);
+}
+
+static void
+emit_optneg(struct mta_player *p, struct buf *out)
+{
+	size_t	 from = out->len;
+
+	milter_enc_optneg(out, p->plan->version, p->plan->actions, p->plan->protocol,
+	    NULL);
+	p->waiting = SMFIC_OPTNEG;
+	p->stage = MTA_STAGE_CONNECT;
+	show_packets(p, out, from);
+}
+
+static void
+emit_stage(struct mta_player *p, struct buf *out)
+{
+	switch (p->stage) {
+	case MTA_STAGE_OPTNEG:
+		emit_optneg(p, out);
+		break;
+	case MTA_STAGE_CONNECT:
+		emit_connect(p, out);
+		break;
+	case MTA_STAGE_HELO:
+		emit_helo(p, out);
+		break;
+	case MTA_STAGE_MAIL:
+		emit_mail(p, out);
+		break;
+	case MTA_STAGE_RCPT:
+		emit_rcpt(p, out);
+		break;
+	case MTA_STAGE_DATA:
+		emit_data(p, out);
+		break;
+	case MTA_STAGE_HEADER:
+		emit_header(p, out);
+		break;
+	case MTA_STAGE_EOH:
+		emit_eoh(p, out);
+		break;
+	case MTA_STAGE_BODY:
+		emit_body(p, out);
+		break;
+	case MTA_STAGE_EOM:
+		(void)emit_event(p, out, SMFIC_BODYEOB, 0);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+emit_quit(struct mta_player *p, struct buf *out)
+{
+	size_t	 from = out->len;
+
+	/* Postfix makes sure: one more A, whether it is needed or not. */
+	milter_enc_simple(out, SMFIC_ABORT);
+	milter_enc_simple(out, SMFIC_QUIT);
+	p->stage = MTA_STAGE_QUIT_SENT;
+	show_packets(p, out, from);
 }
 
 enum mta_state
@@ -98,7 +372,7 @@ mta_player_advance(struct mta_player *p, struct buf *out)
 	while (p->waiting == 0 && p->stage < MTA_STAGE_QUIT && buf_ok(out)) {
 		if (out->len >= ENOUGH_OUT)
 			return MTA_MORE;
-		mta_emit_stage(p, out);
+		emit_stage(p, out);
 	}
 	if (!buf_ok(out)) {
 		(void)strlcpy(p->error, "a command that is too long for a milter packet",
@@ -109,7 +383,7 @@ mta_player_advance(struct mta_player *p, struct buf *out)
 	if (p->waiting != 0)
 		return MTA_WAIT;
 	if (p->stage == MTA_STAGE_QUIT)
-		mta_emit_quit(p, out);
+		emit_quit(p, out);
 	else if (p->stage == MTA_STAGE_CLOSE) {
 		if (p->hooks->closed != NULL)
 			p->hooks->closed(p->hooks->arg);
@@ -153,38 +427,38 @@ outcome_of(const struct milter_reply *r, int command, char *plain,
 
 /* At connect and helo all that is final ends the session, and without a QUIT. */
 static void
-session_over(struct mta_player *p, const struct mta_outcome *o)
+end_session(struct mta_player *p, const struct mta_outcome *o)
 {
-	mta_message_open(p);
+	open_message(p);
 	while (o->result == MTA_DELIVERED && p->rcpt < p->plan->nrcpts)
-		mta_rcpt_accepted(p);
+		accept_rcpt(p);
 	p->hooks->message_end(p->hooks->arg, o);
 	p->stage = MTA_STAGE_CLOSE;
 }
 
 static void
-message_over(struct mta_player *p, const struct mta_outcome *o, int code, struct buf *out)
+end_message(struct mta_player *p, const struct mta_outcome *o, int code, struct buf *out)
 {
 	while (o->result == MTA_DELIVERED && p->rcpt < p->plan->nrcpts)
-		mta_rcpt_accepted(p);
-	mta_emit_abort(p, out);
+		accept_rcpt(p);
+	emit_abort(p, out);
 	if (code == SMFIR_SHUTDOWN || (o->smtp != NULL && smtp_text_closes(o->smtp))) {
 		p->hooks->message_end(p->hooks->arg, o);
 		p->stage = code == SMFIR_SHUTDOWN ? MTA_STAGE_CLOSE : MTA_STAGE_QUIT;
 		return;
 	}
-	mta_message_close(p, o);
+	close_message(p, o);
 }
 
 /* A refusal of one recipient, unless it also ends the session. */
 static void
-rcpt_refused(struct mta_player *p, const struct mta_outcome *o, int code, struct buf *out)
+refuse_rcpt(struct mta_player *p, const struct mta_outcome *o, int code, struct buf *out)
 {
-	rcpt_done(p, o);
+	end_rcpt(p, o);
 	if (o->result == MTA_TEMPFAILED)
 		p->tempfailed++;
 	if (smtp_text_closes(o->smtp))
-		message_over(p, o, code, out);
+		end_message(p, o, code, out);
 }
 
 static void
@@ -197,7 +471,7 @@ take_verdict(struct mta_player *p, const struct milter_reply *r, struct buf *out
 	p->waiting = 0;
 	if (r->code == SMFIR_CONTINUE && command != SMFIC_BODYEOB) {
 		if (command == SMFIC_RCPT)
-			mta_rcpt_accepted(p);
+			accept_rcpt(p);
 		return;
 	}
 	if (r->code == SMFIR_SKIP) {
@@ -208,11 +482,11 @@ take_verdict(struct mta_player *p, const struct milter_reply *r, struct buf *out
 		plain = smtp_text_plain(r->text);
 	outcome_of(r, command, plain, &o);
 	if (command == SMFIC_CONNECT || command == SMFIC_HELO)
-		session_over(p, &o);
+		end_session(p, &o);
 	else if (command == SMFIC_RCPT && o.smtp != NULL)
-		rcpt_refused(p, &o, r->code, out);
+		refuse_rcpt(p, &o, r->code, out);
 	else
-		message_over(p, &o, r->code, out);
+		end_message(p, &o, r->code, out);
 	free(plain);
 }
 
@@ -234,8 +508,8 @@ take_optneg(struct mta_player *p, const struct milter_reply *r, struct buf *why)
 }
 
 static int
-take_reply(struct mta_player *p, const struct milter_packet *pkt, struct buf *out,
-    struct buf *why)
+take_answer_packet(struct mta_player *p, const struct milter_packet *pkt,
+    struct buf *out, struct buf *why)
 {
 	struct milter_reply	 r;
 
@@ -257,7 +531,7 @@ mta_player_reply(struct mta_player *p, const struct milter_packet *pkt, struct b
 	int		 ok;
 
 	buf_init(&why, sizeof(p->error));
-	ok = take_reply(p, pkt, out, &why) == 0;
+	ok = take_answer_packet(p, pkt, out, &why) == 0;
 	if (!ok) {
 		(void)snprintf(p->error, sizeof(p->error), "%.*s", (int)why.len,
 		    (const char *)why.data);
