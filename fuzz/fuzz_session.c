@@ -19,6 +19,7 @@
 #include "base/escape.h"
 #include "base/log.h"
 #include "milter/encode.h"
+#include "reply/decode.h"
 #include "session/session.h"
 
 #define NHANDLERS	6

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/compat.h"
+#include "milter/action.h"
 #include "milter/event.h"
 #include "milter/proto.h"
 #include "base/netaddr.h"

@@ -10,6 +10,7 @@
 #define PM_ENGINE_HPROC_INT_H
 
 #include "engine/hproc.h"
+#include "reply/decode.h"
 
 #define HPROC_OUT_MAX	(SIZE_MAX / 2)
 /* Bytes that a message may have which a process returns, beside twice what it was given. */

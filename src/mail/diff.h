@@ -17,7 +17,7 @@
 #define PM_MAIL_DIFF_H
 
 #include "mail/text.h"
-#include "reply/decode.h"
+#include "milter/action.h"
 
 /*
  * What a filter returned can't be the message that it was given, changed:

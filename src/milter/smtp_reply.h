@@ -13,7 +13,7 @@
 #define PM_MILTER_SMTP_REPLY_H
 
 #include "base/buf.h"
-#include "milter/event.h"
+#include "milter/verdict.h"
 
 #define SMTP_REPLY_MAX_LINES	32
 #define SMTP_REPLY_MAX_LINE	480	/* bytes of text in a line */

@@ -5,36 +5,12 @@
 
 #include "base/compat.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "milter/proto.h"
 #include "reply/action.h"
 #include "reply/argument.h"
 #include "base/xmalloc.h"
-
-void
-action_free(struct action *a)
-{
-	if (a == NULL)
-		return;
-	free(a->name);
-	free(a->value);
-	free(a->args);
-	free(a->body);
-	free(a);
-}
-
-void
-action_list_clear(struct action_list *list)
-{
-	struct action	*a;
-
-	while ((a = TAILQ_FIRST(list)) != NULL) {
-		TAILQ_REMOVE(list, a, entry);
-		action_free(a);
-	}
-}
 
 static const char *
 check_header_size(const struct action *a)

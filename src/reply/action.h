@@ -9,7 +9,7 @@
 #ifndef PM_REPLY_ACTION_H
 #define PM_REPLY_ACTION_H
 
-#include "reply/decode.h"
+#include "milter/action.h"
 
 /*
  * Takes rest apart (it is changed; NULL if no space follows the keyword) and

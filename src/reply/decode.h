@@ -14,47 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/compat.h"
-#include "milter/event.h"
+#include "milter/action.h"
 #include "milter/smtp_reply.h"
-
-/*
- * One action line. name, value and args are unescaped, NUL-terminated and
- * NULL where the action has none:
- *   add-header                 name, value
- *   insert-header              index, name, value
- *   change-header              name, index, value (may be "")
- *   delete-header              name, index (0: all of that name)
- *   change-sender              value (address in <>), args or NULL
- *   add-recipient              value (address in <>), args or NULL
- *   delete-recipient           value (address as given)
- *   replace-body               body, body_len (line ends already CRLF)
- *   quarantine, log            value
- *   set, set-message           name, value (may be "")
- *   unset                      name
- * A header's value is without the space behind the colon, unless exact is set.
- */
-struct action {
-	TAILQ_ENTRY(action)	 entry;
-	enum action_kind	 kind;
-	char			*name;
-	char			*value;
-	char			*args;
-	uint32_t		 index;
-	int			 exact;		/* value stands right behind the colon, space and all */
-	unsigned char		*body;
-	size_t			 body_len;
-	unsigned int		 handler;	/* for the keeper of actions: who */
-	unsigned int		 event_no;	/* and in answer to which event */
-	int			 returned;	/* the difference of a returned message has it */
-};
-TAILQ_HEAD(action_list, action);
-
-/* insert-header: at this index both MTAs put it behind all others. */
-#define ACTION_INDEX_END	0x7fffffffu
-
-void	 action_free(struct action *);
-void	 action_list_clear(struct action_list *);
 
 struct reply_limits {
 	size_t	 max_line;	/* bytes of a line without its end */

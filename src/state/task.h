@@ -14,7 +14,7 @@
 
 #include "base/buf.h"
 #include "config/conf.h"
-#include "reply/decode.h"
+#include "milter/action.h"
 #include "store/spool.h"
 #include "store/store.h"
 

@@ -277,7 +277,7 @@ try_many(struct torture *t, struct torture_mail *m)
 }
 
 void
-torture_parts(struct torture *t)
+torture_cases(struct torture *t)
 {
 	static void	(*const parts[])(struct torture *, struct torture_mail *) = {
 		try_times, try_memory, try_values, try_sizes, try_aborts

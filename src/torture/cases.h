@@ -12,6 +12,6 @@
 
 #include "torture/parts.h"
 
-void	 torture_parts(struct torture *);
+void	 torture_cases(struct torture *);
 
 #endif

@@ -27,23 +27,6 @@
 #define EXIT_WRONG	1
 #define EXIT_USAGE	2
 #define EXIT_BROKEN	70
-#define MAX_MS		120000	/* a handler that is slow is not tried for ever */
-
-int
-torture_lasts(const struct torture *t)
-{
-	return t->handler->reuse || t->handler->scope != SCOPE_EVENT;
-}
-
-int
-torture_is_over(struct torture *t)
-{
-	if (!t->hopeless && mono_ms() - t->began > MAX_MS) {
-		torture_remark(&t->report, "it is slow: after two minutes the rest is not tried");
-		t->hopeless = 1;
-	}
-	return t->hopeless || t->broken || *t->options->stop != 0;
-}
 
 static struct conf *
 parse(const struct send_child_args *args)
@@ -188,7 +171,7 @@ run(struct torture *t)
 	int	 whole = takes_messages(t);
 
 	if (!whole)
-		torture_parts(t);
+		torture_cases(t);
 	/* Its log would tell the same once more. */
 	if (!torture_is_over(t) && t->report.wrong == 0)
 		torture_daemon(t, whole);

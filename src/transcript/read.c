@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milter/event.h"
+#include "milter/action.h"
+#include "milter/verdict.h"
 #include "transcript/parts.h"
 #include "base/xmalloc.h"
 

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "base/escape.h"
-#include "milter/event.h"
+#include "milter/action.h"
+#include "milter/verdict.h"
 #include "milter/smtp_text.h"
 #include "transcript/transcript.h"
 #include "milter/wire_event.h"

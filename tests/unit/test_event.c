@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "milter/event.h"
+#include "milter/action.h"
+#include "milter/verdict.h"
 #include "milter/proto.h"
 #include "tap.h"
 #include "milter/wire_event.h"

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "milter/encode.h"
+#include "reply/decode.h"
 #include "session/parts.h"
 #include "tap.h"
 
