@@ -205,7 +205,7 @@ play_transcript(const struct send_options *o, struct send_run *run)
 }
 
 static int
-play(const struct send_options *o, struct send_run *run)
+play_session(const struct send_options *o, struct send_run *run)
 {
 	int	 status;
 
@@ -235,7 +235,7 @@ play_daemon(const struct send_options *o, struct send_run *run)
 	child.stop = &stop;
 	run->first_fd = send_child_start(&child, &o->daemon, &run->addr);
 	if (run->first_fd != -1)
-		status = play(o, run);
+		status = play_session(o, run);
 	if (send_child_stop(&child, status == SEND_EXIT_BROKEN && !stop) == -1 &&
 	    status != SEND_EXIT_USAGE && !stop)
 		status = SEND_EXIT_BROKEN;
@@ -259,7 +259,7 @@ play_socket(const struct send_options *o, struct send_run *run)
 	run->first_fd = -1;
 	if (netaddr_parse(o->socket, &run->addr, &why) == -1)
 		errx(SEND_EXIT_USAGE, "-s %s: %s", o->socket, why);
-	return play(o, run);
+	return play_session(o, run);
 }
 
 int

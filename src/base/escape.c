@@ -157,7 +157,7 @@ escaped_byte(const char *s, size_t n, size_t *used)
 }
 
 size_t
-unescape(char *s, size_t len, const char **why)
+escape_undo(char *s, size_t len, const char **why)
 {
 	size_t	 from, to = 0, used;
 	int	 byte;

@@ -23,6 +23,6 @@ void	 escape(struct buf *out, const char *value, size_t len);
  * (size_t)-1 with *why (a constant text) for \0000 and octals above 377. A
  * backslash before anything that is not an escape stands for itself.
  */
-size_t	 unescape(char *s, size_t len, const char **why);
+size_t	 escape_undo(char *s, size_t len, const char **why);
 
 #endif

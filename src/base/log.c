@@ -74,7 +74,7 @@ log_echo(int fd)
  * lost, for there is nobody left to tell.
  */
 static void
-write_line(int fd, const char *text)
+write_to_fd(int fd, const char *text)
 {
 	char	 line[LOG_MAX_LINE];
 	int	 n;
@@ -116,11 +116,11 @@ emit(int severity, const char *raw)
 		return;
 	}
 	if (log_stderr)
-		write_line(STDERR_FILENO, text);
+		write_to_fd(STDERR_FILENO, text);
 	else
 		syslog(severity, "%s", text);
 	if (log_echo_fd != -1 && severity <= LOG_ERR)
-		write_line(log_echo_fd, text);
+		write_to_fd(log_echo_fd, text);
 }
 
 static void

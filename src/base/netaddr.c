@@ -181,49 +181,49 @@ unix_path(const struct netaddr *na, char *path, size_t size)
 }
 
 const char *
-netaddr_host(const struct netaddr *na)
+netaddr_host(const struct netaddr *na, struct netaddr_text *text)
 {
-	static char		 text[INET6_ADDRSTRLEN];
 	struct sockaddr_in	 sin;
 	struct sockaddr_in6	 sin6;
 
 	switch (na->ss.ss_family) {
 	case AF_INET:
 		memcpy(&sin, &na->ss, sizeof(sin));
-		return inet_ntop(AF_INET, &sin.sin_addr, text, sizeof(text));
+		return inet_ntop(AF_INET, &sin.sin_addr, text->s, sizeof(text->s));
 	case AF_INET6:
 		memcpy(&sin6, &na->ss, sizeof(sin6));
-		return inet_ntop(AF_INET6, &sin6.sin6_addr, text, sizeof(text));
+		return inet_ntop(AF_INET6, &sin6.sin6_addr, text->s, sizeof(text->s));
 	default:
-		return "local";
+		(void)snprintf(text->s, sizeof(text->s), "local");
+		return text->s;
 	}
 }
 
 const char *
-netaddr_print(const struct netaddr *na)
+netaddr_print(const struct netaddr *na, struct netaddr_text *text)
 {
-	static char		 text[sizeof(struct sockaddr_un) + 16];
 	struct sockaddr_in	 sin;
 	struct sockaddr_in6	 sin6;
+	struct netaddr_text	 host;
 	char			 path[sizeof(struct sockaddr_un)];
 
 	switch (na->ss.ss_family) {
 	case AF_INET:
 		memcpy(&sin, &na->ss, sizeof(sin));
-		(void)snprintf(text, sizeof(text), "inet:%u@%s",
-		    ntohs(sin.sin_port), netaddr_host(na));
+		(void)snprintf(text->s, sizeof(text->s), "inet:%u@%.64s",
+		    ntohs(sin.sin_port), netaddr_host(na, &host));
 		break;
 	case AF_INET6:
 		memcpy(&sin6, &na->ss, sizeof(sin6));
-		(void)snprintf(text, sizeof(text), "inet6:%u@%s",
-		    ntohs(sin6.sin6_port), netaddr_host(na));
+		(void)snprintf(text->s, sizeof(text->s), "inet6:%u@%.64s",
+		    ntohs(sin6.sin6_port), netaddr_host(na, &host));
 		break;
 	default:
 		unix_path(na, path, sizeof(path));
-		(void)snprintf(text, sizeof(text), "unix:%s", path);
+		(void)snprintf(text->s, sizeof(text->s), "unix:%s", path);
 		break;
 	}
-	return text;
+	return text->s;
 }
 
 /*
@@ -304,7 +304,7 @@ parse_address(const char *text, struct network *net)
 }
 
 int
-network_parse(const char *text, struct network *net, const char **why)
+netaddr_network_parse(const char *text, struct network *net, const char **why)
 {
 	const char	*slash = strchr(text, '/'), *errstr;
 	unsigned int	 max;
@@ -350,7 +350,7 @@ same_network(const struct network *net, const unsigned char *bytes)
 }
 
 int
-network_match(const struct network *nets, size_t n, const struct netaddr *na)
+netaddr_in_networks(const struct network *nets, size_t n, const struct netaddr *na)
 {
 	unsigned char	 bytes[16];
 	int		 family;

@@ -26,11 +26,16 @@ struct netaddr {
  * constant text saying what was expected).
  */
 int	 netaddr_parse(const char *spec, struct netaddr *, const char **why);
-/* As netaddr_parse() takes it back; a static text. */
-const char *netaddr_print(const struct netaddr *);
+/* Room for the text of any address. */
+struct netaddr_text {
+	char	 s[128];
+};
+
+/* Writes the form that netaddr_parse() takes back; returns text->s. */
+const char *netaddr_print(const struct netaddr *, struct netaddr_text *text);
 int	 netaddr_is_loopback(const struct netaddr *);
-/* The text of an inet or inet6 address alone; "local" for a unix socket. Static. */
-const char *netaddr_host(const struct netaddr *);
+/* Writes the inet or inet6 address alone, "local" for a unix socket; returns text->s. */
+const char *netaddr_host(const struct netaddr *, struct netaddr_text *text);
 
 /* A network: an address and how many bits of it count. */
 struct network {
@@ -43,8 +48,8 @@ struct network {
  * ADDRESS or ADDRESS/BITS; bits of the address below the mask must be zero.
  * Returns 0 or -1 with *why.
  */
-int	 network_parse(const char *text, struct network *, const char **why);
+int	 netaddr_network_parse(const char *text, struct network *, const char **why);
 /* 1 if the address lies in one of n networks; ::ffff:a.b.c.d counts as a.b.c.d. */
-int	 network_match(const struct network *, size_t n, const struct netaddr *);
+int	 netaddr_in_networks(const struct network *, size_t n, const struct netaddr *);
 
 #endif

@@ -21,7 +21,7 @@ add_client(struct build *b, struct client_list *l, const char *option,
 
 	if (strcmp(v->text, "local") == 0)
 		l->local = 1;
-	else if (network_parse(v->text, &l->networks[l->nnetworks], &why) == 0)
+	else if (netaddr_network_parse(v->text, &l->networks[l->nnetworks], &why) == 0)
 		l->nnetworks++;
 	else
 		conf_error(b->errors, v->line, "%s: \"%s\": %s", option, v->text,

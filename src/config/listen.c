@@ -103,7 +103,7 @@ set_allow(struct build *b, void *target, const struct conf_stmt *st)
 
 	l->allow = xcalloc(st->nvalues + 1, sizeof(*l->allow));
 	for (i = 0; i < st->nvalues; i++) {
-		if (network_parse(st->values[i].text, &l->allow[l->nallow], &why) == -1)
+		if (netaddr_network_parse(st->values[i].text, &l->allow[l->nallow], &why) == -1)
 			conf_error(b->errors, st->values[i].line, "allow: \"%s\": %s",
 			    st->values[i].text, why);
 		else
@@ -202,8 +202,8 @@ default_allow(struct build *b, const struct conf_section *sec, struct listen_con
 		return;
 	}
 	l->allow = xcalloc(2, sizeof(*l->allow));
-	(void)network_parse("127.0.0.0/8", &l->allow[l->nallow++], &why);
-	(void)network_parse("::1", &l->allow[l->nallow++], &why);
+	(void)netaddr_network_parse("127.0.0.0/8", &l->allow[l->nallow++], &why);
+	(void)netaddr_network_parse("::1", &l->allow[l->nallow++], &why);
 }
 
 static void

@@ -121,7 +121,7 @@ static int
 stage_of(const char *text, size_t len)
 {
 	char	*name = xmemdup0(text, len);
-	int	 stage = text[len] == '=' ? wire_stage_by_name(name) : -1;
+	int	 stage = text[len] == '=' ? wire_event_stage_by_name(name) : -1;
 
 	free(name);
 	return stage;

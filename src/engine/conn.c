@@ -42,13 +42,15 @@ conn_new(struct listener *l, int fd, const struct netaddr *peer)
 {
 	struct conn		*c = xcalloc(1, sizeof(*c));
 	struct event_base	*base = l->engine->base;
+	struct netaddr_text	 text;
 	int			 on = 1;
 
 	c->engine = l->engine;
 	c->listener = l;
 	c->fd = fd;
 	/* The other side of a unix socket has no name of its own. */
-	c->peer = xstrdup(peer->ss.ss_family == AF_UNIX ? l->conf->spec : netaddr_print(peer));
+	c->peer = xstrdup(peer->ss.ss_family == AF_UNIX ? l->conf->spec :
+	    netaddr_print(peer, &text));
 	c->missing = xcalloc(l->conf->nhandlers, sizeof(*c->missing));
 	buf_init(&c->out, CONN_OUT_MAX);
 	if (c->engine->conf->record_fd != -1)

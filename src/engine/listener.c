@@ -79,10 +79,13 @@ listener_conn_closed(struct listener *l)
 static int
 may_connect(const struct listener *l, const struct netaddr *peer)
 {
+	struct netaddr_text	 text;
+
 	if (peer->ss.ss_family == AF_UNIX ||
-	    network_match(l->conf->allow, l->conf->nallow, peer))
+	    netaddr_in_networks(l->conf->allow, l->conf->nallow, peer))
 		return 1;
-	log_warnx("listen %s: %s may not connect (allow)", l->conf->spec, netaddr_print(peer));
+	log_warnx("listen %s: %s may not connect (allow)", l->conf->spec,
+	    netaddr_print(peer, &text));
 	return 0;
 }
 

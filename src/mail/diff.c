@@ -52,7 +52,7 @@ header_action(enum action_kind kind, const struct mailfile_header *h, uint32_t i
 
 /* For a header that is sent to the MTA. */
 static const char *
-judge(const struct mailfile_header *h)
+header_problem(const struct mailfile_header *h)
 {
 	/* Index, NUL and NUL; the colon and blanks before it are gone. */
 	if (h->name_len + (h->len - h->value) + 4 + 2 > MILTER_MAX_DATA)
@@ -63,61 +63,61 @@ judge(const struct mailfile_header *h)
 }
 
 static void
-add(struct action_list *list, struct action *a)
+append(struct action_list *list, struct action *a)
 {
 	TAILQ_INSERT_TAIL(list, a, entry);
 }
 
 /* What is inserted at the top comes above what was inserted before it. */
 static void
-add_insertions(const struct mailfile *new, const struct headerdiff *d, struct action_list *list)
+add_insertions(const struct mailfile *new, const struct header_diff *d, struct action_list *list)
 {
 	size_t	 j;
 
 	for (j = d->first; j-- > 0;)
-		add(list, header_action(ACT_INSERT_HEADER, &new->headers[j], 1));
+		append(list, header_action(ACT_INSERT_HEADER, &new->headers[j], 1));
 	for (j = d->end; j < new->count; j++)
-		add(list, header_action(ACT_INSERT_HEADER, &new->headers[j],
+		append(list, header_action(ACT_INSERT_HEADER, &new->headers[j],
 		    ACTION_INDEX_END));
 }
 
 static void
 add_changes(const struct mailfile *old, const struct mailfile *new,
-    const struct headerdiff *d, struct action_list *list)
+    const struct header_diff *d, struct action_list *list)
 {
 	size_t	 j, k = 0;
 
 	for (j = d->first; j < d->end; j++) {
 		for (; k < d->kept[j]; k++)
-			add(list, header_action(ACT_DELETE_HEADER, &old->headers[k],
+			append(list, header_action(ACT_DELETE_HEADER, &old->headers[k],
 			    d->index[k]));
 		if (!mailfile_same(&old->headers[k], &new->headers[j]))
-			add(list, header_action(ACT_CHANGE_HEADER, &new->headers[j],
+			append(list, header_action(ACT_CHANGE_HEADER, &new->headers[j],
 			    d->index[k]));
 		k++;
 	}
 	for (; k < old->count; k++)
-		add(list, header_action(ACT_DELETE_HEADER, &old->headers[k], d->index[k]));
+		append(list, header_action(ACT_DELETE_HEADER, &old->headers[k], d->index[k]));
 }
 
 static int
 diff_headers(const struct mailfile *old, const struct mailfile *new,
     struct action_list *list, const char **why)
 {
-	struct headerdiff	 d;
+	struct header_diff	 d;
 	size_t			 j;
 
 	*why = NULL;
-	headerdiff(old, new, &d);
+	header_diff_find(old, new, &d);
 	for (j = 0; j < new->count && *why == NULL; j++)
 		if (j < d.first || j >= d.end ||
 		    !mailfile_same(&old->headers[d.kept[j]], &new->headers[j]))
-			*why = judge(&new->headers[j]);
+			*why = header_problem(&new->headers[j]);
 	if (*why == NULL) {
 		add_changes(old, new, &d, list);
 		add_insertions(new, &d, list);
 	}
-	headerdiff_free(&d);
+	header_diff_free(&d);
 	return *why == NULL ? 0 : -1;
 }
 
@@ -198,6 +198,6 @@ maildiff(const struct mailfile *old, const struct mailfile *new,
 		return -1;
 	}
 	if (body != NULL)
-		add(list, body);
+		append(list, body);
 	return 0;
 }

@@ -74,7 +74,7 @@ compare_values(const struct mailfile_header *a, const struct mailfile_header *b)
 }
 
 static int
-compare(const void *x, const void *y)
+compare_headers(const void *x, const void *y)
 {
 	const struct mailfile_header	*a = ((const struct item *)x)->h;
 	const struct mailfile_header	*b = ((const struct item *)y)->h;
@@ -97,7 +97,7 @@ sorted_items(const struct work *w)
 		items[i].h = i < w->nold ? &w->from->headers[i] :
 		    &w->to->headers[i - w->nold];
 	}
-	qsort(items, w->nold + w->nnew, sizeof(*items), compare);
+	qsort(items, w->nold + w->nnew, sizeof(*items), compare_headers);
 	return items;
 }
 
@@ -119,7 +119,7 @@ classify(struct work *w)
 			spelling += items[i - 1].h->name_len != items[i].h->name_len ||
 			    memcmp(items[i - 1].h->text, items[i].h->text,
 			    items[i].h->name_len) != 0;
-			all += compare(&items[i - 1], &items[i]) != 0;
+			all += compare_headers(&items[i - 1], &items[i]) != 0;
 		}
 		w->c.name[items[i].at] = name;
 		w->c.spelling[items[i].at] = spelling;
@@ -160,7 +160,7 @@ may_stay(const struct work *w, size_t j, uint32_t old)
 }
 
 static void
-add_pair(struct work *w, size_t j, uint32_t old)
+add_candidate(struct work *w, size_t j, uint32_t old)
 {
 	if (may_stay(w, j, old))
 		w->pairs[w->npairs++].old = old;
@@ -168,12 +168,12 @@ add_pair(struct work *w, size_t j, uint32_t old)
 
 /* Every old header of that spelling. */
 static void
-add_all_pairs(struct work *w, size_t j)
+add_all_candidates(struct work *w, size_t j)
 {
 	uint32_t	 n = w->c.spelling[w->nold + j], i;
 
 	for (i = w->spelled.start[n]; i < w->spelled.start[n + 1]; i++)
-		add_pair(w, j, w->spelled.old[i]);
+		add_candidate(w, j, w->spelled.old[i]);
 }
 
 static void
@@ -192,7 +192,7 @@ insert_old(uint32_t *some, size_t *n, uint32_t old)
 
 /* The equal one in its turn, and those of that name with as many above, and below. */
 static void
-add_some_pairs(struct work *w, size_t j)
+add_some_candidates(struct work *w, size_t j)
 {
 	uint32_t	 n = w->c.spelling[w->nold + j], all = w->c.all[w->nold + j];
 	uint32_t	 some[SOME];
@@ -209,7 +209,7 @@ add_some_pairs(struct work *w, size_t j)
 	w->seen_spelled[n]++;
 	w->left[n]--;
 	for (i = 0; i < nsome; i++)
-		add_pair(w, j, some[i]);
+		add_candidate(w, j, some[i]);
 }
 
 /* Those that prove which way a message came should stand where they stood. */
@@ -261,7 +261,7 @@ score_pairs(struct work *w, size_t j, size_t above, size_t begin)
 }
 
 static size_t
-count_pairs(const struct work *w)
+count_candidates(const struct work *w)
 {
 	size_t	 j, n = 0;
 
@@ -273,7 +273,7 @@ count_pairs(const struct work *w)
 static void
 find_best(struct work *w)
 {
-	size_t	 j, n = count_pairs(w), above = 0, begin;
+	size_t	 j, n = count_candidates(w), above = 0, begin;
 	int	 few = n > MAX_PAIRS;
 
 	w->pairs = xcalloc((few ? SOME * w->nnew : n) + 1, sizeof(*w->pairs));
@@ -285,9 +285,9 @@ find_best(struct work *w)
 	for (j = 0; j < w->nnew; j++) {
 		begin = w->npairs;
 		if (few)
-			add_some_pairs(w, j);
+			add_some_candidates(w, j);
 		else
-			add_all_pairs(w, j);
+			add_all_candidates(w, j);
 		score_pairs(w, j, above, begin);
 		above = begin;
 	}
@@ -295,7 +295,7 @@ find_best(struct work *w)
 
 /* Nothing stays: all that is new goes to the top. */
 static void
-take_best(const struct work *w, struct headerdiff *d)
+take_best(const struct work *w, struct header_diff *d)
 {
 	size_t	 at;
 
@@ -308,7 +308,7 @@ take_best(const struct work *w, struct headerdiff *d)
 }
 
 static void
-count_names(const struct work *w, struct headerdiff *d)
+number_headers(const struct work *w, struct header_diff *d)
 {
 	uint32_t	*count = xcalloc(w->c.count, sizeof(*count));
 	size_t		 i;
@@ -335,7 +335,7 @@ free_work(struct work *w)
 }
 
 void
-headerdiff(const struct mailfile *old, const struct mailfile *new, struct headerdiff *d)
+header_diff_find(const struct mailfile *old, const struct mailfile *new, struct header_diff *d)
 {
 	struct work	 w;
 
@@ -354,12 +354,12 @@ headerdiff(const struct mailfile *old, const struct mailfile *new, struct header
 	make_lists(&w, w.c.all, &w.same);
 	find_best(&w);
 	take_best(&w, d);
-	count_names(&w, d);
+	number_headers(&w, d);
 	free_work(&w);
 }
 
 void
-headerdiff_free(struct headerdiff *d)
+header_diff_free(struct header_diff *d)
 {
 	free(d->kept);
 	free(d->index);

@@ -15,7 +15,7 @@
 
 #include "mail/text.h"
 
-struct headerdiff {
+struct header_diff {
 	size_t		 first, end;	/* new headers from first to below end are old ones that stay */
 	uint32_t	*kept;		/* of each new one among these: which old one, from 0, rising */
 	uint32_t	*index;		/* of each old one: the how manyth of its name, from 1 */
@@ -26,7 +26,7 @@ struct headerdiff {
  * old one that does not stay too, and one that stays with a new value. Names
  * are spelled alike in what stays: the MTAs disagree about whose spelling wins.
  */
-void	 headerdiff(const struct mailfile *old, const struct mailfile *new, struct headerdiff *);
-void	 headerdiff_free(struct headerdiff *);
+void	 header_diff_find(const struct mailfile *old, const struct mailfile *new, struct header_diff *);
+void	 header_diff_free(struct header_diff *);
 
 #endif

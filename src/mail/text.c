@@ -105,7 +105,7 @@ find_end(struct mailfile *m, struct lines *l, const char **why)
 
 /* One header with its folded lines goes to the store; returns the end of it there. */
 static char *
-take_header(struct mailfile_header *h, struct lines *l, char *to)
+store_header(struct mailfile_header *h, struct lines *l, char *to)
 {
 	(void)peek_line(l);
 	h->name_len = header_name_len(l, &h->value);
@@ -124,7 +124,7 @@ take_header(struct mailfile_header *h, struct lines *l, char *to)
 }
 
 static int
-take_headers(struct mailfile *m, struct lines *l, size_t bytes, const char **why)
+store_headers(struct mailfile *m, struct lines *l, size_t bytes, const char **why)
 {
 	char	*to;
 	size_t	 i;
@@ -137,7 +137,7 @@ take_headers(struct mailfile *m, struct lines *l, size_t bytes, const char **why
 		return -1;
 	}
 	for (i = 0; i < m->count; i++) {
-		to = take_header(&m->headers[i], l, to);
+		to = store_header(&m->headers[i], l, to);
 		if (strlen(m->headers[i].text) != m->headers[i].len) {
 			*why = "a NUL in a header";
 			return -1;
@@ -175,7 +175,7 @@ mailfile_parse(struct mailfile *m, const void *text, size_t len, const char **wh
 	top = l;
 	if (find_end(m, &l, why) == -1)
 		return -1;
-	if (m->count > 0 && take_headers(m, &top, (size_t)(l.p - top.p), why) == -1) {
+	if (m->count > 0 && store_headers(m, &top, (size_t)(l.p - top.p), why) == -1) {
 		mailfile_free(m);
 		return -1;
 	}

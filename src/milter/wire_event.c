@@ -65,7 +65,7 @@ wire_event_name(const struct wire_event *ev)
 }
 
 const char *
-wire_stage_name(int stage)
+wire_event_stage_name(int stage)
 {
 	size_t	 i;
 
@@ -76,7 +76,7 @@ wire_stage_name(int stage)
 }
 
 int
-wire_stage_by_name(const char *name)
+wire_event_stage_by_name(const char *name)
 {
 	const struct wire_event	*ev = wire_event_by_name(name);
 

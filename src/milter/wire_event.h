@@ -29,8 +29,8 @@ const struct wire_event	*wire_event_by_name(const char *);
 /* As in pipemilter-handler(7), or "negotiate". */
 const char		*wire_event_name(const struct wire_event *);
 /* The stages of macro lists have the names of their events. Of each SMFIM_ number: */
-const char		*wire_stage_name(int stage);
+const char		*wire_event_stage_name(int stage);
 /* The number, or -1. */
-int			 wire_stage_by_name(const char *);
+int			 wire_event_stage_by_name(const char *);
 
 #endif

@@ -100,7 +100,7 @@ mta_edit_count_rcpts(const struct mta_edit *e)
 
 /* A header of the filter; each line of it but the first begins with a blank. */
 static struct mta_header *
-make_header(const struct mta_edit *e, const char *name, const char *value)
+new_header(const struct mta_edit *e, const char *name, const char *value)
 {
 	struct mta_header	*h;
 	struct buf		 b;
@@ -127,9 +127,9 @@ odd_value(const char *value)
 }
 
 static const char *
-add_header(struct mta_edit *e, const struct milter_reply *r)
+append_header(struct mta_edit *e, const struct milter_reply *r)
 {
-	struct mta_header	*h = make_header(e, r->name, r->text);
+	struct mta_header	*h = new_header(e, r->name, r->text);
 
 	TAILQ_INSERT_TAIL(&e->headers, h, entry);
 	return odd_value(r->text);
@@ -148,8 +148,8 @@ insert_header(struct mta_edit *e, const struct milter_reply *r)
 		i--;
 	}
 	if (at == NULL)
-		return add_header(e, r);
-	h = make_header(e, r->name, r->text);
+		return append_header(e, r);
+	h = new_header(e, r->name, r->text);
 	TAILQ_INSERT_BEFORE(at, h, entry);
 	return odd_value(r->text);
 }
@@ -193,10 +193,10 @@ change_header(struct mta_edit *e, const struct milter_reply *r)
 		return NULL;
 	}
 	if (h == NULL) {
-		(void)add_header(e, r);
+		(void)append_header(e, r);
 		return "there is no such header to change: it is added";
 	}
-	new = make_header(e, r->name, r->text);
+	new = new_header(e, r->name, r->text);
 	TAILQ_INSERT_BEFORE(h, new, entry);
 	remove_header(e, h);
 	return odd_value(r->text);
@@ -254,7 +254,7 @@ replace_body(struct mta_edit *e, const struct milter_reply *r)
 }
 
 static const char *
-set_text(char **text, char *value)
+replace_text(char **text, char *value)
 {
 	free(*text);
 	*text = value;
@@ -266,7 +266,7 @@ mta_edit_apply(struct mta_edit *e, const struct milter_reply *r)
 {
 	switch (r->code) {
 	case SMFIR_ADDHEADER:
-		return add_header(e, r);
+		return append_header(e, r);
 	case SMFIR_INSHEADER:
 		return insert_header(e, r);
 	case SMFIR_CHGHEADER:
@@ -279,9 +279,9 @@ mta_edit_apply(struct mta_edit *e, const struct milter_reply *r)
 	case SMFIR_DELRCPT:
 		return delete_rcpt(e, r);
 	case SMFIR_CHGFROM:
-		return set_text(&e->sender, bracketed(r->text));
+		return replace_text(&e->sender, bracketed(r->text));
 	case SMFIR_QUARANTINE:
-		return set_text(&e->reason, xstrdup(r->text));
+		return replace_text(&e->reason, xstrdup(r->text));
 	default:
 		return NULL;
 	}

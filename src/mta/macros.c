@@ -46,10 +46,10 @@ list_of(const struct mta_macros *m, int stage)
 }
 
 /* A text that lives until the next fill; NULL if there is no room left. */
-static const char *keep(struct mta_macros *, const char *, ...) PRINTF_LIKE(2, 3);
+static const char *scratch_text(struct mta_macros *, const char *, ...) PRINTF_LIKE(2, 3);
 
 static const char *
-keep(struct mta_macros *m, const char *fmt, ...)
+scratch_text(struct mta_macros *m, const char *fmt, ...)
 {
 	char	*at = m->scratch + m->used;
 	size_t	 room = sizeof(m->scratch) - m->used;
@@ -72,8 +72,8 @@ bare(struct mta_macros *m, const char *address)
 	size_t	 len = strlen(address);
 
 	if (len >= 2 && address[0] == '<' && address[len - 1] == '>')
-		return keep(m, "%.*s", (int)(len - 2), address + 1);
-	return keep(m, "%s", address);
+		return scratch_text(m, "%.*s", (int)(len - 2), address + 1);
+	return scratch_text(m, "%s", address);
 }
 
 static const char *
@@ -81,7 +81,7 @@ domain(struct mta_macros *m, const char *address)
 {
 	const char	*at = strrchr(address, '@');
 
-	return at == NULL ? "" : keep(m, "%.*s", (int)strcspn(at + 1, ">"), at + 1);
+	return at == NULL ? "" : scratch_text(m, "%.*s", (int)strcspn(at + 1, ">"), at + 1);
 }
 
 static const char *
@@ -91,13 +91,13 @@ client_value(struct mta_macros *m, const char *name)
 	const char		*addr = plan->address != NULL ? plan->address : "unknown";
 
 	if (strcmp(name, "_") == 0)
-		return keep(m, "%s [%s]", plan->host, addr);
+		return scratch_text(m, "%s [%s]", plan->host, addr);
 	if (strcmp(name, "client_addr") == 0)
-		return keep(m, "%s%s", plan->family == '6' ? "IPv6:" : "", addr);
+		return scratch_text(m, "%s%s", plan->family == '6' ? "IPv6:" : "", addr);
 	if (strcmp(name, "client_name") == 0 || strcmp(name, "client_ptr") == 0)
 		return plan->host;
 	if (strcmp(name, "client_port") == 0)
-		return keep(m, "%u", plan->port);
+		return scratch_text(m, "%u", plan->port);
 	return NULL;
 }
 
@@ -186,7 +186,7 @@ list_has(const char *list, const char *wanted)
 }
 
 static void
-add_pair(struct mta_macros *m, const char *name, const char *value)
+add_macro_pair(struct mta_macros *m, const char *name, const char *value)
 {
 	if (name == NULL || value == NULL || m->npairs >= MTA_MAX_PAIRS)
 		return;
@@ -207,7 +207,7 @@ add_unlisted(struct mta_macros *m)
 			if (list_has(list_of(m, stage), name))
 				break;
 		if (stage == SMFIM_COUNT)
-			add_pair(m, strlen(name) == 1 ? name : keep(m, "{%s}", name),
+			add_macro_pair(m, strlen(name) == 1 ? name : scratch_text(m, "{%s}", name),
 			    m->plan->macros[i].value);
 	}
 }
@@ -227,10 +227,10 @@ mta_macros_fill(struct mta_macros *m, int code)
 		name = list;
 		n = len;
 		strip_braces(&name, &n);
-		spelled = keep(m, "%.*s", (int)len, list);
-		plain = keep(m, "%.*s", (int)n, name);
+		spelled = scratch_text(m, "%.*s", (int)len, list);
+		plain = scratch_text(m, "%.*s", (int)n, name);
 		if (plain != NULL)
-			add_pair(m, spelled, value_of(m, plain));
+			add_macro_pair(m, spelled, value_of(m, plain));
 	}
 	if (stage == SMFIM_CONNECT)
 		add_unlisted(m);

@@ -53,7 +53,7 @@ mta_header_is(const struct mta_header *h, const char *name)
 }
 
 static int
-take_headers(struct mta_message *m, const struct mailfile *file, const char **why)
+copy_headers(struct mta_message *m, const struct mailfile *file, const char **why)
 {
 	const struct mailfile_header	*h;
 	struct mta_header		*copy;
@@ -71,7 +71,7 @@ take_headers(struct mta_message *m, const struct mailfile *file, const char **wh
 }
 
 static int
-take_body(struct mta_message *m, const struct mailfile *file, const char **why)
+copy_body(struct mta_message *m, const struct mailfile *file, const char **why)
 {
 	struct buf	 body;
 
@@ -101,9 +101,9 @@ mta_message_parse(struct mta_message *m, const void *data, size_t len, const cha
 		return -1;
 	m->crlf = file.crlf;
 	m->separator = file.separator;
-	r = take_headers(m, &file, why);
+	r = copy_headers(m, &file, why);
 	if (r == 0)
-		r = take_body(m, &file, why);
+		r = copy_body(m, &file, why);
 	mailfile_free(&file);
 	if (r == -1)
 		mta_message_free(m);

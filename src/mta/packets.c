@@ -84,7 +84,7 @@ list_headers(struct mta_packets *ps)
 }
 
 static struct mta_packets *
-create(const struct mta_plan *plan, const struct mta_terms *t)
+new_packets(const struct mta_plan *plan, const struct mta_terms *t)
 {
 	struct mta_packets	*ps = xcalloc(1, sizeof(*ps));
 	size_t			 i;
@@ -110,7 +110,7 @@ mta_packets_get(const struct mta_plan *plan, const struct mta_terms *t)
 {
 	if (shared == NULL || !fits(shared, plan, t)) {
 		mta_packets_release(shared);
-		shared = create(plan, t);
+		shared = new_packets(plan, t);
 	}
 	shared->refs++;
 	return shared;
@@ -162,13 +162,13 @@ chunk_of(struct mta_packets *ps, int command, size_t n)
 }
 
 static void
-add_envelope(struct buf *out, int command, const struct mta_address *a)
+encode_envelope(struct buf *out, int command, const struct mta_address *a)
 {
 	milter_enc_envelope(out, command, a->address, a->args, a->nargs);
 }
 
 static void
-add_header(struct mta_packets *ps, const struct mta_header *h)
+encode_header(struct mta_packets *ps, const struct mta_header *h)
 {
 	const char	*value = h->text + h->value;
 
@@ -178,7 +178,7 @@ add_header(struct mta_packets *ps, const struct mta_header *h)
 }
 
 static void
-add_event(struct mta_packets *ps, int command, size_t n)
+encode_event(struct mta_packets *ps, int command, size_t n)
 {
 	const struct mta_plan	*plan = ps->plan;
 
@@ -191,13 +191,13 @@ add_event(struct mta_packets *ps, int command, size_t n)
 		milter_enc_helo(&ps->bytes, plan->helo);
 		break;
 	case SMFIC_MAIL:
-		add_envelope(&ps->bytes, command, &plan->sender);
+		encode_envelope(&ps->bytes, command, &plan->sender);
 		break;
 	case SMFIC_RCPT:
-		add_envelope(&ps->bytes, command, &plan->rcpts[n]);
+		encode_envelope(&ps->bytes, command, &plan->rcpts[n]);
 		break;
 	case SMFIC_HEADER:
-		add_header(ps, ps->headers[n]);
+		encode_header(ps, ps->headers[n]);
 		break;
 	case SMFIC_BODY:
 		break;
@@ -239,14 +239,14 @@ find_ids(struct mta_packets *ps, struct chunk *c)
 }
 
 static void
-encode(struct mta_packets *ps, struct chunk *c, int command, size_t n, const char *queue_id)
+encode_chunk(struct mta_packets *ps, struct chunk *c, int command, size_t n, const char *queue_id)
 {
 	c->off = ps->bytes.len;
 	(void)mta_packets_macros(ps, command, n, queue_id);
 	milter_enc_macros(&ps->bytes, command, ps->macros.pairs, ps->macros.npairs);
 	find_ids(ps, c);
 	c->macros_len = ps->bytes.len - c->off;
-	add_event(ps, command, n);
+	encode_event(ps, command, n);
 	c->len = ps->bytes.len - c->off;
 }
 
@@ -258,7 +258,7 @@ encoded(struct mta_packets *ps, int command, size_t n, const char *queue_id,
 	struct chunk	*c = chunk_of(ps, command, n);
 
 	if (c->len == 0)
-		encode(ps, c, command, n, queue_id);
+		encode_chunk(ps, c, command, n, queue_id);
 	if (buf_ok(&ps->bytes))
 		return c;
 	out->err = 1;
@@ -266,7 +266,7 @@ encoded(struct mta_packets *ps, int command, size_t n, const char *queue_id,
 }
 
 static void
-copy(const struct mta_packets *ps, const struct chunk *c, size_t len,
+copy_chunk(const struct mta_packets *ps, const struct chunk *c, size_t len,
     const char *queue_id, struct buf *out)
 {
 	size_t	 start = out->len, i;
@@ -285,7 +285,7 @@ mta_packets_add_macros(struct mta_packets *ps, int command, size_t n,
 	const struct chunk	*c = encoded(ps, command, n, queue_id, out);
 
 	if (c != NULL)
-		copy(ps, c, c->macros_len, queue_id, out);
+		copy_chunk(ps, c, c->macros_len, queue_id, out);
 }
 
 void
@@ -295,7 +295,7 @@ mta_packets_add_event(struct mta_packets *ps, int command, size_t n,
 	const struct chunk	*c = encoded(ps, command, n, queue_id, out);
 
 	if (c != NULL)
-		copy(ps, c, c->len, queue_id, out);
+		copy_chunk(ps, c, c->len, queue_id, out);
 }
 
 const struct mta_header *

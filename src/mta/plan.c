@@ -40,7 +40,7 @@ mta_plan_offer(struct mta_plan *plan, uint32_t version)
 }
 
 static void
-set_client(struct mta_plan *plan, int family, const char *host, const char *address)
+set_plan_client(struct mta_plan *plan, int family, const char *host, const char *address)
 {
 	plan->family = family;
 	plan->host = host;
@@ -61,11 +61,11 @@ client_inet6(struct mta_plan *plan, const char *text)
 		return -1;
 	if (IN6_IS_ADDR_V4MAPPED(&in6)) {
 		(void)inet_ntop(AF_INET, &in6.s6_addr[12], addr, sizeof(addr));
-		set_client(plan, '4', CLIENT_HOST, addr);
+		set_plan_client(plan, '4', CLIENT_HOST, addr);
 		return 0;
 	}
 	(void)inet_ntop(AF_INET6, &in6, addr, sizeof(addr));
-	set_client(plan, '6', CLIENT_HOST, addr);
+	set_plan_client(plan, '6', CLIENT_HOST, addr);
 	return 0;
 }
 
@@ -75,11 +75,11 @@ mta_plan_client(struct mta_plan *plan, const char *text, const char **why)
 	struct in_addr	 in;
 
 	if (strcmp(text, "unknown") == 0)
-		set_client(plan, 'U', "unknown", NULL);
+		set_plan_client(plan, 'U', "unknown", NULL);
 	else if (strncmp(text, "unix:", 5) == 0 && text[5] != '\0')
-		set_client(plan, 'L', "localhost", text + 5);
+		set_plan_client(plan, 'L', "localhost", text + 5);
 	else if (inet_pton(AF_INET, text, &in) == 1)
-		set_client(plan, '4', CLIENT_HOST, text);
+		set_plan_client(plan, '4', CLIENT_HOST, text);
 	else if (client_inet6(plan, text) == -1) {
 		*why = "an IPv4 or IPv6 address, unix:PATH or unknown";
 		return -1;

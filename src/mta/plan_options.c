@@ -43,19 +43,19 @@ mta_number(int option, const char *text, long long max)
 	long long	 n = strtonum(text, 1, max, &why);
 
 	if (why != NULL)
-		errx(SEND_EXIT_USAGE, "-%c %s: %s, expected a number from 1 to %lld",
+		errx(MTA_EXIT_USAGE, "-%c %s: %s, expected a number from 1 to %lld",
 		    option, text, why, max);
 	return (size_t)n;
 }
 
 static void
-version(struct mta_plan *plan, const char *text)
+take_version(struct mta_plan *plan, const char *text)
 {
 	const char	*why;
 	long long	 n = strtonum(text, MILTER_VERSION_MIN, MILTER_VERSION, &why);
 
 	if (why != NULL)
-		errx(SEND_EXIT_USAGE, "-P %s: %s, expected a version from %d to %d",
+		errx(MTA_EXIT_USAGE, "-P %s: %s, expected a version from %d to %d",
 		    text, why, MILTER_VERSION_MIN, MILTER_VERSION);
 	mta_plan_offer(plan, (uint32_t)n);
 }
@@ -74,7 +74,7 @@ mta_plan_option(struct mta_plan *plan, const char **host, int ch, const char *ar
 		return 1;
 	case 'c':
 		if (mta_plan_client(plan, arg, &why) == -1)
-			errx(SEND_EXIT_USAGE, "-c %s: expected %s", arg, why);
+			errx(MTA_EXIT_USAGE, "-c %s: expected %s", arg, why);
 		return 1;
 	case 'h':
 		*host = arg;
@@ -84,10 +84,10 @@ mta_plan_option(struct mta_plan *plan, const char **host, int ch, const char *ar
 		return 1;
 	case 'm':
 		if (mta_plan_add_macro(plan, arg) == -1)
-			errx(SEND_EXIT_USAGE, "-m %s: expected NAME=VALUE", arg);
+			errx(MTA_EXIT_USAGE, "-m %s: expected NAME=VALUE", arg);
 		return 1;
 	case 'P':
-		version(plan, arg);
+		take_version(plan, arg);
 		return 1;
 	case 't':
 		plan->timeout = (unsigned int)mta_number(ch, arg, MAX_SECONDS);

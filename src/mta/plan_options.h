@@ -14,7 +14,7 @@
 
 #include "mta/plan.h"
 
-#define SEND_EXIT_USAGE	2
+#define MTA_EXIT_USAGE	2
 #define MTA_MAX_ARG	8192	/* bytes of an argument: several of them fit a milter packet */
 #define MTA_PLAN_OPTIONS	"c:f:H:h:m:P:r:t:"	/* for getopt(3) */
 
@@ -22,7 +22,7 @@
 void	 mta_plan_default(struct mta_plan *);
 /*
  * 1 if it was an option of the session that is played; *host is what -h said.
- * Ends the program with SEND_EXIT_USAGE if something is wrong with it.
+ * Ends the program with MTA_EXIT_USAGE if something is wrong with it.
  */
 int	 mta_plan_option(struct mta_plan *, const char **host, int ch, const char *arg);
 /* Behind the last option: what was not said. host may be NULL. */

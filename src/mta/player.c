@@ -427,7 +427,7 @@ outcome_of(const struct milter_reply *r, int command, char *plain,
 
 /* At connect and helo all that is final ends the session, and without a QUIT. */
 static void
-end_session(struct mta_player *p, const struct mta_outcome *o)
+decide_session(struct mta_player *p, const struct mta_outcome *o)
 {
 	open_message(p);
 	while (o->result == MTA_DELIVERED && p->rcpt < p->plan->nrcpts)
@@ -437,7 +437,7 @@ end_session(struct mta_player *p, const struct mta_outcome *o)
 }
 
 static void
-end_message(struct mta_player *p, const struct mta_outcome *o, int code, struct buf *out)
+decide_message(struct mta_player *p, const struct mta_outcome *o, int code, struct buf *out)
 {
 	while (o->result == MTA_DELIVERED && p->rcpt < p->plan->nrcpts)
 		accept_rcpt(p);
@@ -458,11 +458,11 @@ refuse_rcpt(struct mta_player *p, const struct mta_outcome *o, int code, struct 
 	if (o->result == MTA_TEMPFAILED)
 		p->tempfailed++;
 	if (smtp_text_closes(o->smtp))
-		end_message(p, o, code, out);
+		decide_message(p, o, code, out);
 }
 
 static void
-take_verdict(struct mta_player *p, const struct milter_reply *r, struct buf *out)
+apply_verdict(struct mta_player *p, const struct milter_reply *r, struct buf *out)
 {
 	int			 command = p->waiting;
 	char			*plain = NULL;
@@ -482,16 +482,16 @@ take_verdict(struct mta_player *p, const struct milter_reply *r, struct buf *out
 		plain = smtp_text_plain(r->text);
 	outcome_of(r, command, plain, &o);
 	if (command == SMFIC_CONNECT || command == SMFIC_HELO)
-		end_session(p, &o);
+		decide_session(p, &o);
 	else if (command == SMFIC_RCPT && o.smtp != NULL)
 		refuse_rcpt(p, &o, r->code, out);
 	else
-		end_message(p, &o, r->code, out);
+		decide_message(p, &o, r->code, out);
 	free(plain);
 }
 
 static int
-take_optneg(struct mta_player *p, const struct milter_reply *r, struct buf *why)
+take_terms(struct mta_player *p, const struct milter_reply *r, struct buf *why)
 {
 	struct mta_terms	 offer;
 
@@ -516,11 +516,11 @@ take_answer_packet(struct mta_player *p, const struct milter_packet *pkt,
 	if (mta_legal_packet(&p->terms, p->waiting, pkt, &p->body, &r, why) == -1)
 		return -1;
 	if (p->waiting == SMFIC_OPTNEG)
-		return take_optneg(p, &r, why);
+		return take_terms(p, &r, why);
 	if (p->hooks->reply != NULL)
 		p->hooks->reply(p->hooks->arg, p->waiting, &r);
 	if (mta_reply_is_final(r.code))
-		take_verdict(p, &r, out);
+		apply_verdict(p, &r, out);
 	return 0;
 }
 

@@ -197,7 +197,7 @@ add_command(struct buf *out, char *const *argv)
 
 /* What follows is called so. */
 static void
-begin(struct adhoc_text *t, const char *label)
+begin_label(struct adhoc_text *t, const char *label)
 {
 	struct conf_label	*l;
 
@@ -209,7 +209,7 @@ begin(struct adhoc_text *t, const char *label)
 
 /* Counts the lines that were added from there on. */
 static void
-end(struct adhoc_text *t, size_t from)
+count_lines(struct adhoc_text *t, size_t from)
 {
 	size_t	 i;
 
@@ -227,9 +227,9 @@ add_pieces(const struct adhoc *a, enum adhoc_place place, struct adhoc_text *t)
 		if (a->pieces[i].place != place)
 			continue;
 		from = t->text.len;
-		begin(t, a->pieces[i].label);
+		begin_label(t, a->pieces[i].label);
 		buf_add_str(&t->text, a->pieces[i].text);
-		end(t, from);
+		count_lines(t, from);
 	}
 }
 
@@ -238,12 +238,12 @@ add_operands(char *const *argv, struct adhoc_text *t)
 {
 	size_t	 from = t->text.len;
 
-	begin(t, "");
+	begin_label(t, "");
 	buf_add_str(&t->text, "handler ");
 	add_name(&t->text, argv[0]);
 	buf_add_str(&t->text, " {\n");
 	add_command(&t->text, argv);
-	end(t, from);
+	count_lines(t, from);
 }
 
 static void
@@ -253,11 +253,11 @@ add_events(const struct adhoc *a, struct adhoc_text *t)
 
 	if (a->events.len == 0)
 		return;
-	begin(t, "-e");
+	begin_label(t, "-e");
 	buf_add_str(&t->text, "events = {");
 	buf_add(&t->text, a->events.data, a->events.len);
 	buf_add_str(&t->text, "}\n");
-	end(t, from);
+	count_lines(t, from);
 }
 
 int
@@ -271,7 +271,7 @@ adhoc_make_text(const struct adhoc *a, char *const *argv, struct adhoc_text *t)
 	add_operands(argv, t);
 	add_events(a, t);
 	add_pieces(a, ADHOC_HANDLER, t);
-	begin(t, "");
+	begin_label(t, "");
 	buf_add_cstr(&t->text, "}\n");
 	return buf_ok(&t->text) && buf_ok(&a->events) ? 0 : -1;
 }

@@ -69,7 +69,7 @@ print_word(int *n, const char *word)
 }
 
 static int
-is_action(enum need need)
+is_action_need(enum need need)
 {
 	return need == NEED_DELETE_RECIPIENT || need == NEED_CHANGE_HEADER ||
 	    need == NEED_DELETE_HEADER;
@@ -104,7 +104,7 @@ print_unnamed(const struct conf *conf, const struct listen_conf *l, enum event_k
 
 	for (i = 0; i < l->nhandlers; i++) {
 		h = handler_at(conf, l, i);
-		if (h->actions_named || !is_action(negotiate_need(h, ev)))
+		if (h->actions_named || !is_action_need(negotiate_need(h, ev)))
 			continue;
 		if (n == 0)
 			printf("; no `actions' are named by");
@@ -208,7 +208,7 @@ warn_of_macros(const struct listen_conf *l, const struct handler_conf *h, int st
 		if (!has_macro(list, name, len))
 			log_msg(LOG_WARNING, NULL, "%s: listen %s: handler %s asks for the "
 			    "macro %.*s at %s, but a list has no more than %d: left out",
-			    l->where, l->spec, h->name, (int)len, name, wire_stage_name(stage),
+			    l->where, l->spec, h->name, (int)len, name, wire_event_stage_name(stage),
 			    MILTER_MAX_MACROS);
 	}
 }
@@ -223,7 +223,7 @@ print_macros(const struct conf *conf, const struct listen_conf *l)
 	negotiate_macros(conf, l, lists);
 	for (i = 0; i < SMFIM_COUNT; i++) {
 		if (lists[i] != NULL) {
-			printf("    macros at %s: %s\n", wire_stage_name(i), lists[i]);
+			printf("    macros at %s: %s\n", wire_event_stage_name(i), lists[i]);
 			for (h = 0; h < l->nhandlers; h++)
 				warn_of_macros(l, handler_at(conf, l, h), i, lists[i]);
 		}

@@ -18,8 +18,8 @@ void	 explain_listeners(const struct conf *);
 /* 1 if two listeners, by their numbers, are ways to the same handlers. */
 int	 explain_same_handlers(const struct conf *, size_t, size_t);
 /* pipemilter/explain_mta.c: the lines for Postfix's main.cf, and for Sendmail's .mc. */
-void	 explain_postfix(const struct conf *);
-void	 explain_sendmail(const struct conf *);
+void	 explain_mta_postfix(const struct conf *);
+void	 explain_mta_sendmail(const struct conf *);
 
 /* pipemilter/explain_args.c: a command line with a session that is to be explained. */
 struct explain_args {
@@ -37,6 +37,6 @@ int	 explain_args_take(struct explain_args *, char **operands, int has_command);
 void	 explain_args_free(struct explain_args *);
 
 /* pipemilter/explain_play.c: which handlers would be asked of what in one session. */
-void	 explain_session(const struct conf *, const struct mta_plan *);
+void	 explain_play(const struct conf *, const struct mta_plan *);
 
 #endif

@@ -15,7 +15,7 @@
 #include "base/xmalloc.h"
 
 static size_t
-count(char **args)
+count_args(char **args)
 {
 	size_t	 n = 0;
 
@@ -59,10 +59,10 @@ make_message(struct mta_plan *plan)
 }
 
 static int
-take_options(struct mta_plan *plan, char **argv)
+take_session_options(struct mta_plan *plan, char **argv)
 {
 	const char	*host = NULL;
-	int		 argc = (int)count(argv), ch;
+	int		 argc = (int)count_args(argv), ch;
 
 	optind = optreset = 1;
 	while ((ch = getopt(argc, argv, "+" MTA_PLAN_OPTIONS)) != -1)
@@ -85,15 +85,15 @@ explain_args_take(struct explain_args *a, char **operands, int has_command)
 
 	if (has_command) {
 		if ((options = last_dashes(operands)) == NULL)
-			options = operands + count(operands);
+			options = operands + count_args(operands);
 		before = (size_t)(options - operands);
 		options += *options != NULL;
 	} else if (operands[0] != NULL && strcmp(operands[-1], "--") != 0)
 		return -1;
-	a->options = list_of(name, options, count(options));
+	a->options = list_of(name, options, count_args(options));
 	a->command = list_of(name, operands, before) + 1;
 	mta_plan_default(&a->plan);
-	return take_options(&a->plan, a->options);
+	return take_session_options(&a->plan, a->options);
 }
 
 void

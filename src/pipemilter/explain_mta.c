@@ -56,7 +56,7 @@ allows_loopback(const struct listen_conf *l)
 	struct netaddr	 a;
 
 	return netaddr_parse(l->addr.ss.ss_family == AF_INET ? "inet:1@127.0.0.1" :
-	    "inet6:1@::1", &a, &why) == 0 && network_match(l->allow, l->nallow, &a);
+	    "inet6:1@::1", &a, &why) == 0 && netaddr_in_networks(l->allow, l->nallow, &a);
 }
 
 /* 1 if nothing here tells by which address the MTA reaches it. */
@@ -66,11 +66,10 @@ is_elsewhere(const struct listen_conf *l)
 	return is_wildcard(l) && !allows_loopback(l);
 }
 
-/* The host that the MTA connects to, and its port; a static text. */
+/* The host that the MTA connects to, which text may hold, and its port. */
 static const char *
-host_of(const struct listen_conf *l, unsigned int *port)
+host_of(const struct listen_conf *l, unsigned int *port, char text[INET6_ADDRSTRLEN])
 {
-	static char			 text[INET6_ADDRSTRLEN];
 	const struct sockaddr_in	*sin = (const void *)&l->addr.ss;
 	const struct sockaddr_in6	*sin6 = (const void *)&l->addr.ss;
 
@@ -78,12 +77,12 @@ host_of(const struct listen_conf *l, unsigned int *port)
 		*port = ntohs(sin->sin_port);
 		if (is_wildcard(l))
 			return is_elsewhere(l) ? UNKNOWN : "127.0.0.1";
-		return inet_ntop(AF_INET, &sin->sin_addr, text, sizeof(text));
+		return inet_ntop(AF_INET, &sin->sin_addr, text, INET6_ADDRSTRLEN);
 	}
 	*port = ntohs(sin6->sin6_port);
 	if (is_wildcard(l))
 		return is_elsewhere(l) ? UNKNOWN : "::1";
-	return inet_ntop(AF_INET6, &sin6->sin6_addr, text, sizeof(text));
+	return inet_ntop(AF_INET6, &sin6->sin6_addr, text, INET6_ADDRSTRLEN);
 }
 
 static int
@@ -98,6 +97,7 @@ static int
 address_for(const struct listen_conf *l, int postfix, char *out)
 {
 	const char	*path = socket_path(l), *host;
+	char		 text[INET6_ADDRSTRLEN];
 	size_t		 skip = 0;
 	unsigned int	 port;
 
@@ -109,7 +109,7 @@ address_for(const struct listen_conf *l, int postfix, char *out)
 		(void)snprintf(out, ADDRESS_MAX, "unix:%s", path + skip);
 		return 1;
 	}
-	host = host_of(l, &port);
+	host = host_of(l, &port, text);
 	if (!postfix)
 		(void)snprintf(out, ADDRESS_MAX, "inet%s:%u@%s",
 		    l->addr.ss.ss_family == AF_INET6 ? "6" : "", port, host);
@@ -366,7 +366,7 @@ print_local_notes(const struct conf *conf)
 }
 
 void
-explain_postfix(const struct conf *conf)
+explain_mta_postfix(const struct conf *conf)
 {
 	struct patience	 p = patience_for(conf);
 	size_t		 i;
@@ -402,7 +402,7 @@ print_input_filter(const struct conf *conf, size_t index, const struct patience 
 }
 
 void
-explain_sendmail(const struct conf *conf)
+explain_mta_sendmail(const struct conf *conf)
 {
 	struct patience	 p = patience_for(conf);
 	size_t		 i;

@@ -47,7 +47,7 @@ flush_event(struct play *p)
 	if (p->event == EV_COUNT)
 		return;
 	for (i = 0; i < p->session->nh; i++)
-		explain_handler(p->session, i, p->event, &p->seen[i]);
+		explain_why_handler(p->session, i, p->event, &p->seen[i]);
 	p->event = EV_COUNT;
 }
 
@@ -60,8 +60,8 @@ begin_event(struct play *p, const struct session *s)
 	p->event = s->cur.event;
 	p->number = s->cur.number;
 	for (i = 0; i < p->listen->nhandlers; i++)
-		p->seen[i].asked = p->seen[i].told = UNSEEN;
-	explain_event(s);
+		p->seen[i].asked = p->seen[i].told = EXPLAIN_UNSEEN;
+	explain_why_event(s);
 }
 
 static void
@@ -126,7 +126,7 @@ take_offer(struct play *p, const struct milter_cmd *cmd)
 
 /* The last things that can come: a command that no MTA knows, and the end. */
 static void
-end_session(struct play *p, const char *reason)
+finish_session(struct play *p, const char *reason)
 {
 	struct milter_cmd	 cmd = { .code = SMFIC_UNKNOWN };
 
@@ -151,7 +151,7 @@ abort_message(struct play *p)
 	give_command(p, &cmd);
 	flush_event(p);
 	p->quiet = 1;
-	end_session(p, "closed");
+	finish_session(p, "closed");
 }
 
 /* Everything that the MTA has sent. */
@@ -171,7 +171,7 @@ take_commands(struct play *p)
 		if (cmd.code == SMFIC_OPTNEG)
 			take_offer(p, &cmd);
 		else if (cmd.code == SMFIC_QUIT)
-			end_session(p, "quit");
+			finish_session(p, "quit");
 		else
 			give_command(p, &cmd);
 		if (cmd.code == SMFIC_MAIL && p->aborts)
@@ -198,7 +198,7 @@ give_replies(struct play *p)
 }
 
 static void
-play(struct play *p)
+play_to_end(struct play *p)
 {
 	enum mta_state	 state = mta_player_advance(p->player, &p->in);
 
@@ -212,7 +212,7 @@ play(struct play *p)
 	if (state == MTA_BROKEN)
 		fatalx("%s", mta_player_error(p->player));
 	take_commands(p);
-	end_session(p, "closed");
+	finish_session(p, "closed");
 }
 
 static int
@@ -237,7 +237,7 @@ on_message_end(void *arg, const struct mta_outcome *o)
 	flush_event(p);
 	printf("    the message is refused at %s", mta_command_name(o->command));
 	if (o->smtp != NULL)
-		explain_text(o->smtp);
+		explain_why_text(o->smtp);
 	printf("\n");
 }
 
@@ -279,7 +279,7 @@ play_once(const struct conf *conf, const struct listen_conf *l, const struct mta
 	buf_init(&p.in, BUFFER_MAX);
 	buf_init(&p.out, BUFFER_MAX);
 	p.player = mta_player_new(plan, &hooks);
-	play(&p);
+	play_to_end(&p);
 	session_free(p.session);
 	mta_player_free(p.player);
 	buf_free(&p.in);
@@ -322,7 +322,7 @@ explain_at(const struct conf *conf, size_t index, const struct mta_plan *plan)
 }
 
 void
-explain_session(const struct conf *conf, const struct mta_plan *plan)
+explain_play(const struct conf *conf, const struct mta_plan *plan)
 {
 	size_t	 i;
 

@@ -14,7 +14,7 @@
 #define TEXT_MAX	((size_t)64 * 1024)
 
 void
-explain_text(const char *text)
+explain_why_text(const char *text)
 {
 	struct buf	 b;
 
@@ -26,23 +26,23 @@ explain_text(const char *text)
 
 /* The event, and what it is about. */
 void
-explain_event(const struct session *s)
+explain_why_event(const struct session *s)
 {
 	printf("    %s", event_name(s->cur.event));
 	if (s->cur.event == EV_ABORT)
 		printf(", where the message ends before its time");
 	else if (s->cur.event == EV_CONNECT) {
-		explain_text(s->client_host);
+		explain_why_text(s->client_host);
 		if (s->client_address != NULL)
-			explain_text(s->client_address);
+			explain_why_text(s->client_address);
 	} else if (s->cur.event == EV_HELO)
-		explain_text(s->helo);
+		explain_why_text(s->helo);
 	else if (s->cur.event == EV_MAIL && s->message != NULL)
-		explain_text(s->message->sender->shown);
+		explain_why_text(s->message->sender->shown);
 	else if (s->cur.event == EV_RCPT && s->cur.recipient != NULL)
-		explain_text(s->cur.recipient->shown);
+		explain_why_text(s->cur.recipient->shown);
 	else if (s->cur.event == EV_HEADER && s->cur.header_name != NULL)
-		explain_text(s->cur.header_name);
+		explain_why_text(s->cur.header_name);
 	printf("\n");
 }
 
@@ -72,7 +72,7 @@ print_client(const struct session *s, const struct handler_conf *h)
 		printf("only-clients or except-clients leave out");
 	else
 		printf(h->only_clients.set ? "only-clients does not have" : "except-clients has");
-	explain_text(client);
+	explain_why_text(client);
 }
 
 /* It is sent for its sake, and yet it is no event of it. */
@@ -132,7 +132,7 @@ print_why(const struct session *s, unsigned int index, enum ask_why why)
 }
 
 void
-explain_handler(const struct session *s, unsigned int index, enum event_kind ev,
+explain_why_handler(const struct session *s, unsigned int index, enum event_kind ev,
     const struct seen *seen)
 {
 	const struct handler_conf	*h = session_handler(s, index);
@@ -151,7 +151,7 @@ explain_handler(const struct session *s, unsigned int index, enum event_kind ev,
 		print_why(s, index, (enum ask_why)seen->asked);
 	else if (seen->told > ASK_UNWANTED)
 		print_why(s, index, (enum ask_why)seen->told);
-	else if (seen->asked == UNSEEN && negotiate_need(h, ev) == NEED_ANSWER)
+	else if (seen->asked == EXPLAIN_UNSEEN && negotiate_need(h, ev) == NEED_ANSWER)
 		printf("the event was answered before its turn");
 	else
 		print_unwanted(h, ev);

@@ -198,7 +198,7 @@ prepare(const struct options *o, struct conf *conf, int **fds)
 }
 
 static int
-run(const struct options *o, struct conf *conf)
+run_supervisor(const struct options *o, struct conf *conf)
 {
 	struct supervisor_opts	 opts = { conf, NULL, -1, o->adhoc };
 	int			 status = 1;
@@ -219,16 +219,16 @@ run(const struct options *o, struct conf *conf)
 
 /* The first line is for programs, the rest for people. */
 static int
-check(const struct options *o, const struct conf *conf)
+explain_conf(const struct options *o, const struct conf *conf)
 {
 	/* `pipemilter -n | head -n 1' is no failure worth a word. */
 	(void)signal(SIGPIPE, SIG_DFL);
 	printf("%s: OK\n", conf->path);
 	explain_listeners(conf);
-	explain_postfix(conf);
-	explain_sendmail(conf);
+	explain_mta_postfix(conf);
+	explain_mta_sendmail(conf);
 	if (o->verbose)
-		explain_session(conf, &o->session.plan);
+		explain_play(conf, &o->session.plan);
 	if (fflush(stdout) == EOF || ferror(stdout)) {
 		log_warn("standard output");
 		return 1;
@@ -248,7 +248,7 @@ check_or_run(struct options *o)
 	if ((conf = read_conf(o)) == NULL)
 		return 1;
 	if (o->check) {
-		status = check(o, conf);
+		status = explain_conf(o, conf);
 		conf_free(conf);
 		return status;
 	}
@@ -258,7 +258,7 @@ check_or_run(struct options *o)
 	    o->verbose ? LOG_DEBUG : conf->log_level);
 	if (!o->foreground)
 		log_echo(STDERR_FILENO);
-	status = run(o, conf);
+	status = run_supervisor(o, conf);
 	conf_free(conf);
 	return status;
 }

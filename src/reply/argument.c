@@ -36,7 +36,7 @@ reply_arg_text(char *rest, char **text)
 {
 	const char	*why;
 
-	if (unescape(rest, strlen(rest), &why) == (size_t)-1)
+	if (escape_undo(rest, strlen(rest), &why) == (size_t)-1)
 		return why;
 	*text = xstrdup(rest);
 	return NULL;
@@ -104,7 +104,7 @@ reply_arg_header_name(char *word, char **name)
 
 	if (word == NULL)
 		return "expected the name of a header";
-	if (unescape(word, strlen(word), &why) == (size_t)-1)
+	if (escape_undo(word, strlen(word), &why) == (size_t)-1)
 		return why;
 	if (!is_header_name(word))
 		return "expected the name of a header: printable ASCII, no colon";
@@ -114,7 +114,7 @@ reply_arg_header_name(char *word, char **name)
 
 /* CRLF to LF in place; 0 where a line end could begin another header. */
 static int
-unfold(char *value)
+unify_folds(char *value)
 {
 	char	*from, *to = value;
 
@@ -136,9 +136,9 @@ reply_arg_header_value(char *rest, char **value)
 
 	if (rest == NULL)
 		return "expected the value of a header";
-	if (unescape(rest, strlen(rest), &why) == (size_t)-1)
+	if (escape_undo(rest, strlen(rest), &why) == (size_t)-1)
 		return why;
-	if (!unfold(rest))
+	if (!unify_folds(rest))
 		return "expected a blank behind each line break of a header value";
 	*value = xstrdup(rest);
 	return NULL;
@@ -151,7 +151,7 @@ reply_arg_context_name(char *word, char **name)
 
 	if (word == NULL)
 		return "expected a name";
-	if (unescape(word, strlen(word), &why) == (size_t)-1)
+	if (escape_undo(word, strlen(word), &why) == (size_t)-1)
 		return why;
 	if (strspn(word, LETTERS) == 0 || strlen(word) > CONTEXT_NAME ||
 	    word[strspn(word, LETTERS DIGITS "_-")] != '\0')
@@ -168,7 +168,7 @@ reply_arg_reason(char *rest, char **reason)
 
 	if (rest == NULL)
 		return "expected a reason";
-	if (unescape(rest, strlen(rest), &why) == (size_t)-1)
+	if (escape_undo(rest, strlen(rest), &why) == (size_t)-1)
 		return why;
 	for (p = rest; *p != '\0'; p++)
 		if (*p == '\n' || *p == '\r')
@@ -224,7 +224,7 @@ has_brackets(const char *s, size_t len)
 }
 
 static const char *
-check_address(const char *address, const char *args, int null_ok)
+address_problem(const char *address, const char *args, int null_ok)
 {
 	size_t	 len = strlen(address);
 	int	 brackets = has_brackets(address, len);
@@ -250,13 +250,13 @@ reply_arg_address(char *rest, int null_ok, char **address, char **args)
 
 	if (rest == NULL)
 		return "expected an address";
-	if (unescape(rest, strlen(rest), &why) == (size_t)-1)
+	if (escape_undo(rest, strlen(rest), &why) == (size_t)-1)
 		return why;
 	if ((end = address_end(rest)) == NULL)
 		return UNPAIRED;
 	more = end + strspn(end, " \t");
 	*end = '\0';
-	if ((why = check_address(rest, more, null_ok)) != NULL)
+	if ((why = address_problem(rest, more, null_ok)) != NULL)
 		return why;
 	buf_init(&out, MILTER_MAX_DATA);
 	buf_printf(&out, rest[0] == '<' ? "%s" : "<%s>", rest);

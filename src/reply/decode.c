@@ -71,7 +71,7 @@ fail_as(struct reply_dec *d, enum reply_fault fault, const char *why)
 }
 
 static enum reply_item
-fail(struct reply_dec *d, const char *why)
+fail_reply(struct reply_dec *d, const char *why)
 {
 	return fail_as(d, REPLY_FAULT_OTHER, why);
 }
@@ -129,7 +129,7 @@ begin_body(struct reply_dec *d, char *rest, struct action *a, struct action **ac
 	why = reply_arg_length(rest, d->limits.max_body, &d->body_left);
 	if (why != NULL) {
 		action_free(a);
-		return fail(d, why);
+		return fail_reply(d, why);
 	}
 	/* It can double if each byte is a line feed; memory grows as bytes come. */
 	d->body.max = d->body_left > SIZE_MAX / 2 ? SIZE_MAX : d->body_left * 2;
@@ -151,7 +151,7 @@ parse_action(struct reply_dec *d, enum action_kind kind, char *rest,
 		return begin_body(d, rest, a, action);
 	if ((why = reply_action_parse(kind, rest, a)) != NULL) {
 		action_free(a);
-		return fail(d, why);
+		return fail_reply(d, why);
 	}
 	return end_action(d, a, action);
 }
@@ -163,7 +163,7 @@ parse_id(struct reply_dec *d, const char *word, char *rest)
 
 	if (strcmp(word, "event-id") != 0 ||
 	    reply_arg_length(rest, SIZE_MAX / 2, &n) != NULL)
-		return fail(d, "expected event-id and the number of a block first");
+		return fail_reply(d, "expected event-id and the number of a block first");
 	d->id = n;
 	d->has_id = 1;
 	buf_reset(&d->line);
@@ -217,7 +217,7 @@ parse_line(struct reply_dec *d, char *line, struct action **action)
 		return parse_action(d, (enum action_kind)n, rest, action);
 	}
 	if ((why = parse_verdict((enum verdict)n, rest, &d->smtp)) != NULL)
-		return fail(d, why);
+		return fail_reply(d, why);
 	d->verdict = (enum verdict)n;
 	buf_reset(&d->line);
 	return d->end = REPLY_VERDICT;
@@ -244,7 +244,7 @@ static enum reply_item
 fail_in_line(struct reply_dec *d, const char *why)
 {
 	keep_line(d, d->line.len);
-	return fail(d, why);
+	return fail_reply(d, why);
 }
 
 static enum reply_item
@@ -312,7 +312,7 @@ reply_dec_eof(struct reply_dec *d, struct action **action)
 	if (item == REPLY_MORE && d->body_action == NULL && d->line.len > 0)
 		item = end_line(d, action);
 	if (item == REPLY_MORE && d->body_action != NULL)
-		return fail(d, "end of output before the end of the body");
+		return fail_reply(d, "end of output before the end of the body");
 	return item;
 }
 

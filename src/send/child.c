@@ -59,7 +59,7 @@ has_ended(struct send_child *c)
 
 /* Each line with its severity in front, so that the parent can choose. */
 static void
-hook(int severity, const char *line)
+log_with_severity(int severity, const char *line)
 {
 	(void)dprintf(STDERR_FILENO, "<%d>%s\n", severity, line);
 }
@@ -136,7 +136,7 @@ run_daemon(const struct send_child *c, const struct send_child_args *args, pid_t
 	redirect(STDIN_FILENO, "/dev/null", O_RDONLY);
 	if (!c->verbose) {
 		redirect(STDERR_FILENO, c->log, O_WRONLY | O_CREAT | O_APPEND);
-		log_set_hook(hook);
+		log_set_hook(log_with_severity);
 	}
 	argv = make_argv(c, args, &argc);
 	optind = 1;
@@ -228,7 +228,7 @@ show_log(const struct send_child *c, int all)
 }
 
 static int
-await(struct send_child *c, const struct netaddr *addr)
+wait_for_socket(struct send_child *c, const struct netaddr *addr)
 {
 	time_t	 deadline = now() + START_SECONDS;
 	int	 fd;
@@ -270,7 +270,7 @@ send_child_start(struct send_child *c, const struct send_child_args *args, struc
 	if (c->pid == 0)
 		run_daemon(c, args, parent);
 	c->running = 1;
-	return await(c, addr);
+	return wait_for_socket(c, addr);
 }
 
 static void

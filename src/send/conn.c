@@ -28,10 +28,10 @@
 #define MAX_IN		((size_t)4 << 20)
 #define MAX_OUT		((size_t)4 << 20)
 
-static void fail(struct send_conn *, const char *, ...) PRINTF_LIKE(2, 3);
+static void fail_conn(struct send_conn *, const char *, ...) PRINTF_LIKE(2, 3);
 
 static void
-fail(struct send_conn *c, const char *fmt, ...)
+fail_conn(struct send_conn *c, const char *fmt, ...)
 {
 	va_list	 ap;
 
@@ -39,6 +39,14 @@ fail(struct send_conn *c, const char *fmt, ...)
 	(void)vsnprintf(c->error, sizeof(c->error), fmt, ap);
 	va_end(ap);
 	c->state = SEND_CONN_FAILED;
+}
+
+static void
+fail_connect(struct send_conn *c, int error)
+{
+	struct netaddr_text	 text;
+
+	fail_conn(c, "connect to %s: %s", netaddr_print(c->addr, &text), strerror(error));
 }
 
 #define BROKEN	"protocol broken: "
@@ -56,7 +64,7 @@ seconds_for(const struct send_conn *c)
 
 /* Says what comes of where the MTA's side has come to. */
 static void
-take(struct send_conn *c, enum mta_state state, int64_t now)
+follow_player(struct send_conn *c, enum mta_state state, int64_t now)
 {
 	c->more = state == MTA_MORE;
 	switch (state) {
@@ -72,7 +80,7 @@ take(struct send_conn *c, enum mta_state state, int64_t now)
 		c->state = SEND_CONN_DONE;
 		break;
 	case MTA_BROKEN:
-		fail(c, BROKEN "%s", c->side.error(c->side.arg));
+		fail_conn(c, BROKEN "%s", c->side.error(c->side.arg));
 		break;
 	}
 }
@@ -96,7 +104,7 @@ flush_out(struct send_conn *c)
 }
 
 static void
-send_all(struct send_conn *c, int64_t now)
+send_output(struct send_conn *c, int64_t now)
 {
 	for (;;) {
 		if (c->state == SEND_CONN_FAILED || c->state == SEND_CONN_DONE)
@@ -104,7 +112,7 @@ send_all(struct send_conn *c, int64_t now)
 		flush_out(c);
 		if (c->out.len > 0 || !c->more)
 			break;
-		take(c, c->side.advance(c->side.arg, &c->out), now);
+		follow_player(c, c->side.advance(c->side.arg, &c->out), now);
 	}
 	if (c->state == SEND_CONN_ENDING && c->out.len == 0) {
 		c->state = c->linger ? SEND_CONN_LINGERING : SEND_CONN_DONE;
@@ -113,11 +121,11 @@ send_all(struct send_conn *c, int64_t now)
 }
 
 static void
-start(struct send_conn *c, int64_t now)
+start_playing(struct send_conn *c, int64_t now)
 {
 	c->state = SEND_CONN_PLAYING;
-	take(c, c->side.advance(c->side.arg, &c->out), now);
-	send_all(c, now);
+	follow_player(c, c->side.advance(c->side.arg, &c->out), now);
+	send_output(c, now);
 }
 
 static void
@@ -154,7 +162,7 @@ start_connect(struct send_conn *c, const struct netaddr *addr)
 }
 
 static void
-init(struct send_conn *c, const struct mta_side *side)
+init_conn(struct send_conn *c, const struct mta_side *side)
 {
 	memset(c, 0, sizeof(*c));
 	c->side = *side;
@@ -165,9 +173,9 @@ init(struct send_conn *c, const struct mta_side *side)
 void
 send_conn_adopt(struct send_conn *c, int fd, const struct mta_side *side, int64_t now)
 {
-	init(c, side);
+	init_conn(c, side);
 	c->fd = fd;
-	start(c, now);
+	start_playing(c, now);
 }
 
 void
@@ -176,15 +184,15 @@ send_conn_open(struct send_conn *c, const struct netaddr *addr, const struct mta
 {
 	unsigned int	 seconds = side->timeout != 0 ? side->timeout : CONNECT_SECONDS;
 
-	init(c, side);
+	init_conn(c, side);
 	c->addr = addr;
 	c->deadline = now + (int64_t)seconds * 1000;
 	if (start_connect(c, addr) == 0)
-		start(c, now);
+		start_playing(c, now);
 	else if (c->fd != -1 && errno == EINPROGRESS)
 		c->state = SEND_CONN_CONNECTING;
 	else
-		fail(c, "connect to %s: %s", netaddr_print(addr), strerror(errno));
+		fail_connect(c, errno);
 }
 
 void
@@ -214,9 +222,9 @@ connected(struct send_conn *c, int64_t now)
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
 	if (error != 0)
-		fail(c, "connect to %s: %s", netaddr_print(c->addr), strerror(error));
+		fail_connect(c, error);
 	else
-		start(c, now);
+		start_playing(c, now);
 }
 
 static void
@@ -225,7 +233,7 @@ closed(struct send_conn *c)
 	if (c->state == SEND_CONN_LINGERING || c->state == SEND_CONN_ENDING)
 		c->state = SEND_CONN_DONE;
 	else
-		fail(c, BROKEN "the connection was closed, expected an answer to %s",
+		fail_conn(c, BROKEN "the connection was closed, expected an answer to %s",
 		    mta_command_name(c->side.waiting(c->side.arg)));
 }
 
@@ -238,12 +246,12 @@ fail_early(struct send_conn *c, const struct milter_packet *pkt)
 	buf_init(&b, sizeof(c->error));
 	mta_describe(&b, pkt->code, "where no answer was expected, before");
 	buf_printf(&b, " %s was sent", mta_command_name(c->side.waiting(c->side.arg)));
-	fail(c, BROKEN "%.*s", (int)b.len, (const char *)b.data);
+	fail_conn(c, BROKEN "%.*s", (int)b.len, (const char *)b.data);
 	buf_free(&b);
 }
 
 static void
-parse(struct send_conn *c, int64_t now)
+take_packets(struct send_conn *c, int64_t now)
 {
 	struct milter_packet	 pkt;
 	enum milter_frame	 frame;
@@ -254,7 +262,7 @@ parse(struct send_conn *c, int64_t now)
 		if (frame == MILTER_FRAME_MORE)
 			return;
 		if (frame == MILTER_FRAME_BAD) {
-			fail(c, BROKEN "a packet with a length of 0 or above %d "
+			fail_conn(c, BROKEN "a packet with a length of 0 or above %d "
 			    "in answer to %s", MILTER_MAX_DATA + 1,
 			    mta_command_name(c->side.waiting(c->side.arg)));
 			return;
@@ -263,7 +271,7 @@ parse(struct send_conn *c, int64_t now)
 			fail_early(c, &pkt);
 			return;
 		}
-		take(c, c->side.reply(c->side.arg, &pkt, &c->out), now);
+		follow_player(c, c->side.reply(c->side.arg, &pkt, &c->out), now);
 		buf_drain(&c->in, used);
 	}
 }
@@ -282,7 +290,7 @@ receive(struct send_conn *c, int64_t now)
 		return;
 	}
 	buf_add(&c->in, piece, (size_t)n);
-	parse(c, now);
+	take_packets(c, now);
 }
 
 void
@@ -294,7 +302,7 @@ send_conn_ready(struct send_conn *c, uint32_t events, int64_t now)
 	}
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 		receive(c, now);
-	send_all(c, now);
+	send_output(c, now);
 }
 
 void
@@ -303,9 +311,9 @@ send_conn_tick(struct send_conn *c, int64_t now)
 	if (now < c->deadline)
 		return;
 	if (c->state == SEND_CONN_CONNECTING)
-		fail(c, "connect to %s: %s", netaddr_print(c->addr), strerror(ETIMEDOUT));
+		fail_connect(c, ETIMEDOUT);
 	else if (c->state == SEND_CONN_PLAYING)
-		fail(c, BROKEN "no answer to %s within %u seconds",
+		fail_conn(c, BROKEN "no answer to %s within %u seconds",
 		    mta_command_name(c->side.waiting(c->side.arg)), seconds_for(c));
 	else
 		c->state = SEND_CONN_DONE;

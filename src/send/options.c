@@ -155,7 +155,7 @@ check_torture(const struct send_options *o)
 }
 
 static void
-check(const struct send_options *o)
+check_options(const struct send_options *o)
 {
 	check_replay(o);
 	check_torture(o);
@@ -173,7 +173,7 @@ check(const struct send_options *o)
 }
 
 static void
-defaults(struct send_options *o)
+set_defaults(struct send_options *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->count = o->connections = o->per_connection = 1;
@@ -190,7 +190,7 @@ is_last_of_word(char **argv)
 }
 
 static void
-operands(struct send_options *o, int argc, char **argv)
+take_operands(struct send_options *o, int argc, char **argv)
 {
 	if (argc > optind && o->socket == NULL &&
 	    (o->replay != NULL || o->torture || o->daemon.events != NULL ||
@@ -216,7 +216,7 @@ send_options_parse(struct send_options *o, int argc, char **argv)
 	const char	*host = NULL;
 	int		 ch;
 
-	defaults(o);
+	set_defaults(o);
 	while ((ch = getopt_long(argc, argv,
 	    "+c:e:f:H:h:j:M:m:n:O:o:P:r:s:t:Vvx", longs, NULL)) != -1) {
 		if (optarg != NULL && strlen(optarg) > MTA_MAX_ARG)
@@ -235,7 +235,7 @@ send_options_parse(struct send_options *o, int argc, char **argv)
 			program_option(o, ch, optarg);
 	}
 	if (o->daemon.command == NULL)
-		operands(o, argc, argv);
+		take_operands(o, argc, argv);
 	mta_plan_complete(&o->plan, host);
-	check(o);
+	check_options(o);
 }

@@ -16,11 +16,12 @@
 #include "mta/plan_options.h"
 #include "transcript/transcript.h"
 
-/* Statuses of the program; SEND_EXIT_USAGE is another. */
+/* Statuses of the program. */
 #define SEND_EXIT_OK		0
 #define SEND_EXIT_REJECTED	1
 #define SEND_EXIT_DIFFERENT	1	/* --replay */
-#define SEND_EXIT_BROKEN		70
+#define SEND_EXIT_USAGE		MTA_EXIT_USAGE
+#define SEND_EXIT_BROKEN	70
 #define SEND_EXIT_TEMPFAILED	75
 #define SEND_EXIT_DISCARDED	99
 

@@ -47,13 +47,13 @@ send_replay_sessions(const struct send_replay *r)
 }
 
 static int
-is_in(int command, const char *set)
+is_one_of(int command, const char *set)
 {
 	return strchr(set, command) != NULL;
 }
 
 static void
-print_text(struct send_replay *r)
+print_transcript(struct send_replay *r)
 {
 	if (r->verbose && r->text.len > 0)
 		(void)fwrite(r->text.data, 1, r->text.len, r->to);
@@ -63,7 +63,7 @@ print_text(struct send_replay *r)
 
 /* The new transcript gets what stands in out from there on. */
 static void
-tell(struct send_replay *r, const struct buf *out, size_t from)
+show_packets(struct send_replay *r, const struct buf *out, size_t from)
 {
 	struct milter_packet	 pkt;
 	struct milter_cmd	 cmd;
@@ -74,7 +74,7 @@ tell(struct send_replay *r, const struct buf *out, size_t from)
 	    MILTER_FRAME_OK; from += used)
 		if (milter_dec_cmd(&pkt, &cmd, &why) == 0)
 			transcript_command(&r->transcript, &cmd, &r->text);
-	print_text(r);
+	print_transcript(r);
 }
 
 /* An event that is not sent, or not answered: that means continue. */
@@ -123,7 +123,7 @@ send_event(struct send_replay *r, const struct transcript_item *it, struct buf *
 	size_t	 from = out->len;
 
 	transcript_encode(r->file, it, r->terms.protocol, out);
-	tell(r, out, from);
+	show_packets(r, out, from);
 	if ((r->terms.protocol & wire_event_find(it->command)->nr) == 0)
 		r->asked = it;
 	else
@@ -141,9 +141,9 @@ play_event(struct send_replay *r, const struct transcript_item *it, struct buf *
 	}
 	r->unplayed++;
 	/* Macros come even so, but for those of the content. */
-	if (!is_in(it->command, "LNB"))
+	if (!is_one_of(it->command, "LNB"))
 		transcript_encode_macros(r->file, it, out);
-	tell(r, out, from);
+	show_packets(r, out, from);
 	if (!is_rejected_rcpt(r, it))
 		assume_continue(r, it, "the event is not asked for any more");
 }
@@ -155,7 +155,7 @@ send_abort(struct send_replay *r, struct buf *out)
 
 	r->owes_abort = 0;
 	milter_enc_simple(out, SMFIC_ABORT);
-	tell(r, out, from);
+	show_packets(r, out, from);
 }
 
 /* Macros alone. */
@@ -165,12 +165,12 @@ play_macros(struct send_replay *r, const struct transcript_item *it, struct buf 
 	size_t	 from = out->len;
 
 	transcript_encode(r->file, it, r->terms.protocol, out);
-	tell(r, out, from);
+	show_packets(r, out, from);
 }
 
 /* A session begins, on the same connection or another one. */
 static void
-begin_client(struct send_replay *r)
+reset_session(struct send_replay *r)
 {
 	r->session++;
 	r->message = 0;
@@ -183,7 +183,7 @@ begin_client(struct send_replay *r)
 static void
 begin_session(struct send_replay *r, const struct transcript_item *it, struct buf *out)
 {
-	begin_client(r);
+	reset_session(r);
 	transcript_free(&r->transcript);
 	transcript_init(&r->transcript);
 	mta_terms_free(&r->terms);
@@ -193,28 +193,28 @@ begin_session(struct send_replay *r, const struct transcript_item *it, struct bu
 
 /* Q, K or a close. */
 static void
-end_session(struct send_replay *r, const struct transcript_item *it, struct buf *out)
+play_end(struct send_replay *r, const struct transcript_item *it, struct buf *out)
 {
 	size_t	 from = out->len;
 	int	 last = r->next == r->file->nitems ||
 	    r->file->items[r->next].command == SMFIC_OPTNEG;
 
 	transcript_encode(r->file, it, r->terms.protocol, out);
-	tell(r, out, from);
+	show_packets(r, out, from);
 	if (it->closed) {
 		transcript_end(&r->transcript, "closed", &r->text);
-		print_text(r);
+		print_transcript(r);
 	}
 	if (it->command == SMFIC_QUIT || last)
 		r->over = it->command == SMFIC_QUIT && !it->closed ? MTA_QUIT : MTA_CLOSE;
 	else {
-		begin_client(r);
+		reset_session(r);
 		transcript_next(&r->transcript);
 	}
 }
 
 static void
-begin_message(struct send_replay *r)
+count_message(struct send_replay *r)
 {
 	r->message++;
 	r->messages++;
@@ -226,7 +226,7 @@ begin_message(struct send_replay *r)
 static int
 all_refused(const struct send_replay *r, const struct transcript_item *it)
 {
-	return r->skip == SEND_SKIP_NOTHING && is_in(it->command, "TLNBE") &&
+	return r->skip == SEND_SKIP_NOTHING && is_one_of(it->command, "TLNBE") &&
 	    r->accepted == 0 && r->accepted_then > 0;
 }
 
@@ -238,10 +238,10 @@ is_skipped(struct send_replay *r, const struct transcript_item *it)
 
 	if (r->skip == SEND_SKIP_SESSION)
 		return 1;
-	if (r->skip == SEND_SKIP_MESSAGE && is_in(about, "RTLNBE"))
+	if (r->skip == SEND_SKIP_MESSAGE && is_one_of(about, "RTLNBE"))
 		return 1;
 	/* Anything but what may stand in the midst of a message. */
-	if (r->skip != SEND_SKIP_NOTHING && !is_in(about, "RTLNBEU"))
+	if (r->skip != SEND_SKIP_NOTHING && !is_one_of(about, "RTLNBEU"))
 		r->skip = SEND_SKIP_NOTHING;
 	return 0;
 }
@@ -264,7 +264,7 @@ play_item(struct send_replay *r, const struct transcript_item *it, struct buf *o
 	if (r->owes_abort)
 		send_abort(r, out);
 	if (it->command == SMFIC_MAIL)
-		begin_message(r);
+		count_message(r);
 	if (it->command == SMFIC_MACRO)
 		play_macros(r, it, out);
 	else
@@ -284,8 +284,8 @@ play_next(struct send_replay *r, struct buf *out)
 	it = &r->file->items[r->next++];
 	if (it->command == SMFIC_OPTNEG)
 		begin_session(r, it, out);
-	else if (is_in(it->command, "QK"))
-		end_session(r, it, out);
+	else if (is_one_of(it->command, "QK"))
+		play_end(r, it, out);
 	else
 		play_item(r, it, out);
 }
@@ -344,14 +344,14 @@ take_terms(struct send_replay *r, const struct transcript_item *it,
 	if (mta_legal_optneg(&offer, rep, &r->terms, why) == -1)
 		return -1;
 	transcript_reply(&r->transcript, rep, &r->text);
-	print_text(r);
+	print_transcript(r);
 	note_lacking(r, it);
 	return 0;
 }
 
 /* The answer is complete, and stands in text. */
 static void
-take_answer(struct send_replay *r, const struct transcript_item *it)
+settle_answer(struct send_replay *r, const struct transcript_item *it)
 {
 	struct transcript_file	 now;
 	size_t			 len;
@@ -370,7 +370,7 @@ take_answer(struct send_replay *r, const struct transcript_item *it)
 }
 
 static int
-take_reply(struct send_replay *r, const struct milter_packet *pkt, struct buf *why)
+take_answer_packet(struct send_replay *r, const struct milter_packet *pkt, struct buf *why)
 {
 	const struct transcript_item	*it = r->asked;
 	struct milter_reply		 rep;
@@ -385,7 +385,7 @@ take_reply(struct send_replay *r, const struct milter_packet *pkt, struct buf *w
 	transcript_reply(&r->transcript, &rep, &r->text);
 	if (mta_reply_is_final(rep.code)) {
 		r->asked = NULL;
-		take_answer(r, it);
+		settle_answer(r, it);
 	}
 	return 0;
 }
@@ -398,7 +398,7 @@ replay_reply(void *arg, const struct milter_packet *pkt, struct buf *out)
 	int			 ok;
 
 	buf_init(&why, sizeof(r->error));
-	ok = take_reply(r, pkt, &why) == 0;
+	ok = take_answer_packet(r, pkt, &why) == 0;
 	if (!ok)
 		(void)snprintf(r->error, sizeof(r->error), "%.*s", (int)why.len,
 		    (const char *)why.data);

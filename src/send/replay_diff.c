@@ -23,7 +23,7 @@ margin(const struct send_replay *r)
 }
 
 static void
-put(const struct send_replay *r, struct buf *b)
+print_and_free(const struct send_replay *r, struct buf *b)
 {
 	if (b->len > 0)
 		(void)fwrite(b->data, 1, b->len, r->to);
@@ -57,7 +57,7 @@ send_replay_note(const struct send_replay *r, const struct transcript_item *it,
 	buf_init(&b, MAX_TEXT);
 	add_place(r, &b, it);
 	buf_printf(&b, "%s\n", text);
-	put(r, &b);
+	print_and_free(r, &b);
 }
 
 static int
@@ -67,13 +67,13 @@ is_hex(char c)
 }
 
 static int
-is_word(char c)
+is_word_char(char c)
 {
 	return is_hex(c) || (c >= 'g' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 static size_t
-digits(const char *s)
+digit_run(const char *s)
 {
 	return strspn(s, "0123456789");
 }
@@ -90,12 +90,12 @@ id_len(const char *s)
 	for (len = 0; len < 8; len++)
 		if (!is_hex(s[len]))
 			return 0;
-	if (s[len] != '.' || (n = digits(s + len + 1)) == 0)
+	if (s[len] != '.' || (n = digit_run(s + len + 1)) == 0)
 		return 0;
 	len += 1 + n;
-	if (s[len] == '.' && (n = digits(s + len + 1)) > 0)
+	if (s[len] == '.' && (n = digit_run(s + len + 1)) > 0)
 		len += 1 + n;
-	return is_word(s[len]) ? 0 : len;
+	return is_word_char(s[len]) ? 0 : len;
 }
 
 static int
@@ -105,7 +105,7 @@ same_text(const char *a, const char *b)
 	char	 before = ' ';
 
 	for (; *a != '\0' || *b != '\0'; before = *a++, b++) {
-		if (!is_word(before) && before != '.' && (na = id_len(a)) > 0 &&
+		if (!is_word_char(before) && before != '.' && (na = id_len(a)) > 0 &&
 		    (nb = id_len(b)) > 0) {
 			a += na - 1;
 			b += nb - 1;
@@ -124,8 +124,8 @@ same_value(const char *a, const char *b)
 	int		 same;
 
 	/* The reader has made sure that it works. */
-	(void)unescape(plain_a, strlen(plain_a), &why);
-	(void)unescape(plain_b, strlen(plain_b), &why);
+	(void)escape_undo(plain_a, strlen(plain_a), &why);
+	(void)escape_undo(plain_b, strlen(plain_b), &why);
 	same = same_text(plain_a, plain_b);
 	free(plain_a);
 	free(plain_b);
@@ -165,7 +165,7 @@ add_visible(struct buf *b, const char *text)
 }
 
 static void
-add_lines(const struct send_replay *r, struct buf *b, char sign,
+add_answer_lines(const struct send_replay *r, struct buf *b, char sign,
     const struct transcript_line **lines, size_t from, size_t to)
 {
 	for (; from < to; from++) {
@@ -207,11 +207,11 @@ print_difference(struct send_replay *r, const struct transcript_item *it,
 	buf_init(&b, MAX_TEXT);
 	add_place(r, &b, it);
 	buf_printf(&b, "%s\n", note != NULL ? note : "the answer differs");
-	add_lines(r, &b, '-', then, from, nthen);
-	add_lines(r, &b, '+', now, from, nnow);
+	add_answer_lines(r, &b, '-', then, from, nthen);
+	add_answer_lines(r, &b, '+', now, from, nnow);
 	if (nthen == from + 1 && nnow == from + 1)
 		add_body_hint(r, &b, then[from], now[from]);
-	put(r, &b);
+	print_and_free(r, &b);
 }
 
 void
@@ -257,5 +257,5 @@ send_replay_summary(const struct send_replay *r)
 		buf_printf(&b, ", %zu event%s not played", r->unplayed,
 		    r->unplayed == 1 ? "" : "s");
 	buf_add_str(&b, "\n");
-	put(r, &b);
+	print_and_free(r, &b);
 }

@@ -127,7 +127,7 @@ close_slot(struct slot *s)
 
 /* The connection is over: counts it; -1 if it failed. */
 static int
-retire(struct loop *l, struct slot *s)
+end_slot(struct loop *l, struct slot *s)
 {
 	int	 failed = s->conn.state == SEND_CONN_FAILED;
 
@@ -143,7 +143,7 @@ retire(struct loop *l, struct slot *s)
 }
 
 static int
-is_over(const struct slot *s)
+slot_is_over(const struct slot *s)
 {
 	return s->conn.state == SEND_CONN_DONE || s->conn.state == SEND_CONN_FAILED;
 }
@@ -183,8 +183,8 @@ open_slot(struct loop *l, struct slot *s)
 	l->busy++;
 	l->run->stats.connections++;
 	connect_slot(s);
-	if (is_over(s))
-		return retire(l, s);
+	if (slot_is_over(s))
+		return end_slot(l, s);
 	if (poll_for(l, s, EPOLL_CTL_ADD) == 0)
 		return 0;
 	(void)snprintf(l->run->error, sizeof(l->run->error), "epoll_ctl: %s",
@@ -217,18 +217,18 @@ tick(struct loop *l, int64_t now)
 		if (!l->slots[i].busy)
 			continue;
 		send_conn_tick(&l->slots[i].conn, now);
-		if (is_over(&l->slots[i]) && retire(l, &l->slots[i]) == -1)
+		if (slot_is_over(&l->slots[i]) && end_slot(l, &l->slots[i]) == -1)
 			return -1;
 	}
 	return 0;
 }
 
 static int
-serve(struct loop *l, struct slot *s, uint32_t events, int64_t now)
+serve_slot(struct loop *l, struct slot *s, uint32_t events, int64_t now)
 {
 	send_conn_ready(&s->conn, events, now);
-	if (is_over(s))
-		return retire(l, s);
+	if (slot_is_over(s))
+		return end_slot(l, s);
 	return poll_for(l, s, EPOLL_CTL_MOD);
 }
 
@@ -247,13 +247,13 @@ turn(struct loop *l)
 	}
 	now = now_ns() / 1000000;
 	for (i = 0; i < n; i++)
-		if (serve(l, ev[i].data.ptr, ev[i].events, now) == -1)
+		if (serve_slot(l, ev[i].data.ptr, ev[i].events, now) == -1)
 			return -1;
 	return tick(l, now);
 }
 
 static int
-play(struct loop *l)
+run_loop(struct loop *l)
 {
 	while (l->left > 0 || l->busy > 0) {
 		if (*l->run->stop) {
@@ -285,7 +285,7 @@ send_run(struct send_run *run)
 		    strerror(errno));
 		r = -1;
 	} else
-		r = play(&l);
+		r = run_loop(&l);
 	for (i = 0; i < l.nslots; i++)
 		if (l.slots[i].busy)
 			close_slot(&l.slots[i]);

@@ -32,7 +32,7 @@ begin_line(const struct send_show *s, struct buf *b)
 }
 
 static void
-put(struct send_show *s, struct buf *b)
+print_buf(struct send_show *s, struct buf *b)
 {
 	if (b->len > 0)
 		(void)fwrite(b->data, 1, b->len, s->to);
@@ -41,7 +41,7 @@ put(struct send_show *s, struct buf *b)
 }
 
 static void
-add_text(struct buf *b, const char *text)
+add_escaped(struct buf *b, const char *text)
 {
 	escape(b, text, strlen(text));
 }
@@ -58,15 +58,15 @@ show_refusal(struct send_show *s, const struct mta_outcome *o, const char *rcpt)
 		buf_printf(&b, " at %s", mta_command_name(o->command));
 	if (rcpt != NULL) {
 		buf_add_str(&b, " ");
-		add_text(&b, rcpt);
+		add_escaped(&b, rcpt);
 	}
 	if (o->smtp != NULL) {
 		buf_add_str(&b, ": ");
-		add_text(&b, o->smtp);
+		add_escaped(&b, o->smtp);
 	} else if (o->command == 0)
 		buf_add_str(&b, ": no recipient is left");
 	buf_add_str(&b, "\n");
-	put(s, &b);
+	print_buf(s, &b);
 	buf_free(&b);
 }
 
@@ -92,7 +92,7 @@ show_command(void *arg, const struct milter_cmd *cmd)
 	if (!s->verbose)
 		return;
 	transcript_command(&s->transcript, cmd, &s->text);
-	put(s, &s->text);
+	print_buf(s, &s->text);
 }
 
 static void
@@ -103,7 +103,7 @@ show_closed(void *arg)
 	if (!s->verbose)
 		return;
 	transcript_end(&s->transcript, "closed", &s->text);
-	put(s, &s->text);
+	print_buf(s, &s->text);
 }
 
 static void
@@ -132,12 +132,12 @@ add_header_change(struct buf *b, const struct milter_reply *r)
 		buf_printf(b, "header deleted: %s (number %u)", r->name, r->index);
 	else
 		buf_printf(b, "header changed: %s (number %u): ", r->name, r->index);
-	add_text(b, value[0] == ' ' ? value + 1 : value);
+	add_escaped(b, value[0] == ' ' ? value + 1 : value);
 }
 
 /* The words for an action, or nothing where they come at the end. */
 static void
-add_change(struct buf *b, const struct milter_reply *r)
+add_action(struct buf *b, const struct milter_reply *r)
 {
 	if (r->name != NULL) {
 		add_header_change(b, r);
@@ -151,10 +151,10 @@ add_change(struct buf *b, const struct milter_reply *r)
 		buf_add_str(b, "quarantined: ");
 	else
 		buf_add_str(b, "recipient added: ");
-	add_text(b, r->text);
+	add_escaped(b, r->text);
 	if (r->args != NULL && r->args[0] != '\0') {
 		buf_add_str(b, " ");
-		add_text(b, r->args);
+		add_escaped(b, r->args);
 	}
 }
 
@@ -166,7 +166,7 @@ show_reply(void *arg, int command, const struct milter_reply *r)
 
 	if (s->verbose) {
 		transcript_reply(&s->transcript, r, &s->text);
-		put(s, &s->text);
+		print_buf(s, &s->text);
 	}
 	if (command == SMFIC_OPTNEG) {
 		s->edit.leadspc = (r->protocol & SMFIP_HDR_LEADSPC) != 0;
@@ -177,7 +177,7 @@ show_reply(void *arg, int command, const struct milter_reply *r)
 	odd = mta_edit_apply(&s->edit, r);
 	if (r->code != SMFIR_REPLBODY) {
 		begin_line(s, &s->changes);
-		add_change(&s->changes, r);
+		add_action(&s->changes, r);
 		buf_add_str(&s->changes, "\n");
 	}
 	if (odd != NULL) {
@@ -188,7 +188,7 @@ show_reply(void *arg, int command, const struct milter_reply *r)
 
 /* stdout is the transcript's and the summary's unless it was asked for. */
 static void
-write_message(struct send_show *s)
+write_edited(struct send_show *s)
 {
 	struct buf	 b;
 	FILE		*f;
@@ -226,9 +226,9 @@ show_delivery(struct send_show *s)
 		buf_add_str(&s->changes, "discarded: no recipient is left\n");
 		s->result = MTA_DISCARDED;
 	}
-	put(s, &s->changes);
+	print_buf(s, &s->changes);
 	if (n > 0 && s->out_file != NULL)
-		write_message(s);
+		write_edited(s);
 }
 
 static void

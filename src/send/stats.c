@@ -15,7 +15,7 @@ struct figures {
 };
 
 static int
-compare(const void *a, const void *b)
+compare_latencies(const void *a, const void *b)
 {
 	const int64_t	*x = a, *y = b;
 
@@ -36,7 +36,7 @@ percentile(const struct send_stats *st, size_t percent)
 static void
 figure(struct send_stats *st, struct figures *f)
 {
-	qsort(st->latencies, st->nlatencies, sizeof(*st->latencies), compare);
+	qsort(st->latencies, st->nlatencies, sizeof(*st->latencies), compare_latencies);
 	f->seconds = (double)(st->nanoseconds > 0 ? st->nanoseconds : 1) / 1e9;
 	f->messages = (double)st->messages / f->seconds;
 	f->events = (double)st->events / f->seconds;

@@ -53,7 +53,7 @@ is_in(const struct client_list *list, const struct session *s, const struct neta
 {
 	if (list->local && is_local(s, na))
 		return 1;
-	return na != NULL && network_match(list->networks, list->nnetworks, na);
+	return na != NULL && netaddr_in_networks(list->networks, list->nnetworks, na);
 }
 
 void

@@ -23,7 +23,8 @@
 void
 torture_give(struct torture_play *p, struct torture_proc *pr, struct task *t)
 {
-	pr->last = event_name(t->event);
+	(void)snprintf(pr->where, sizeof(pr->where), "%s%s", t->report ? "report " : "",
+	    event_name(t->event));
 	pr->last_report = t->report;
 	torture_proc_give(pr, t->block.data, t->block.len);
 	p->t->report.tried++;
@@ -44,19 +45,17 @@ torture_ask(struct torture_play *p, struct torture_proc *pr, struct task *t)
 static const char *
 where_of(const struct torture_play *p)
 {
-	return torture_where(event_name(p->asked->event), 0);
+	return event_name(p->asked->event);
 }
 
-/* For an end that may be due to what it was given. */
-static const char *
-where_given(const struct torture_play *p)
+/* The same for an end of the process that may be due to the values it was given. */
+static void
+where_given(const struct torture_play *p, char *where, size_t size)
 {
-	static char	 where[160];
-
 	if (p->t->given == NULL)
-		return where_of(p);
-	(void)snprintf(where, sizeof(where), "%s, given %s", where_of(p), p->t->given);
-	return where;
+		(void)snprintf(where, size, "%s", where_of(p));
+	else
+		(void)snprintf(where, size, "%s, given %s", where_of(p), p->t->given);
 }
 
 static void
@@ -120,7 +119,7 @@ end_task(struct torture_play *p, int failed)
 }
 
 static struct torture_play *
-fail(struct torture_play *p, struct task_result *r)
+fail_task(struct torture_play *p, struct task_result *r)
 {
 	memset(r, 0, sizeof(*r));
 	r->end = TASK_FAILURE;
@@ -156,14 +155,14 @@ answered(struct torture_play *p, struct task_result *r)
 }
 
 static struct torture_play *
-take_verdict(struct torture_play *p, struct task_result *r)
+take_reply_verdict(struct torture_play *p, struct task_result *r)
 {
 	struct torture_proc	*pr = p->proc;
 	const char		*why = session_judge_verdict(p->asked, reply_verdict(pr->dec));
 
 	if (why != NULL) {
 		torture_judge_line(pr, where_of(p), why);
-		return fail(p, r);
+		return fail_task(p, r);
 	}
 	p->reply.verdict = reply_verdict(pr->dec);
 	smtp_reply_copy(&p->reply.smtp, reply_smtp(pr->dec));
@@ -173,7 +172,7 @@ take_verdict(struct torture_play *p, struct task_result *r)
 
 /* An action of the reply; -1: it may not be. */
 static int
-take_action(struct torture_play *p, struct action *a)
+take_reply_action(struct torture_play *p, struct action *a)
 {
 	const char	*why;
 
@@ -193,10 +192,10 @@ take_action(struct torture_play *p, struct action *a)
 
 /* Its process is gone; a verdict may be in its status. */
 static struct torture_play *
-gone(struct torture_play *p, struct task_result *r)
+take_exit(struct torture_play *p, struct task_result *r)
 {
 	struct torture_proc	*pr = p->proc;
-	char			 why[EXIT_WHY], what[400];
+	char			 why[EXIT_WHY], what[400], where[160], words[200];
 
 	memset(r, 0, sizeof(*r));
 	exit_status_verdict(p->t->handler, pr->status, r, why);
@@ -211,11 +210,13 @@ gone(struct torture_play *p, struct task_result *r)
 		return answered(p, r);
 	}
 	exit_status_text(pr->status, why);
+	torture_proc_last_words(pr, words, sizeof(words));
 	(void)snprintf(what, sizeof(what), "it %s and gave no verdict%s%s", why,
-	    pr->err.len > 0 ? "; it said: " : "", torture_proc_last_words(pr));
-	torture_wrong(&p->t->report, where_given(p), what, NULL, 0, NULL);
+	    pr->err.len > 0 ? "; it said: " : "", words);
+	where_given(p, where, sizeof(where));
+	torture_wrong(&p->t->report, where, what, NULL, 0, NULL);
 	torture_judge_canaries(p->t, where_of(p));
-	return fail(p, r);
+	return fail_task(p, r);
 }
 
 static enum reply_item
@@ -280,7 +281,7 @@ why_late(struct torture_play *p, struct torture_proc *pr)
 }
 
 static struct torture_play *
-late(struct torture_play *p, struct task_result *r)
+tell_late(struct torture_play *p, struct task_result *r)
 {
 	char	 what[80];
 
@@ -288,7 +289,7 @@ late(struct torture_play *p, struct task_result *r)
 	    (unsigned int)p->asked->deadline);
 	torture_wrong(&p->t->report, where_of(p), what, NULL, 0, why_late(p, p->proc));
 	p->t->hopeless = 1;
-	return fail(p, r);
+	return fail_task(p, r);
 }
 
 static struct torture_play *
@@ -317,12 +318,12 @@ static struct torture_play *
 bad_line(struct torture_play *p, struct task_result *r)
 {
 	torture_judge_line(p->proc, where_of(p), reply_why(p->proc->dec));
-	return fail(p, r);
+	return fail_task(p, r);
 }
 
 /* Nothing more was read: waits, or finds that there is nothing to wait for. Returns 1 then. */
 static int
-await(struct torture_play *p)
+wait_for_more(struct torture_play *p)
 {
 	struct torture_proc	*pr = p->proc;
 
@@ -344,15 +345,15 @@ last_line(struct torture_proc *pr, struct action **a)
 }
 
 static struct torture_play *
-no_more(struct torture_play *p, struct task_result *r)
+end_without_answer(struct torture_play *p, struct task_result *r)
 {
 	if (p->proc->exited)
-		return gone(p, r);
+		return take_exit(p, r);
 	if (*p->t->options->stop != 0) {
 		p->t->hopeless = 1;
-		return fail(p, r);
+		return fail_task(p, r);
 	}
-	return late(p, r);
+	return tell_late(p, r);
 }
 
 static struct torture_play *
@@ -360,14 +361,14 @@ wrong_id(struct torture_play *p, struct task_result *r)
 {
 	torture_wrong(&p->t->report, where_of(p), "it answers an event-id that it was not asked",
 	    NULL, 0, "with concurrency a reply begins with the event-id of its block");
-	return fail(p, r);
+	return fail_task(p, r);
 }
 
 /* An item that ends nothing. Returns 0, or -1 where the reply is none. */
 static int
-go_on(struct torture_play *p, enum reply_item item, struct action *a)
+take_item(struct torture_play *p, enum reply_item item, struct action *a)
 {
-	return item == REPLY_ACTION ? take_action(p, a) : 0;
+	return item == REPLY_ACTION ? take_reply_action(p, a) : 0;
 }
 
 struct torture_play *
@@ -380,20 +381,20 @@ torture_collect(struct torture_play **plays, size_t n, struct task_result *r)
 	memset(r, 0, sizeof(*r));
 	while (p != NULL && p->proc != NULL) {
 		item = feed(p->proc, &a);
-		if (item == REPLY_MORE && await(p) && (item = last_line(p->proc, &a)) == REPLY_MORE)
-			return no_more(p, r);
+		if (item == REPLY_MORE && wait_for_more(p) && (item = last_line(p->proc, &a)) == REPLY_MORE)
+			return end_without_answer(p, r);
 		if (item == REPLY_ID && by_id(plays, n, reply_id(p->proc->dec)) == NULL)
 			return wrong_id(p, r);
 		if (item == REPLY_ID)
 			p = by_id(plays, n, reply_id(p->proc->dec));
 		if (item == REPLY_VERDICT)
-			return take_verdict(p, r);
+			return take_reply_verdict(p, r);
 		if (item == REPLY_ERROR)
 			return bad_line(p, r);
-		if (go_on(p, item, a) == -1)
-			return fail(p, r);
+		if (take_item(p, item, a) == -1)
+			return fail_task(p, r);
 	}
-	return p == NULL ? NULL : fail(p, r);
+	return p == NULL ? NULL : fail_task(p, r);
 }
 
 void

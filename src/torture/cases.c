@@ -27,14 +27,14 @@
 #define MAX_TOGETHER	8
 
 static int
-takes(const struct torture *t, enum event_kind ev)
+takes_event(const struct torture *t, enum event_kind ev)
 {
 	return (handler_events(t->handler) & EV_BIT(ev)) != 0;
 }
 
 /* An answer that differs from another, to what should make no difference. */
 static void
-compare(struct torture *t, const struct torture_answer *a, const struct torture_answer *b,
+compare_answers(struct torture *t, const struct torture_answer *a, const struct torture_answer *b,
     const char *what, const char *cause)
 {
 	char	 both[300];
@@ -60,7 +60,7 @@ compare_tails(struct torture *t, const struct torture_play *a, const struct tort
 		return;
 	}
 	for (i = 1; i <= n; i++)
-		compare(t, &a->answers[a->nanswers - i], &b->answers[b->nanswers - i], what,
+		compare_answers(t, &a->answers[a->nanswers - i], &b->answers[b->nanswers - i], what,
 		    cause);
 }
 
@@ -120,7 +120,7 @@ static const char memory_cause[] = "does it remember something of the message be
 
 /* The same message behind others: in the same session, and in one of its own. */
 static void
-after(struct torture *t, struct torture_mail *m, const struct torture_play *alone, size_t n,
+play_after(struct torture *t, struct torture_mail *m, const struct torture_play *alone, size_t n,
     int aborted)
 {
 	struct torture_play	 p;
@@ -157,8 +157,8 @@ try_memory(struct torture *t, struct torture_mail *m)
 	torture_mail_plain(m, "later", 1);
 	torture_play(&alone, t, m, 0, NULL, 0);
 	if (alone.nanswers >= session) {
-		after(t, m, &alone, alone.nanswers - session, 0);
-		after(t, m, &alone, alone.nanswers - session, 1);
+		play_after(t, m, &alone, alone.nanswers - session, 0);
+		play_after(t, m, &alone, alone.nanswers - session, 1);
 	}
 	torture_mail_reset(m);
 	torture_mail_client(m, 0);
@@ -226,12 +226,12 @@ try_sizes(struct torture *t, struct torture_mail *m)
 	torture_trying(&t->report, "hundreds of recipients, very long and empty values");
 	torture_mail_reset(m);
 	torture_mail_client(m, 1);
-	torture_mail_sizes(m, lasts || !takes(t, EV_RCPT) ? MANY_RECIPIENTS : SOME_RECIPIENTS,
-	    lasts || !takes(t, EV_HEADER) ? MANY_HEADERS : SOME_HEADERS);
+	torture_mail_sizes(m, lasts || !takes_event(t, EV_RCPT) ? MANY_RECIPIENTS : SOME_RECIPIENTS,
+	    lasts || !takes_event(t, EV_HEADER) ? MANY_HEADERS : SOME_HEADERS);
 	t->given = "very long values";
 	play_only(t, m, 0);
 	t->given = NULL;
-	if (!takes(t, EV_BODY) || torture_is_over(t))
+	if (!takes_event(t, EV_BODY) || torture_is_over(t))
 		return;
 	torture_trying(&t->report, "a body of every byte");
 	if (try_body(t, m, SOME_BODY) > LARGE_IF_MS)

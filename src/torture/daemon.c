@@ -102,7 +102,7 @@ init_plan(struct mta_plan *plan)
 }
 
 static void
-play(struct through *th, struct mta_plan *plan, const struct buf *message, size_t count,
+play_message(struct through *th, struct mta_plan *plan, const struct buf *message, size_t count,
     size_t connections)
 {
 	struct send_run	 run;
@@ -131,7 +131,7 @@ play(struct through *th, struct mta_plan *plan, const struct buf *message, size_
 
 /* A body of lines, none of them longer than MTAs make them. */
 static void
-add_lines(struct buf *b, size_t size)
+add_dull_lines(struct buf *b, size_t size)
 {
 	static const char	 line[] = "From the other side of a very long and dull body.\n"
 	    ".\n..\n\303\274\377\n\n";
@@ -168,7 +168,7 @@ send_many(struct through *th)
 	add_recipients(&plan, 2);
 	buf_init(&b, MAX_MESSAGE);
 	buf_add_str(&b, "From: sender@sender.example\nSubject: many\n\nHello\n");
-	play(th, &plan, &b, MANY, AT_A_TIME);
+	play_message(th, &plan, &b, MANY, AT_A_TIME);
 	buf_free(&b);
 }
 
@@ -189,7 +189,7 @@ send_value(struct through *th, const struct torture_value *v)
 	buf_init(&b, MAX_MESSAGE);
 	buf_printf(&b, "Subject: %s\nFrom: %s\nX-Torture:%s\n\n", v->text, v->text, v->text);
 	buf_printf(&b, "%s\n.\n", v->text);
-	play(th, &plan, &b, 1, 1);
+	play_message(th, &plan, &b, 1, 1);
 	buf_free(&b);
 }
 
@@ -209,8 +209,8 @@ send_large(struct through *th, size_t size, unsigned int recipients)
 	buf_add_str(&b, "From: postmaster@sender.example\n");
 	if (size > 0)
 		buf_add_str(&b, "\n");
-	add_lines(&b, size);
-	play(th, &plan, &b, 1, 1);
+	add_dull_lines(&b, size);
+	play_message(th, &plan, &b, 1, 1);
 	buf_free(&b);
 }
 
@@ -228,7 +228,7 @@ judge_twins(struct through *th, const struct torture_value *v, enum mta_result b
 }
 
 static void
-send_all(struct through *th)
+send_values(struct through *th)
 {
 	struct torture_value	*v = th->t->values;
 	enum mta_result		 before = MTA_DELIVERED;
@@ -302,7 +302,7 @@ torture_daemon(struct torture *t, int all)
 	else {
 		send_many(&th);
 		if (all)
-			send_all(&th);
+			send_values(&th);
 	}
 	(void)send_child_stop(&th.child, 0);
 	free(options);

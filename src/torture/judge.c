@@ -201,14 +201,15 @@ torture_judge_canaries(struct torture *t, const char *where)
 {
 	struct dirent	*e;
 	unsigned int	 number;
-	char		 path[1200];
+	char		 canary[TORTURE_CANARY_SIZE], path[1200];
 	DIR		*dir = opendir(t->dir);
 
 	while (dir != NULL && (e = readdir(dir)) != NULL) {
 		if (sscanf(e->d_name, "ran-%2u", &number) != 1 || number >= t->nvalues)
 			continue;
 		tell_command(t, where, number);
-		(void)snprintf(path, sizeof(path), "%s/%s", t->dir, torture_canary(number));
+		torture_canary(number, canary);
+		(void)snprintf(path, sizeof(path), "%s/%s", t->dir, canary);
 		(void)unlink(path);
 	}
 	if (dir != NULL)

@@ -42,7 +42,7 @@ torture_mail_reset(struct torture_mail *m)
 }
 
 static void
-add_macro(struct torture_mail *m, int stage, const char *name, const char *value)
+put_macro(struct torture_mail *m, int stage, const char *name, const char *value)
 {
 	struct milter_pair	 pair = { name, value };
 
@@ -50,7 +50,7 @@ add_macro(struct torture_mail *m, int stage, const char *name, const char *value
 }
 
 static void
-add_header(struct torture_mail *m, const char *name, const char *value)
+put_header(struct torture_mail *m, const char *name, const char *value)
 {
 	struct buf	 b;
 
@@ -64,7 +64,7 @@ add_header(struct torture_mail *m, const char *name, const char *value)
 
 /* local is a local part. */
 static void
-add_address(struct torture_mail *m, int code, const char *local, const char *domain,
+put_envelope(struct torture_mail *m, int code, const char *local, const char *domain,
     const char *arg)
 {
 	struct buf	 b;
@@ -77,14 +77,14 @@ add_address(struct torture_mail *m, int code, const char *local, const char *dom
 }
 
 static void
-add_body(struct torture_mail *m, const char *text)
+put_body(struct torture_mail *m, const char *text)
 {
 	milter_enc_raw(&m->packets, SMFIC_BODY, text, strlen(text));
 }
 
 /* odd: the value of macros whose names nobody expects. */
 static void
-begin_message(struct torture_mail *m, const char *local, const char *domain, const char *odd)
+put_mail(struct torture_mail *m, const char *local, const char *domain, const char *odd)
 {
 	char			 id[32];
 	struct milter_pair	 pairs[7] = { { "i", id }, { "{mail_addr}", "sender" },
@@ -93,18 +93,18 @@ begin_message(struct torture_mail *m, const char *local, const char *domain, con
 
 	(void)snprintf(id, sizeof(id), "4T%06u", ++m->count);
 	milter_enc_macros(&m->packets, SMFIC_MAIL, pairs, odd == NULL ? 3 : 7);
-	add_address(m, SMFIC_MAIL, local, domain, "SIZE=1000");
+	put_envelope(m, SMFIC_MAIL, local, domain, "SIZE=1000");
 }
 
 static void
-end_message(struct torture_mail *m)
+put_end(struct torture_mail *m)
 {
 	milter_enc_simple(&m->packets, SMFIC_BODYEOB);
 	milter_enc_simple(&m->packets, SMFIC_ABORT);
 }
 
 static void
-client(struct torture_mail *m, const char *host, int family, unsigned int port,
+put_client(struct torture_mail *m, const char *host, int family, unsigned int port,
     const char *address)
 {
 	struct milter_pair	 pairs[3] = { { "j", "mx.example.net" },
@@ -122,22 +122,22 @@ torture_mail_client(struct torture_mail *m, unsigned int number)
 	(void)snprintf(host, sizeof(host), "client%u.example.org", number);
 	(void)snprintf(address, sizeof(address), "198.51.100.%u", number % 250 + 1);
 	if (number % 4 == 3)
-		client(m, "localhost", 'L', 0, "/run/torture");
+		put_client(m, "localhost", 'L', 0, "/run/torture");
 	else if (number % 4 == 2)
-		client(m, "unknown", 'U', 0, NULL);
+		put_client(m, "unknown", 'U', 0, NULL);
 	else
-		client(m, host, '4', 40000 + number, address);
+		put_client(m, host, '4', 40000 + number, address);
 	milter_enc_helo(&m->packets, host);
 }
 
 static void
-plain_envelope(struct torture_mail *m, const char *word, int other)
+put_plain_envelope(struct torture_mail *m, const char *word, int other)
 {
-	begin_message(m, word, "sender.example", NULL);
-	add_macro(m, SMFIC_RCPT, "{rcpt_mailer}", word);
-	add_address(m, SMFIC_RCPT, word, "recipient.example", "NOTIFY=NEVER");
+	put_mail(m, word, "sender.example", NULL);
+	put_macro(m, SMFIC_RCPT, "{rcpt_mailer}", word);
+	put_envelope(m, SMFIC_RCPT, word, "recipient.example", "NOTIFY=NEVER");
 	if (!other)
-		add_address(m, SMFIC_RCPT, word, "other.example", NULL);
+		put_envelope(m, SMFIC_RCPT, word, "other.example", NULL);
 	milter_enc_simple(&m->packets, SMFIC_DATA);
 }
 
@@ -146,17 +146,17 @@ torture_mail_plain(struct torture_mail *m, const char *word, int other)
 {
 	char	 text[TEXT];
 
-	plain_envelope(m, word, other);
+	put_plain_envelope(m, word, other);
 	(void)snprintf(text, sizeof(text), "%s <%s@sender.example>", word, word);
-	add_header(m, "From", text);
-	add_header(m, "To", "you <you@recipient.example>");
+	put_header(m, "From", text);
+	put_header(m, "To", "you <you@recipient.example>");
 	if (!other)
-		add_header(m, TORTURE_LONG, word);
-	add_header(m, "Date", "Sat, 28 Nov 2026 18:00:00 +0000");
+		put_header(m, TORTURE_LONG, word);
+	put_header(m, "Date", "Sat, 28 Nov 2026 18:00:00 +0000");
 	milter_enc_simple(&m->packets, SMFIC_EOH);
 	(void)snprintf(text, sizeof(text), "Hello,\r\n\r\n%s\r\n.\r\n", word);
-	add_body(m, text);
-	end_message(m);
+	put_body(m, text);
+	put_end(m);
 }
 
 /* Bytes that end a packet's string or a line have no place in a name or an address. */
@@ -172,14 +172,14 @@ one_line(const char *text)
 }
 
 static void
-value_headers(struct torture_mail *m, const struct torture_value *v)
+put_value_content(struct torture_mail *m, const struct torture_value *v)
 {
-	add_header(m, TORTURE_LONG, v->text);
-	add_header(m, "From", v->text);
+	put_header(m, TORTURE_LONG, v->text);
+	put_header(m, "From", v->text);
 	if (v->number / 2 % 4 == 0)
-		add_header(m, "X-Odd!#$%&'*+-.^_`|~", v->text);
+		put_header(m, "X-Odd!#$%&'*+-.^_`|~", v->text);
 	milter_enc_simple(&m->packets, SMFIC_EOH);
-	add_body(m, v->text[0] == '\0' ? "\r\n" : v->text);
+	put_body(m, v->text[0] == '\0' ? "\r\n" : v->text);
 }
 
 void
@@ -187,15 +187,15 @@ torture_mail_value(struct torture_mail *m, const struct torture_value *v)
 {
 	char	*line = one_line(v->text);
 
-	client(m, v->number == 0 ? "[198.51.100.9]" : line, '4', 40000, "198.51.100.9");
+	put_client(m, v->number == 0 ? "[198.51.100.9]" : line, '4', 40000, "198.51.100.9");
 	milter_enc_helo(&m->packets, line);
 	milter_enc_unknown(&m->packets, line);
-	begin_message(m, v->quoted, "Torture.Example", line);
-	add_macro(m, SMFIC_RCPT, "{rcpt_addr}", line);
-	add_address(m, SMFIC_RCPT, v->quoted, "torture.example", NULL);
+	put_mail(m, v->quoted, "Torture.Example", line);
+	put_macro(m, SMFIC_RCPT, "{rcpt_addr}", line);
+	put_envelope(m, SMFIC_RCPT, v->quoted, "torture.example", NULL);
 	milter_enc_simple(&m->packets, SMFIC_DATA);
-	value_headers(m, v);
-	end_message(m);
+	put_value_content(m, v);
+	put_end(m);
 	free(line);
 }
 
@@ -206,23 +206,23 @@ torture_mail_abort(struct torture_mail *m, unsigned int events)
 
 	if (++n > events)
 		return;
-	begin_message(m, TORTURE_ABORTED, "sender.example", NULL);
+	put_mail(m, TORTURE_ABORTED, "sender.example", NULL);
 	if (++n <= events)
-		add_address(m, SMFIC_RCPT, TORTURE_ABORTED, "recipient.example", NULL);
+		put_envelope(m, SMFIC_RCPT, TORTURE_ABORTED, "recipient.example", NULL);
 	if (++n <= events)
 		milter_enc_simple(&m->packets, SMFIC_DATA);
 	if (++n <= events)
-		add_header(m, TORTURE_LONG, TORTURE_ABORTED);
+		put_header(m, TORTURE_LONG, TORTURE_ABORTED);
 	if (++n <= events)
 		milter_enc_simple(&m->packets, SMFIC_EOH);
 	if (++n <= events)
-		add_body(m, TORTURE_ABORTED "\r\n");
+		put_body(m, TORTURE_ABORTED "\r\n");
 	if (events % 2 == 1)
 		milter_enc_simple(&m->packets, SMFIC_ABORT);
 }
 
 static void
-add_long(struct torture_mail *m, const char *name, int ch, size_t len)
+put_long_header(struct torture_mail *m, const char *name, int ch, size_t len)
 {
 	struct buf	 b;
 	size_t		 i;
@@ -231,19 +231,19 @@ add_long(struct torture_mail *m, const char *name, int ch, size_t len)
 	for (i = 0; i < len; i++)
 		buf_add_u8(&b, i % 70 == 69 ? ' ' : (unsigned int)ch);
 	buf_add_u8(&b, 0);
-	add_header(m, name, (const char *)b.data);
+	put_header(m, name, (const char *)b.data);
 	buf_free(&b);
 }
 
 static void
-add_many(struct torture_mail *m, unsigned int recipients)
+put_recipients(struct torture_mail *m, unsigned int recipients)
 {
 	char		 local[TEXT];
 	unsigned int	 i;
 
 	for (i = 0; i < recipients; i++) {
 		(void)snprintf(local, sizeof(local), "recipient%u", i);
-		add_address(m, SMFIC_RCPT, local, "recipient.example", NULL);
+		put_envelope(m, SMFIC_RCPT, local, "recipient.example", NULL);
 	}
 }
 
@@ -258,17 +258,17 @@ torture_mail_sizes(struct torture_mail *m, unsigned int recipients, unsigned int
 	/* The null sender, and an address without a domain. */
 	milter_enc_envelope(&m->packets, SMFIC_MAIL, "<>", NULL, 0);
 	milter_enc_envelope(&m->packets, SMFIC_RCPT, "<postmaster>", NULL, 0);
-	add_address(m, SMFIC_RCPT, name, "recipient.example", NULL);
-	add_many(m, recipients);
+	put_envelope(m, SMFIC_RCPT, name, "recipient.example", NULL);
+	put_recipients(m, recipients);
 	milter_enc_simple(&m->packets, SMFIC_DATA);
-	add_long(m, TORTURE_LONG, 'x', LONG_VALUE);
-	add_long(m, "References", '\\', LONG_VALUE / 2);
-	add_header(m, "From", "");
-	add_header(m, name, "a long name");
+	put_long_header(m, TORTURE_LONG, 'x', LONG_VALUE);
+	put_long_header(m, "References", '\\', LONG_VALUE / 2);
+	put_header(m, "From", "");
+	put_header(m, name, "a long name");
 	for (i = 0; i < headers; i++)
-		add_header(m, "Received", "from a.example by b.example\n\twith SMTP; then");
+		put_header(m, "Received", "from a.example by b.example\n\twith SMTP; then");
 	milter_enc_simple(&m->packets, SMFIC_EOH);
-	end_message(m);
+	put_end(m);
 }
 
 /* Every byte, lines of one dot and of two, bare CR and LF, CR CR LF, a long line. */
@@ -294,8 +294,8 @@ torture_mail_body(struct torture_mail *m, size_t size)
 	unsigned char	*piece = xmalloc(BODY_PIECE);
 	size_t		 n;
 
-	plain_envelope(m, "body", 1);
-	add_header(m, TORTURE_LONG, "body");
+	put_plain_envelope(m, "body", 1);
+	put_header(m, TORTURE_LONG, "body");
 	milter_enc_simple(&m->packets, SMFIC_EOH);
 	fill_body(piece, BODY_PIECE);
 	for (; size > 0; size -= n) {
@@ -305,5 +305,5 @@ torture_mail_body(struct torture_mail *m, size_t size)
 	free(piece);
 	/* No line feed at its end, but the half of a line end. */
 	milter_enc_raw(&m->packets, SMFIC_BODY, "end\r", 4);
-	end_message(m);
+	put_end(m);
 }

@@ -16,7 +16,7 @@
 #include "base/xmalloc.h"
 
 static void
-init(struct torture_play *p, struct torture *t, const struct torture_mail *m, int mode)
+init_play(struct torture_play *p, struct torture *t, const struct torture_mail *m, int mode)
 {
 	memset(p, 0, sizeof(*p));
 	p->t = t;
@@ -74,7 +74,7 @@ is_skipped(struct torture_play *p, int code)
 
 /* What the MTA was answered: the last packet. */
 static void
-take_out(struct torture_play *p)
+follow_answer(struct torture_play *p)
 {
 	struct milter_packet	 pkt;
 	size_t			 at = 0, used;
@@ -116,7 +116,7 @@ next_command(struct torture_play *p)
 	if (cmd.code != SMFIC_MACRO)
 		p->wire = cmd.code;
 	if (session_command(p->s, &cmd, &p->out) == STEP_GO)
-		take_out(p);
+		follow_answer(p);
 	return 1;
 }
 
@@ -134,7 +134,7 @@ end_scope(struct torture_play *p)
 
 /* A report. Where the process lasts, it is only given. */
 static void
-tell(struct torture_play *p, struct torture_proc *pr, struct task *t)
+give_report(struct torture_play *p, struct torture_proc *pr, struct task *t)
 {
 	int	 ends = t->ends;
 
@@ -151,7 +151,7 @@ tell(struct torture_play *p, struct torture_proc *pr, struct task *t)
 
 /* What waits in line; 1 if an answer is awaited then. */
 static int
-run_line(struct torture_play *p)
+run_tasks(struct torture_play *p)
 {
 	struct torture_proc	*pr;
 	struct task		*t;
@@ -167,7 +167,7 @@ run_line(struct torture_play *p)
 			return 0;
 		}
 		if (t->report)
-			tell(p, pr, t);
+			give_report(p, pr, t);
 		else
 			torture_ask(p, pr, t);
 	}
@@ -175,10 +175,10 @@ run_line(struct torture_play *p)
 
 /* Goes on until an answer is awaited (1), or to the end of the session (0). */
 static int
-advance(struct torture_play *p)
+advance_play(struct torture_play *p)
 {
 	for (;;) {
-		if (run_line(p))
+		if (run_tasks(p))
 			return 1;
 		if (p->ended)
 			return 0;
@@ -190,7 +190,7 @@ advance(struct torture_play *p)
 }
 
 static void
-end(struct torture_play *p)
+end_play(struct torture_play *p)
 {
 	torture_release(p);
 	session_free(p->s);
@@ -202,14 +202,14 @@ static void
 answer_taken(struct torture_play *p, enum step step)
 {
 	if (step == STEP_GO)
-		take_out(p);
+		follow_answer(p);
 	else
 		buf_reset(&p->out);
 }
 
 /* Reads the answers of all that wait, which have one process. */
 static void
-collect(struct torture_play **plays, size_t n)
+take_answers(struct torture_play **plays, size_t n)
 {
 	struct torture_play	*p;
 	struct task_result	 r;
@@ -230,12 +230,12 @@ void
 torture_play(struct torture_play *p, struct torture *t, const struct torture_mail *m, int mode,
     const char *foreign, unsigned int foreign_from)
 {
-	init(p, t, m, mode);
+	init_play(p, t, m, mode);
 	p->foreign = foreign;
 	p->foreign_from = foreign_from;
-	while (advance(p))
-		collect(&p, 1);
-	end(p);
+	while (advance_play(p))
+		take_answers(&p, 1);
+	end_play(p);
 }
 
 void
@@ -246,17 +246,17 @@ torture_play_together(struct torture *t, const struct torture_mail *m, size_t n)
 
 	plays = xcalloc(n, sizeof(*plays));
 	for (i = 0; i < n; i++) {
-		init(&all[i], t, m, 0);
+		init_play(&all[i], t, m, 0);
 		plays[i] = &all[i];
 	}
 	do {
 		waiting = 0;
 		for (i = 0; i < n; i++)
-			waiting += advance(plays[i]) != 0;
-		collect(plays, n);
+			waiting += advance_play(plays[i]) != 0;
+		take_answers(plays, n);
 	} while (waiting > 0);
 	for (i = 0; i < n; i++) {
-		end(&all[i]);
+		end_play(&all[i]);
 		torture_play_free(&all[i]);
 	}
 	free(plays);

@@ -55,6 +55,7 @@ torture_proc_start(struct torture *t, enum event_kind ev, const struct buf *env,
 	p = xcalloc(1, sizeof(*p));
 	p->t = t;
 	p->pid = sp.pid;
+	(void)strlcpy(p->where, "start", sizeof(p->where));
 	memcpy(p->fds, sp.fds, sizeof(p->fds));
 	p->pieces = pieces;
 	buf_init(&p->in, MAX_IN);
@@ -145,7 +146,7 @@ keep_err(struct torture_proc *p, const char *bytes, size_t n)
 
 /* 1 if there was something, 0 if there is nothing more for now. */
 static int
-read_pipe(struct torture_proc *p, int i)
+read_output(struct torture_proc *p, int i)
 {
 	static char	 bytes[PIPE_READ];
 	ssize_t		 n;
@@ -181,9 +182,9 @@ look_for_exit(struct torture_proc *p)
 		return;
 	p->exited = 1;
 	p->status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
-	for (i = 0; i < 64 && read_pipe(p, 1); i++)
+	for (i = 0; i < 64 && read_output(p, 1); i++)
 		;
-	for (i = 0; i < 64 && read_pipe(p, 2); i++)
+	for (i = 0; i < 64 && read_output(p, 2); i++)
 		;
 }
 
@@ -212,7 +213,7 @@ wait_for_pipes(struct torture_proc *p, uint64_t until)
 		write_some(p);
 	for (i = 1; i < 3; i++)
 		if (pfd[i].revents != 0)
-			(void)read_pipe(p, i);
+			(void)read_output(p, i);
 }
 
 void
@@ -265,19 +266,17 @@ torture_proc_has_more(const struct torture_proc *p)
 	return 0;
 }
 
-const char *
-torture_proc_last_words(const struct torture_proc *p)
+void
+torture_proc_last_words(const struct torture_proc *p, char *line, size_t size)
 {
-	static char	 line[200];
-	size_t		 end = p->err.len, start;
+	size_t	 end = p->err.len, start;
 
 	while (end > 0 && (p->err.data[end - 1] == '\n' || p->err.data[end - 1] == '\r'))
 		end--;
 	for (start = end; start > 0 && p->err.data[start - 1] != '\n'; start--)
 		;
-	(void)snprintf(line, sizeof(line), "%.*s", (int)(end - start),
+	(void)snprintf(line, size, "%.*s", (int)(end - start),
 	    end == start ? "" : (const char *)p->err.data + start);
-	return line;
 }
 
 void

@@ -33,8 +33,8 @@ struct torture_proc {
 	unsigned int	 blocks;	/* that it was given */
 	unsigned int	 answers;
 	unsigned int	 scopes, uses;	/* that it serves now, and ever did */
-	const char	*last;		/* the event that it was given last */
-	int		 last_report;
+	char		 where[40];	/* the event that it was given last: "rcpt", "report rcpt" */
+	int		 last_report;	/* that event was a report */
 	int		 exited, status;	/* as wait(2) has it */
 };
 
@@ -53,8 +53,8 @@ void	 torture_proc_drain(struct torture_proc *, uint64_t ms);
 int	 torture_proc_finish(struct torture_proc *, uint64_t ms);
 /* 1 if there is output that nobody has taken, other than empty lines. */
 int	 torture_proc_has_more(const struct torture_proc *);
-/* The last line of its standard error, "" if there is none: static. */
-const char *torture_proc_last_words(const struct torture_proc *);
+/* Writes the last line of its standard error, "" if there is none; cut to size bytes. */
+void	 torture_proc_last_words(const struct torture_proc *, char *line, size_t size);
 /* Ends it and frees it. */
 void	 torture_proc_end(struct torture_proc *);
 

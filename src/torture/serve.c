@@ -18,21 +18,6 @@
 /* The one that is used again. */
 static struct torture_proc	*spare;
 
-const char *
-torture_where(const char *event, int report)
-{
-	static char	 where[40];
-
-	(void)snprintf(where, sizeof(where), "%s%s", report ? "report " : "", event);
-	return where;
-}
-
-static const char *
-where_of(const struct torture_proc *pr)
-{
-	return torture_where(pr->last == NULL ? "start" : pr->last, pr->last_report);
-}
-
 static int
 takes_body(const struct torture *t)
 {
@@ -48,10 +33,10 @@ torture_stray(struct torture_proc *pr)
 	if (!torture_proc_has_more(pr))
 		return;
 	if (pr->last_report)
-		torture_wrong(&pr->t->report, where_of(pr), "output in answer to a report", text,
+		torture_wrong(&pr->t->report, pr->where, "output in answer to a report", text,
 		    len, "does it look whether a block begins with event or report?");
 	else
-		torture_wrong(&pr->t->report, where_of(pr), "it goes on behind its verdict", text,
+		torture_wrong(&pr->t->report, pr->where, "it goes on behind its verdict", text,
 		    len, takes_body(pr->t) ? "does it read the payload of body, as many bytes as "
 		    "length says, or take it for lines of a block? The first verdict ends a reply"
 		    : "the first verdict ends a reply; or was a report answered before?");
@@ -66,7 +51,7 @@ tell_end(struct torture_proc *pr)
 
 	exit_status_text(pr->status, why);
 	(void)snprintf(what, sizeof(what), "it %s where its work was over", why);
-	torture_wrong(&pr->t->report, where_of(pr), what, NULL, 0,
+	torture_wrong(&pr->t->report, pr->where, what, NULL, 0,
 	    "is the status that of the last command by chance?");
 }
 
@@ -76,7 +61,7 @@ tell_endless(struct torture_proc *pr)
 {
 	pr->t->hopeless = 1;
 	if (*pr->t->options->stop == 0)
-		torture_wrong(&pr->t->report, where_of(pr),
+		torture_wrong(&pr->t->report, pr->where,
 		    "it does not end at the end of its standard input", NULL, 0,
 		    "does its loop look for end of file?");
 }
@@ -86,7 +71,7 @@ tell_endless(struct torture_proc *pr)
  * process for one event counts no more once it has given a verdict.
  */
 static void
-finish(struct torture_proc *pr, int status_counts)
+finish_process(struct torture_proc *pr, int status_counts)
 {
 	uint64_t	 ms = TORTURE_GRACE_MS;
 
@@ -98,8 +83,8 @@ finish(struct torture_proc *pr, int status_counts)
 	} else if (WIFSIGNALED(pr->status) || (pr->status != 0 && status_counts))
 		tell_end(pr);
 	torture_stray(pr);
-	torture_judge_canaries(pr->t, where_of(pr));
-	torture_judge_names(pr->t, where_of(pr), pr->err.data, pr->err.len);
+	torture_judge_canaries(pr->t, pr->where);
+	torture_judge_names(pr->t, pr->where, pr->err.data, pr->err.len);
 	torture_proc_end(pr);
 }
 
@@ -110,7 +95,7 @@ torture_retire(struct torture *t __unused)
 
 	spare = NULL;
 	if (pr != NULL)
-		finish(pr, 1);
+		finish_process(pr, 1);
 }
 
 void
@@ -132,7 +117,7 @@ tell_gone(struct torture_proc *pr)
 		return;
 	exit_status_text(pr->status, why);
 	(void)snprintf(what, sizeof(what), "it %s while its standard input was open", why);
-	torture_wrong(&pr->t->report, where_of(pr), what, NULL, 0,
+	torture_wrong(&pr->t->report, pr->where, what, NULL, 0,
 	    pr->status != 0 ? "did it crash between two events?" :
 	    "with reuse or a longer scope it is to read the next block (no variables tell of "
 	    "that): does it loop?");
@@ -152,7 +137,7 @@ still_there(struct torture_proc *pr)
 }
 
 static struct torture_proc *
-begin(struct torture_play *p, struct task *t)
+begin_process(struct torture_play *p, struct task *t)
 {
 	struct torture	*tt = p->t;
 	unsigned int	 max = tt->handler->max_uses;
@@ -187,7 +172,7 @@ torture_serve(struct torture_play *p, struct task *t)
 		return p->proc;
 	if (!t->begins)
 		session_restart_scope(t);
-	if ((p->proc = begin(p, t)) == NULL)
+	if ((p->proc = begin_process(p, t)) == NULL)
 		return NULL;
 	p->proc->pieces = (p->mode & TORTURE_PIECES) != 0;
 	p->proc->scopes++;
@@ -205,5 +190,5 @@ torture_release(struct torture_play *p)
 	p->proc = NULL;
 	pr->scopes--;
 	if (!p->t->handler->reuse)
-		finish(pr, pr->t->handler->scope != SCOPE_EVENT || pr->last_report);
+		finish_process(pr, pr->t->handler->scope != SCOPE_EVENT || pr->last_report);
 }

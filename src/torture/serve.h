@@ -15,8 +15,6 @@
 #define TORTURE_GRACE_MS	5000	/* to exit, as the daemon gives it */
 #define TORTURE_QUIET_MS	30	/* in which nothing more is said */
 
-/* "rcpt" or "report rcpt": static. */
-const char *torture_where(const char *event, int report);
 /* A process for this task; NULL: there is none, which was told. */
 struct torture_proc *torture_serve(struct torture_play *, struct task *);
 /* The scope is over. */

@@ -29,7 +29,7 @@
 #define EXIT_BROKEN	70
 
 static struct conf *
-parse(const struct send_child_args *args)
+parse_options(const struct send_child_args *args)
 {
 	struct adhoc		 a;
 	struct adhoc_text	 text;
@@ -126,7 +126,7 @@ set_up(struct torture *t)
 {
 	size_t	 i;
 
-	if ((t->conf = parse(t->options->args)) == NULL)
+	if ((t->conf = parse_options(t->options->args)) == NULL)
 		return EXIT_USAGE;
 	t->handler = &t->conf->handlers[0];
 	take_all(t->handler);
@@ -166,7 +166,7 @@ takes_messages(const struct torture *t)
 }
 
 static int
-run(struct torture *t)
+try_all(struct torture *t)
 {
 	int	 whole = takes_messages(t);
 
@@ -193,7 +193,7 @@ torture_run(const struct torture_options *options)
 	if ((status = set_up(&t)) == 0) {
 		log_set_hook(no_log);
 		t.began = mono_ms();
-		status = run(&t);
+		status = try_all(&t);
 		log_set_hook(NULL);
 	}
 	tear_down(&t);

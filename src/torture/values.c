@@ -73,13 +73,10 @@ torture_values_count(void)
 	return nitems(nasties);
 }
 
-const char *
-torture_canary(unsigned int number)
+void
+torture_canary(unsigned int number, char name[TORTURE_CANARY_SIZE])
 {
-	static char	 name[32];
-
-	(void)snprintf(name, sizeof(name), "ran-%02u", number);
-	return name;
+	(void)snprintf(name, TORTURE_CANARY_SIZE, "ran-%02u", number);
 }
 
 static void
@@ -95,12 +92,15 @@ add_every_byte(struct buf *b)
 static void
 add_special(struct buf *b, char what, unsigned int number, const char *dir)
 {
+	char	 canary[TORTURE_CANARY_SIZE];
+
 	switch (what) {
 	case 'B':
 		add_every_byte(b);
 		break;
 	case 'C':
-		buf_printf(b, "%s/%s", dir, torture_canary(number));
+		torture_canary(number, canary);
+		buf_printf(b, "%s/%s", dir, canary);
 		break;
 	case 'E':
 		buf_printf(b, "tk%02u kt%02u", number, number);
@@ -118,7 +118,7 @@ add_special(struct buf *b, char what, unsigned int number, const char *dir)
 }
 
 static void
-add_text(struct buf *b, const struct nasty *n, unsigned int number, const char *dir)
+add_nasty(struct buf *b, const struct nasty *n, unsigned int number, const char *dir)
 {
 	const char	*p;
 
@@ -161,7 +161,7 @@ torture_value_make(struct torture_value *v, unsigned int number, const char *dir
 
 	buf_init(&b, MAX_VALUE);
 	buf_add(&b, "", 0);
-	add_text(&b, n, number, dir);
+	add_nasty(&b, n, number, dir);
 	v->number = number;
 	v->about = n->about;
 	v->twin = n->twin;
@@ -219,7 +219,7 @@ undone(const char *want, size_t len, const char *got, size_t got_len)
 {
 	char		*copy = xmemdup0(want, len);
 	const char	*why;
-	size_t		 n = unescape(copy, len, &why);
+	size_t		 n = escape_undo(copy, len, &why);
 	int		 same = n == got_len && memcmp(copy, got, n) == 0;
 
 	free(copy);
@@ -269,7 +269,7 @@ cause_of(const char *want, size_t len, const char *got, size_t got_len)
 
 /* The value with blanks at either end: they must still be there. */
 static const char *
-ends_of(const char *text, const char *at, size_t len, const char **got, size_t *got_len)
+ends_cause(const char *text, const char *at, size_t len, const char **got, size_t *got_len)
 {
 	const char	*end = at + len;
 
@@ -284,7 +284,7 @@ ends_of(const char *text, const char *at, size_t len, const char **got, size_t *
 
 /* In an address it has other backslashes, and they are right. */
 static const char *
-compare(const struct torture_value *v, const char *begin, const char *end, const char *got,
+marked_cause(const struct torture_value *v, const char *begin, const char *end, const char *got,
     size_t got_len)
 {
 	const char	*want = v->text;
@@ -313,11 +313,11 @@ torture_mangled(const struct torture_value *v, const char *text, const char **go
 	if (nasties[v->number].marked) {
 		*got = at;
 		*got_len = (size_t)(stop - at);
-		return compare(v, begin, end, *got, *got_len);
+		return marked_cause(v, begin, end, *got, *got_len);
 	}
 	/* Within an address quotes keep them. */
 	if (at > text && strchr(text, '"') != NULL)
 		return NULL;
 	return strncmp(at, both, strlen(both)) == 0 ?
-	    ends_of(text, at, strlen(both), got, got_len) : NULL;
+	    ends_cause(text, at, strlen(both), got, got_len) : NULL;
 }

@@ -35,8 +35,9 @@ size_t	 torture_values_count(void);
  */
 void	 torture_value_make(struct torture_value *, unsigned int number, const char *dir);
 void	 torture_value_free(struct torture_value *);
-/* The name of that file, without its directory: static. */
-const char *torture_canary(unsigned int number);
+#define TORTURE_CANARY_SIZE	32
+/* Writes the name of that file, without its directory. */
+void	 torture_canary(unsigned int number, char name[TORTURE_CANARY_SIZE]);
 
 /*
  * Looks in text, which a handler has written, for the value. Returns NULL if

@@ -72,7 +72,7 @@ take_family(struct parser *ps, struct transcript_item *it, const char *value)
 		if (strcmp(value, names[i]) == 0)
 			it->family = "46LU"[i];
 	if (it->family == 0)
-		(void)parser_bad(ps, "a client-family other than inet, inet6, unix and unknown");
+		(void)lines_bad(ps, "a client-family other than inet, inet6, unix and unknown");
 }
 
 static void
@@ -80,9 +80,9 @@ take_stage(struct parser *ps, struct transcript_item *it, const char *value)
 {
 	const struct wire_event	*ev = wire_event_by_name(value);
 
-	it->stage = ev != NULL ? ev->command : (int)parser_number(ps, value, 255);
+	it->stage = ev != NULL ? ev->command : (int)lines_number(ps, value, 255);
 	if (it->stage == 0)
-		(void)parser_bad(ps, "macros of no stage");
+		(void)lines_bad(ps, "macros of no stage");
 }
 
 static void
@@ -93,7 +93,7 @@ take_reason(struct parser *ps, struct transcript_item *it, const char *value)
 	else if (strcmp(value, "closed") == 0)
 		it->closed = 1;
 	else if (strcmp(value, "quit") != 0)
-		(void)parser_bad(ps, "a reason other than quit, closed and next");
+		(void)lines_bad(ps, "a reason other than quit, closed and next");
 	it->text = value;
 }
 
@@ -102,10 +102,10 @@ take_argument(struct parser *ps, struct transcript_item *it, char *value)
 {
 	struct transcript_file	*f = ps->f;
 
-	f->args = parser_grow(f->args, f->nargs, sizeof(*f->args));
+	f->args = lines_grow(f->args, f->nargs, sizeof(*f->args));
 	if (it->nargs++ == 0)
 		it->arg = f->nargs;
-	f->args[f->nargs++] = parser_unescape(ps, value);
+	f->args[f->nargs++] = lines_unescape(ps, value);
 }
 
 /*
@@ -116,11 +116,11 @@ static void
 take_macro(struct parser *ps, struct transcript_item *it, char *rest)
 {
 	struct transcript_file	*f = ps->f;
-	char			*value = parser_cut_word(rest), *name = rest;
+	char			*value = lines_cut_word(rest), *name = rest;
 	size_t			 len = strlen(name);
 
 	if (value == NULL || !transcript_is_word(name)) {
-		(void)parser_bad(ps, "a macro without name and value");
+		(void)lines_bad(ps, "a macro without name and value");
 		return;
 	}
 	if (len > 1 && name[0] != '{') {
@@ -129,11 +129,11 @@ take_macro(struct parser *ps, struct transcript_item *it, char *rest)
 		name[len + 1] = '}';
 		name[len + 2] = '\0';
 	}
-	f->macros = parser_grow(f->macros, f->nmacros, sizeof(*f->macros));
+	f->macros = lines_grow(f->macros, f->nmacros, sizeof(*f->macros));
 	if (it->nmacros++ == 0)
 		it->macro = f->nmacros;
 	f->macros[f->nmacros].name = name;
-	f->macros[f->nmacros++].value = parser_unescape(ps, value);
+	f->macros[f->nmacros++].value = lines_unescape(ps, value);
 }
 
 static void
@@ -144,10 +144,10 @@ take_value(struct parser *ps, struct transcript_item *it, const struct keyword *
 
 	switch (k->kind) {
 	case TEXT:
-		*(const char **)member = parser_unescape(ps, value);
+		*(const char **)member = lines_unescape(ps, value);
 		break;
 	case NUMBER:
-		*(uint32_t *)member = parser_number(ps, value, UINT32_MAX);
+		*(uint32_t *)member = lines_number(ps, value, UINT32_MAX);
 		break;
 	case ARGUMENT:
 		take_argument(ps, it, value);
@@ -156,7 +156,7 @@ take_value(struct parser *ps, struct transcript_item *it, const struct keyword *
 		take_family(ps, it, value);
 		break;
 	case PORT:
-		it->port = parser_number(ps, value, UINT16_MAX);
+		it->port = lines_number(ps, value, UINT16_MAX);
 		break;
 	case STAGE:
 		take_stage(ps, it, value);
@@ -165,7 +165,7 @@ take_value(struct parser *ps, struct transcript_item *it, const struct keyword *
 		take_reason(ps, it, value);
 		break;
 	case LENGTH:
-		it->len = parser_number(ps, value, MILTER_MAX_DATA);
+		it->len = lines_number(ps, value, MILTER_MAX_DATA);
 		break;
 	case MACRO:
 		take_macro(ps, it, value);
@@ -179,17 +179,17 @@ take_value(struct parser *ps, struct transcript_item *it, const struct keyword *
 static void
 take_line(struct parser *ps, struct transcript_item *it, char *line)
 {
-	char			*value = parser_cut_word(line);
+	char			*value = lines_cut_word(line);
 	const struct keyword	*k = find_keyword(line, it->command);
 
 	if (k == NULL)
-		(void)parser_bad(ps, "an unknown line, or one that this event does not have");
+		(void)lines_bad(ps, "an unknown line, or one that this event does not have");
 	else if (k->kind == FLAG) {
 		*(int *)((char *)it + k->off) = 1;
 		if (value != NULL)
-			(void)parser_bad(ps, "a value where none belongs");
+			(void)lines_bad(ps, "a value where none belongs");
 	} else if (value == NULL)
-		(void)parser_bad(ps, "a line without a value");
+		(void)lines_bad(ps, "a line without a value");
 	else
 		take_value(ps, it, k, value);
 }
@@ -230,16 +230,16 @@ missing(const struct transcript_item *it)
 static int
 take_name(struct parser *ps, struct transcript_item *it, char *line)
 {
-	char			*name = parser_cut_word(line);
+	char			*name = lines_cut_word(line);
 	const struct wire_event	*ev;
 
 	it->wants_reply = strcmp(line, "event") == 0;
 	if (name == NULL || (!it->wants_reply && strcmp(line, "report") != 0))
-		return parser_bad(ps, "expected a line event or report");
+		return lines_bad(ps, "expected a line event or report");
 	if ((ev = wire_event_by_name(name)) != NULL) {
 		it->command = ev->command;
 		if (ev->nr == 0 && !it->wants_reply)
-			return parser_bad(ps, "a report of what is always answered");
+			return lines_bad(ps, "a report of what is always answered");
 	} else if (!it->wants_reply && strcmp(name, "abort") == 0)
 		it->command = SMFIC_ABORT;
 	else if (!it->wants_reply && strcmp(name, "disconnect") == 0)
@@ -247,7 +247,7 @@ take_name(struct parser *ps, struct transcript_item *it, char *line)
 	else if (!it->wants_reply && strcmp(name, "macros") == 0)
 		it->command = SMFIC_MACRO;
 	else
-		return parser_bad(ps, "an unknown event, or one that is only reported");
+		return lines_bad(ps, "an unknown event, or one that is only reported");
 	return 0;
 }
 
@@ -276,7 +276,7 @@ fits_packets(const struct transcript_file *f, const struct transcript_item *it)
 }
 
 int
-parser_block(struct parser *ps, struct transcript_item *it, char *line)
+transcript_block(struct parser *ps, struct transcript_item *it, char *line)
 {
 	const char	*why;
 
@@ -284,18 +284,18 @@ parser_block(struct parser *ps, struct transcript_item *it, char *line)
 	if (take_name(ps, it, line) == -1)
 		return -1;
 	if (!stands_right(ps->f, it))
-		return parser_bad(ps, it->command == SMFIC_OPTNEG ?
+		return lines_bad(ps, it->command == SMFIC_OPTNEG ?
 		    "negotiate within a session" :
 		    "a session that does not begin with event negotiate");
-	while ((line = parser_line(ps)) != NULL && line[0] != '\0' && ps->why == NULL)
+	while ((line = lines_next(ps)) != NULL && line[0] != '\0' && ps->why == NULL)
 		take_line(ps, it, line);
 	if (ps->why != NULL)
 		return -1;
 	if (line == NULL)
-		return parser_bad(ps, "the file ends within a block");
+		return lines_bad(ps, "the file ends within a block");
 	if ((why = missing(it)) != NULL)
-		return parser_bad(ps, why);
-	if (it->len > 0 && (it->data = parser_payload(ps, it->len)) == NULL)
+		return lines_bad(ps, why);
+	if (it->len > 0 && (it->data = lines_payload(ps, it->len)) == NULL)
 		return -1;
-	return fits_packets(ps->f, it) ? 0 : parser_bad(ps, "more than a milter packet can carry");
+	return fits_packets(ps->f, it) ? 0 : lines_bad(ps, "more than a milter packet can carry");
 }

@@ -14,7 +14,7 @@
 #include "base/xmalloc.h"
 
 int
-parser_bad(struct parser *ps, const char *why)
+lines_bad(struct parser *ps, const char *why)
 {
 	if (ps->why == NULL)
 		ps->why = why;
@@ -22,7 +22,7 @@ parser_bad(struct parser *ps, const char *why)
 }
 
 void *
-parser_grow(void *array, size_t n, size_t size)
+lines_grow(void *array, size_t n, size_t size)
 {
 	return (n & (n - 1)) != 0 ? array : xreallocarray(array, n == 0 ? 1 : 2 * n, size);
 }
@@ -37,11 +37,11 @@ any_line(struct parser *ps)
 		return NULL;
 	ps->line++;
 	if ((nl = memchr(line, '\n', (size_t)(ps->end - line))) == NULL) {
-		(void)parser_bad(ps, "the file ends within a line");
+		(void)lines_bad(ps, "the file ends within a line");
 		return NULL;
 	}
 	if (memchr(line, '\0', (size_t)(nl - line)) != NULL) {
-		(void)parser_bad(ps, "a NUL in a line");
+		(void)lines_bad(ps, "a NUL in a line");
 		return NULL;
 	}
 	*nl = '\0';
@@ -50,26 +50,26 @@ any_line(struct parser *ps)
 }
 
 void
-parser_skip_remarks(struct parser *ps)
+lines_skip_remarks(struct parser *ps)
 {
 	while (ps->why == NULL && ps->p < ps->end && *ps->p == '#')
 		(void)any_line(ps);
 }
 
 char *
-parser_line(struct parser *ps)
+lines_next(struct parser *ps)
 {
-	parser_skip_remarks(ps);
+	lines_skip_remarks(ps);
 	return ps->why == NULL ? any_line(ps) : NULL;
 }
 
 const unsigned char *
-parser_payload(struct parser *ps, size_t n)
+lines_payload(struct parser *ps, size_t n)
 {
 	char	*data = ps->p, *p;
 
 	if (n >= (size_t)(ps->end - data) || data[n] != '\n') {
-		(void)parser_bad(ps, n >= (size_t)(ps->end - data) ?
+		(void)lines_bad(ps, n >= (size_t)(ps->end - data) ?
 		    "the file ends within the bytes that follow" :
 		    "no line feed where the bytes that follow should end");
 		return NULL;
@@ -81,7 +81,7 @@ parser_payload(struct parser *ps, size_t n)
 }
 
 char *
-parser_cut_word(char *text)
+lines_cut_word(char *text)
 {
 	char	*blank = strchr(text, ' ');
 
@@ -92,17 +92,17 @@ parser_cut_word(char *text)
 }
 
 const char *
-parser_unescape(struct parser *ps, char *value)
+lines_unescape(struct parser *ps, char *value)
 {
 	const char	*why;
 
-	if (unescape(value, strlen(value), &why) == (size_t)-1)
-		(void)parser_bad(ps, why);
+	if (escape_undo(value, strlen(value), &why) == (size_t)-1)
+		(void)lines_bad(ps, why);
 	return value;
 }
 
 uint32_t
-parser_number(struct parser *ps, const char *text, uint32_t max)
+lines_number(struct parser *ps, const char *text, uint32_t max)
 {
 	unsigned long	 n;
 	char		*end;
@@ -110,7 +110,7 @@ parser_number(struct parser *ps, const char *text, uint32_t max)
 	errno = 0;
 	n = strtoul(text, &end, 0);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n > max) {
-		(void)parser_bad(ps, "not a number, or one that is too large");
+		(void)lines_bad(ps, "not a number, or one that is too large");
 		return 0;
 	}
 	return (uint32_t)n;

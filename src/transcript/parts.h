@@ -23,22 +23,22 @@ struct parser {
  * transcript/lines.c. Whatever is wrong sets why, if nothing was before.
  */
 /* Returns -1. */
-int	 parser_bad(struct parser *, const char *why);
+int	 lines_bad(struct parser *, const char *why);
 /* Room for one more behind n; it doubles when n is a power of two. */
-void	*parser_grow(void *array, size_t n, size_t size);
+void	*lines_grow(void *array, size_t n, size_t size);
 /* The next line that is no remark, NUL-terminated; NULL at the end, or if it is bad. */
-char	*parser_line(struct parser *);
-void	 parser_skip_remarks(struct parser *);
+char	*lines_next(struct parser *);
+void	 lines_skip_remarks(struct parser *);
 /* n bytes and their line feed, or NULL. */
-const unsigned char *parser_payload(struct parser *, size_t n);
+const unsigned char *lines_payload(struct parser *, size_t n);
 /* Cuts the first word off; what follows its blank is returned, or NULL. */
-char	*parser_cut_word(char *text);
+char	*lines_cut_word(char *text);
 /* In place. */
-const char *parser_unescape(struct parser *, char *value);
+const char *lines_unescape(struct parser *, char *value);
 /* Decimal, or 0x and hexadecimal. */
-uint32_t parser_number(struct parser *, const char *text, uint32_t max);
+uint32_t lines_number(struct parser *, const char *text, uint32_t max);
 
 /* transcript/block.c: a block whose first line has been read. Returns 0 or -1. */
-int	 parser_block(struct parser *, struct transcript_item *, char *line);
+int	 transcript_block(struct parser *, struct transcript_item *, char *line);
 
 #endif

@@ -14,7 +14,7 @@
 #include "base/xmalloc.h"
 
 static int
-is_word(const char *line, const char *word)
+begins_with(const char *line, const char *word)
 {
 	size_t	 len = strlen(word);
 
@@ -22,32 +22,32 @@ is_word(const char *line, const char *word)
 }
 
 static int
-is_verdict(const char *line)
+is_verdict_line(const char *line)
 {
 	int	 i;
 
 	for (i = 0; i < VD_COUNT; i++)
-		if (is_word(line, verdict_name((enum verdict)i)))
+		if (begins_with(line, verdict_name((enum verdict)i)))
 			return 1;
 	return 0;
 }
 
 static int
-is_action(const char *line)
+is_action_line(const char *line)
 {
 	int	 i;
 
 	for (i = 0; i < ACT_MTA_COUNT; i++)
-		if (is_word(line, action_name((enum action_kind)i)))
+		if (begins_with(line, action_name((enum action_kind)i)))
 			return 1;
-	return is_word(line, action_name(ACT_PROGRESS));
+	return begins_with(line, action_name(ACT_PROGRESS));
 }
 
 static int
-is_term(const char *line)
+is_terms_line(const char *line)
 {
-	return is_word(line, "version") || is_word(line, "actions") ||
-	    is_word(line, "protocol") || is_word(line, "macros");
+	return begins_with(line, "version") || begins_with(line, "actions") ||
+	    begins_with(line, "protocol") || begins_with(line, "macros");
 }
 
 static void
@@ -57,7 +57,7 @@ add_reply(struct parser *ps, struct transcript_item *it, const char *line)
 	struct transcript_line	*l;
 	char			*plain;
 
-	f->replies = parser_grow(f->replies, f->nreplies, sizeof(*f->replies));
+	f->replies = lines_grow(f->replies, f->nreplies, sizeof(*f->replies));
 	if (it->nreply++ == 0)
 		it->reply = f->nreplies;
 	l = &f->replies[f->nreplies++];
@@ -65,12 +65,12 @@ add_reply(struct parser *ps, struct transcript_item *it, const char *line)
 	l->line = ps->line;
 	l->text = line;
 	plain = xstrdup(line);
-	(void)parser_unescape(ps, plain);
+	(void)lines_unescape(ps, plain);
 	free(plain);
-	if (!is_word(line, "replace-body") || line[strlen("replace-body")] == '\0')
+	if (!begins_with(line, "replace-body") || line[strlen("replace-body")] == '\0')
 		return;
-	l->body_len = parser_number(ps, line + strlen("replace-body "), INT32_MAX);
-	l->body = parser_payload(ps, l->body_len);
+	l->body_len = lines_number(ps, line + strlen("replace-body "), INT32_MAX);
+	l->body = lines_payload(ps, l->body_len);
 }
 
 /* 1 if the next line begins a block: then there is no answer to this one. */
@@ -85,7 +85,7 @@ block_follows(const struct parser *ps)
 
 /* The answer to O: terms up to an empty line. */
 static int
-take_terms(struct parser *ps, struct transcript_item *it, const char *line)
+read_terms_line(struct parser *ps, struct transcript_item *it, const char *line)
 {
 	const char	*value;
 
@@ -93,61 +93,61 @@ take_terms(struct parser *ps, struct transcript_item *it, const char *line)
 		it->answered = it->nreply > 0;
 		return it->answered;
 	}
-	if (!is_term(line) || (value = strchr(line, ' ')) == NULL)
-		return parser_bad(ps, "an unknown line in the answer to negotiate");
-	if (is_word(line, "protocol"))
-		it->agreed = parser_number(ps, value + 1, UINT32_MAX);
+	if (!is_terms_line(line) || (value = strchr(line, ' ')) == NULL)
+		return lines_bad(ps, "an unknown line in the answer to negotiate");
+	if (begins_with(line, "protocol"))
+		it->agreed = lines_number(ps, value + 1, UINT32_MAX);
 	add_reply(ps, it, line);
 	return 0;
 }
 
 /* Returns 1 if the answer is complete. */
 static int
-take_answer_line(struct parser *ps, struct transcript_item *it, const char *line)
+read_answer_line(struct parser *ps, struct transcript_item *it, const char *line)
 {
 	if (it->command == SMFIC_OPTNEG)
-		return take_terms(ps, it, line);
+		return read_terms_line(ps, it, line);
 	if (line[0] == '\0') {
 		if (it->nreply > 0 && !it->answered)
-			(void)parser_bad(ps, "an answer without a verdict");
+			(void)lines_bad(ps, "an answer without a verdict");
 		return it->answered;
 	}
 	if (it->answered)
-		(void)parser_bad(ps, "expected an empty line behind a verdict");
-	else if (is_verdict(line))
+		(void)lines_bad(ps, "expected an empty line behind a verdict");
+	else if (is_verdict_line(line))
 		it->answered = 1;
-	else if (!is_action(line))
-		(void)parser_bad(ps, "neither an action nor a verdict");
+	else if (!is_action_line(line))
+		(void)lines_bad(ps, "neither an action nor a verdict");
 	add_reply(ps, it, line);
 	return 0;
 }
 
 static int
-take_answer(struct parser *ps, struct transcript_item *it)
+read_answer(struct parser *ps, struct transcript_item *it)
 {
 	char	*line;
 	int	 done = 0;
 
 	while (!done && ps->why == NULL) {
-		parser_skip_remarks(ps);
-		if (block_follows(ps) || (line = parser_line(ps)) == NULL)
+		lines_skip_remarks(ps);
+		if (block_follows(ps) || (line = lines_next(ps)) == NULL)
 			break;
-		done = take_answer_line(ps, it, line);
+		done = read_answer_line(ps, it, line);
 	}
 	return ps->why == NULL ? 0 : -1;
 }
 
 static int
-take_item(struct parser *ps, char *line)
+read_item(struct parser *ps, char *line)
 {
 	struct transcript_file	*f = ps->f;
 	struct transcript_item	 it;
 
 	memset(&it, 0, sizeof(it));
-	if (parser_block(ps, &it, line) == -1 ||
-	    (it.wants_reply && take_answer(ps, &it) == -1))
+	if (transcript_block(ps, &it, line) == -1 ||
+	    (it.wants_reply && read_answer(ps, &it) == -1))
 		return -1;
-	f->items = parser_grow(f->items, f->nitems, sizeof(*f->items));
+	f->items = lines_grow(f->items, f->nitems, sizeof(*f->items));
 	f->items[f->nitems++] = it;
 	return 0;
 }
@@ -171,11 +171,11 @@ transcript_parse(struct transcript_file *f, char *text, size_t len, size_t *line
 	char		*first;
 
 	parser_init(&ps, f, text, len);
-	while (ps.why == NULL && (first = parser_line(&ps)) != NULL)
+	while (ps.why == NULL && (first = lines_next(&ps)) != NULL)
 		if (first[0] != '\0')
-			(void)take_item(&ps, first);
+			(void)read_item(&ps, first);
 	if (ps.why == NULL && f->nitems == 0)
-		(void)parser_bad(&ps, "no session in it");
+		(void)lines_bad(&ps, "no session in it");
 	*line = ps.line;
 	*why = ps.why;
 	return ps.why == NULL ? 0 : -1;
@@ -189,7 +189,7 @@ transcript_parse_answer(struct transcript_file *f, char *text, size_t len)
 
 	memset(&it, 0, sizeof(it));
 	parser_init(&ps, f, text, len);
-	return take_answer(&ps, &it);
+	return read_answer(&ps, &it);
 }
 
 void

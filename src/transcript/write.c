@@ -42,7 +42,7 @@ transcript_next(struct transcript *t)
 }
 
 static void
-add_value(struct buf *b, const char *value)
+add_spaced(struct buf *b, const char *value)
 {
 	buf_add_str(b, " ");
 	escape(b, value, strlen(value));
@@ -52,7 +52,7 @@ static void
 add_line(struct buf *b, const char *keyword, const char *value)
 {
 	buf_add_str(b, keyword);
-	add_value(b, value);
+	add_spaced(b, value);
 	buf_add_str(b, "\n");
 }
 
@@ -70,7 +70,7 @@ transcript_is_word(const char *name)
 }
 
 static void
-add_macro(struct buf *b, const char *name, const char *value)
+add_macro_line(struct buf *b, const char *name, const char *value)
 {
 	size_t	 len = strlen(name);
 
@@ -82,7 +82,7 @@ add_macro(struct buf *b, const char *name, const char *value)
 		buf_printf(b, "macro %.*s", (int)(len - 2), name + 1);
 	else
 		buf_printf(b, "macro %s", name);
-	add_value(b, value);
+	add_spaced(b, value);
 	buf_add_str(b, "\n");
 }
 
@@ -122,7 +122,7 @@ take_macros(struct transcript *t, const struct milter_cmd *cmd)
 
 	t->stage = cmd->u.macro.stage;
 	while (milter_next_macro(&pairs, &name, &value))
-		add_macro(&t->macros, name, value);
+		add_macro_line(&t->macros, name, value);
 }
 
 /* Blocks */
@@ -135,7 +135,7 @@ add_terms(struct buf *b, uint32_t version, uint32_t actions, uint32_t protocol)
 }
 
 static void
-add_client(struct buf *b, const struct milter_cmd *cmd)
+add_client_lines(struct buf *b, const struct milter_cmd *cmd)
 {
 	int	 family = cmd->u.connect.family;
 
@@ -149,7 +149,7 @@ add_client(struct buf *b, const struct milter_cmd *cmd)
 }
 
 static void
-add_address(struct buf *b, const char *what, const struct milter_cmd *cmd)
+add_address_lines(struct buf *b, const char *what, const struct milter_cmd *cmd)
 {
 	struct rd	 args = cmd->u.envelope.args;
 	const char	*address = cmd->u.envelope.address, *arg;
@@ -161,20 +161,20 @@ add_address(struct buf *b, const char *what, const struct milter_cmd *cmd)
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p + ('a' - 'A'));
 	buf_add_str(b, what);
-	add_value(b, address);
+	add_spaced(b, address);
 	buf_printf(b, "\n%s-domain", what);
-	add_value(b, domain);
+	add_spaced(b, domain);
 	buf_add_str(b, "\n");
 	free(domain);
 	while ((arg = milter_next_arg(&args)) != NULL) {
 		buf_printf(b, "%s-argument", what);
-		add_value(b, arg);
+		add_spaced(b, arg);
 		buf_add_str(b, "\n");
 	}
 }
 
 static void
-add_header(const struct transcript *t, struct buf *b, const struct milter_cmd *cmd)
+add_header_lines(const struct transcript *t, struct buf *b, const struct milter_cmd *cmd)
 {
 	const char	*value = cmd->u.header.value;
 	int		 leadspc = (t->protocol & SMFIP_HDR_LEADSPC) != 0;
@@ -194,19 +194,19 @@ add_own_lines(const struct transcript *t, struct buf *b, const struct milter_cmd
 		    cmd->u.optneg.protocol);
 		break;
 	case SMFIC_CONNECT:
-		add_client(b, cmd);
+		add_client_lines(b, cmd);
 		break;
 	case SMFIC_HELO:
 		add_line(b, "helo", cmd->u.helo.arg);
 		break;
 	case SMFIC_MAIL:
-		add_address(b, "sender", cmd);
+		add_address_lines(b, "sender", cmd);
 		break;
 	case SMFIC_RCPT:
-		add_address(b, "recipient", cmd);
+		add_address_lines(b, "recipient", cmd);
 		break;
 	case SMFIC_HEADER:
-		add_header(t, b, cmd);
+		add_header_lines(t, b, cmd);
 		break;
 	case SMFIC_UNKNOWN:
 		add_line(b, "command", cmd->u.unknown.line);
@@ -319,8 +319,8 @@ add_negotiated(struct transcript *t, struct buf *b, const struct milter_reply *r
 	while (milter_next_symlist(&lists, &stage, &names) == 1) {
 		if (stage >= SMFIM_COUNT)
 			continue;
-		buf_printf(b, "macros %s", wire_stage_name((int)stage));
-		add_value(b, names);
+		buf_printf(b, "macros %s", wire_event_stage_name((int)stage));
+		add_spaced(b, names);
 		buf_add_str(b, "\n");
 	}
 	buf_add_str(b, "\n");
@@ -335,7 +335,7 @@ header_value(const struct transcript *t, const struct milter_reply *r)
 }
 
 static void
-add_change(const struct transcript *t, struct buf *b, const struct milter_reply *r)
+add_header_action(const struct transcript *t, struct buf *b, const struct milter_reply *r)
 {
 	if (r->code == SMFIR_ADDHEADER)
 		buf_printf(b, "add-header %s", r->name);
@@ -346,7 +346,7 @@ add_change(const struct transcript *t, struct buf *b, const struct milter_reply 
 		return;
 	} else
 		buf_printf(b, "change-header %s %u", r->name, r->index);
-	add_value(b, header_value(t, r));
+	add_spaced(b, header_value(t, r));
 	buf_add_str(b, "\n");
 }
 
@@ -362,7 +362,7 @@ add_recipient_or_sender(struct buf *b, const struct milter_reply *r)
 	if (bare)
 		buf_add_str(b, ">");
 	if (r->args != NULL && r->args[0] != '\0')
-		add_value(b, r->args);
+		add_spaced(b, r->args);
 	buf_add_str(b, "\n");
 }
 
@@ -406,7 +406,7 @@ transcript_reply(struct transcript *t, const struct milter_reply *r, struct buf 
 			t->in_message = 0;
 		t->waiting = 0;
 	} else if (r->name != NULL)
-		add_change(t, out, r);
+		add_header_action(t, out, r);
 	else if (r->code == SMFIR_QUARANTINE)
 		add_line(out, "quarantine", r->text);
 	else if (r->code == SMFIR_PROGRESS)

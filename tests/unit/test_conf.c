@@ -254,7 +254,7 @@ matches(const struct client_list *l, const char *spec)
 	const char	*why;
 
 	CHECK(netaddr_parse(spec, &addr, &why) == 0, spec);
-	return network_match(l->networks, l->nnetworks, &addr);
+	return netaddr_in_networks(l->networks, l->nnetworks, &addr);
 }
 
 static void
@@ -300,6 +300,7 @@ static void
 test_listen(void)
 {
 	const struct listen_conf	*l;
+	struct netaddr_text		 text;
 	struct conf			*c;
 
 	c = parse("handler a { command = cat events = rcpt } listen unix:x/y { mode = 600 "
@@ -309,7 +310,7 @@ test_listen(void)
 	if (c == NULL)
 		return;
 	l = c->listens;
-	CHECK_STR(netaddr_print(&l[0].addr), "unix://x/y", "a path from the base");
+	CHECK_STR(netaddr_print(&l[0].addr, &text), "unix://x/y", "a path from the base");
 	CHECK(l[0].mode == 0600 && l[0].have_owner && l[0].owner == getuid() &&
 	    l[0].have_group && l[0].group == getgid(), "mode, owner, group");
 	CHECK(l[0].nhandlers == 2 && l[0].handlers[0] == 1 && l[0].handlers[1] == 0,

@@ -66,7 +66,7 @@ check_unescape(const char *text, const char *want, const char *name)
 {
 	char		*s = xstrdup(text);
 	const char	*why = NULL;
-	size_t		 len = unescape(s, strlen(s), &why);
+	size_t		 len = escape_undo(s, strlen(s), &why);
 
 	CHECK(len == strlen(want) && strcmp(s, want) == 0 && why == NULL, name);
 	free(s);
@@ -78,7 +78,7 @@ check_refused(const char *text, const char *name)
 	char		*s = xstrdup(text);
 	const char	*why = NULL;
 
-	CHECK(unescape(s, strlen(s), &why) == (size_t)-1 && why != NULL, name);
+	CHECK(escape_undo(s, strlen(s), &why) == (size_t)-1 && why != NULL, name);
 	free(s);
 }
 
@@ -88,7 +88,7 @@ test_unescape(void)
 	char		 more[] = "\\012345";
 	const char	*why;
 
-	CHECK(unescape(more, 4, &why) == 4 && strcmp(more, "\\012") == 0,
+	CHECK(escape_undo(more, 4, &why) == 4 && strcmp(more, "\\012") == 0,
 	    "digits behind the end do not count");
 	check_unescape("", "", "nothing");
 	check_unescape("\\\\n\\n\\r", "\\n\n\r", "backslash and line breaks");
@@ -151,7 +151,7 @@ test_round_trip(void)
 	for (i = 0; i < nvalues; i++) {
 		s = escaped(values[i]);
 		wrong += strpbrk(s, "\n\r") != NULL;
-		wrong += unescape(s, strlen(s), &why) != strlen(values[i]);
+		wrong += escape_undo(s, strlen(s), &why) != strlen(values[i]);
 		wrong += strcmp(s, values[i]) != 0;
 		free(s);
 	}

@@ -125,12 +125,12 @@ test_stages(void)
 	int				 i;
 
 	for (i = 0; i < SMFIM_COUNT; i++) {
-		CHECK_STR(wire_stage_name(i), stages[i], stages[i]);
-		CHECK(wire_stage_by_name(stages[i]) == i, "and back");
+		CHECK_STR(wire_event_stage_name(i), stages[i], stages[i]);
+		CHECK(wire_event_stage_by_name(stages[i]) == i, "and back");
 	}
-	CHECK(wire_stage_by_name("header") == -1 && wire_stage_by_name("body") == -1 &&
-	    wire_stage_by_name("unknown") == -1 && wire_stage_by_name("negotiate") == -1 &&
-	    wire_stage_by_name("abort") == -1 && wire_stage_by_name("") == -1, "no stages");
+	CHECK(wire_event_stage_by_name("header") == -1 && wire_event_stage_by_name("body") == -1 &&
+	    wire_event_stage_by_name("unknown") == -1 && wire_event_stage_by_name("negotiate") == -1 &&
+	    wire_event_stage_by_name("abort") == -1 && wire_event_stage_by_name("") == -1, "no stages");
 }
 
 int

@@ -96,16 +96,17 @@ static const struct {
 static void
 test_good(void)
 {
-	struct netaddr	 na, again;
-	const char	*why = "";
-	size_t		 i;
+	struct netaddr		 na, again;
+	struct netaddr_text	 text;
+	const char		*why = "";
+	size_t			 i;
 
 	for (i = 0; i < nitems(good); i++) {
 		CHECK(netaddr_parse(good[i].spec, &na, &why) == 0, good[i].spec);
-		CHECK_STR(netaddr_print(&na), good[i].print, good[i].spec);
-		CHECK_STR(netaddr_host(&na), good[i].host, good[i].spec);
+		CHECK_STR(netaddr_print(&na, &text), good[i].print, good[i].spec);
+		CHECK_STR(netaddr_host(&na, &text), good[i].host, good[i].spec);
 		CHECK(netaddr_is_loopback(&na) == good[i].loopback, good[i].spec);
-		CHECK(netaddr_parse(netaddr_print(&na), &again, &why) == 0 &&
+		CHECK(netaddr_parse(netaddr_print(&na, &text), &again, &why) == 0 &&
 		    again.len == na.len && memcmp(&again.ss, &na.ss, na.len) == 0,
 		    "what is printed is taken back");
 	}
@@ -131,6 +132,7 @@ test_unix(void)
 {
 	struct sockaddr_un	 sun;
 	struct netaddr		 na;
+	struct netaddr_text	 text;
 	const char		*why = "";
 	char			 spec[8 + sizeof(sun.sun_path)];
 
@@ -138,7 +140,7 @@ test_unix(void)
 	memcpy(spec, "unix:/", 6);
 	spec[5 + sizeof(sun.sun_path) - 1] = '\0';
 	CHECK(netaddr_parse(spec, &na, &why) == 0, "the longest path");
-	CHECK_STR(netaddr_print(&na), spec, "as it was");
+	CHECK_STR(netaddr_print(&na, &text), spec, "as it was");
 	spec[5 + sizeof(sun.sun_path) - 1] = 'x';
 	spec[5 + sizeof(sun.sun_path)] = '\0';
 	CHECK(netaddr_parse(spec, &na, &why) == -1, "one byte more");
@@ -147,13 +149,13 @@ test_unix(void)
 	memset(&na, 0, sizeof(na));
 	na.ss.ss_family = AF_UNIX;
 	na.len = sizeof(sa_family_t);
-	CHECK_STR(netaddr_print(&na), "unix:", "no path");
+	CHECK_STR(netaddr_print(&na, &text), "unix:", "no path");
 	/* A path without a NUL. */
 	memset(&sun, 'x', sizeof(sun));
 	sun.sun_family = AF_UNIX;
 	memcpy(&na.ss, &sun, sizeof(sun));
 	na.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 3);
-	CHECK_STR(netaddr_print(&na), "unix:xxx", "a path without NUL");
+	CHECK_STR(netaddr_print(&na, &text), "unix:xxx", "a path without NUL");
 }
 
 static void
@@ -167,14 +169,14 @@ test_networks(void)
 	for (i = 0; i < nitems(networks); i++) {
 		why = NULL;
 		if (networks[i].address == NULL) {
-			CHECK(network_parse(networks[i].net, &net, &why) == -1 && why != NULL,
+			CHECK(netaddr_network_parse(networks[i].net, &net, &why) == -1 && why != NULL,
 			    networks[i].net);
 			continue;
 		}
-		CHECK(network_parse(networks[i].net, &net, &why) == 0, networks[i].net);
+		CHECK(netaddr_network_parse(networks[i].net, &net, &why) == 0, networks[i].net);
 		CHECK(netaddr_parse(networks[i].address, &na, &why) == 0,
 		    networks[i].address);
-		CHECK(network_match(&net, 1, &na) == networks[i].match, networks[i].net);
+		CHECK(netaddr_in_networks(&net, 1, &na) == networks[i].match, networks[i].net);
 	}
 }
 
@@ -185,12 +187,12 @@ test_several(void)
 	struct netaddr	 na;
 	const char	*why;
 
-	CHECK(network_parse("192.0.2.0/24", &nets[0], &why) == 0 &&
-	    network_parse("::1", &nets[1], &why) == 0 &&
+	CHECK(netaddr_network_parse("192.0.2.0/24", &nets[0], &why) == 0 &&
+	    netaddr_network_parse("::1", &nets[1], &why) == 0 &&
 	    netaddr_parse("inet6:1@::1", &na, &why) == 0, "two networks");
-	CHECK(network_match(nets, 2, &na) == 1, "in one of two");
-	CHECK(network_match(nets, 1, &na) == 0, "in none of one");
-	CHECK(network_match(nets, 0, &na) == 0, "in none of none");
+	CHECK(netaddr_in_networks(nets, 2, &na) == 1, "in one of two");
+	CHECK(netaddr_in_networks(nets, 1, &na) == 0, "in none of one");
+	CHECK(netaddr_in_networks(nets, 0, &na) == 0, "in none of none");
 }
 
 int

@@ -610,7 +610,7 @@ exclusions(void)
 	const char		*why;
 
 	defaults(SCOPE_EVENT, SCOPE_SESSION);
-	network_parse("192.0.2.0/24", &net, &why);
+	netaddr_network_parse("192.0.2.0/24", &net, &why);
 	handlers[0].events = handlers[1].events = EV_BIT(EV_MAIL);
 	handlers[0].reports = EV_BIT(EV_DISCONNECT);
 	handlers[0].except_clients.networks = &net;

@@ -88,7 +88,7 @@ test_mangled(void)
 	const char	*why;
 	struct buf	 b;
 
-	(void)unescape(text, strlen(text), &why);
+	(void)escape_undo(text, strlen(text), &why);
 	CHECK(says("backslashes", text, "undone twice"), "escapes that were undone twice");
 	free(text);
 	buf_init(&b, 1000);
