@@ -63,7 +63,7 @@ header_problem(const struct mailfile_header *h)
 }
 
 static void
-append(struct action_list *list, struct action *a)
+append_action(struct action_list *list, struct action *a)
 {
 	TAILQ_INSERT_TAIL(list, a, entry);
 }
@@ -75,9 +75,9 @@ add_insertions(const struct mailfile *new, const struct header_diff *d, struct a
 	size_t	 j;
 
 	for (j = d->first; j-- > 0;)
-		append(list, header_action(ACT_INSERT_HEADER, &new->headers[j], 1));
+		append_action(list, header_action(ACT_INSERT_HEADER, &new->headers[j], 1));
 	for (j = d->end; j < new->count; j++)
-		append(list, header_action(ACT_INSERT_HEADER, &new->headers[j],
+		append_action(list, header_action(ACT_INSERT_HEADER, &new->headers[j],
 		    ACTION_INDEX_END));
 }
 
@@ -89,15 +89,15 @@ add_changes(const struct mailfile *old, const struct mailfile *new,
 
 	for (j = d->first; j < d->end; j++) {
 		for (; k < d->kept[j]; k++)
-			append(list, header_action(ACT_DELETE_HEADER, &old->headers[k],
+			append_action(list, header_action(ACT_DELETE_HEADER, &old->headers[k],
 			    d->index[k]));
 		if (!mailfile_same(&old->headers[k], &new->headers[j]))
-			append(list, header_action(ACT_CHANGE_HEADER, &new->headers[j],
+			append_action(list, header_action(ACT_CHANGE_HEADER, &new->headers[j],
 			    d->index[k]));
 		k++;
 	}
 	for (; k < old->count; k++)
-		append(list, header_action(ACT_DELETE_HEADER, &old->headers[k], d->index[k]));
+		append_action(list, header_action(ACT_DELETE_HEADER, &old->headers[k], d->index[k]));
 }
 
 static int
@@ -198,6 +198,6 @@ maildiff(const struct mailfile *old, const struct mailfile *new,
 		return -1;
 	}
 	if (body != NULL)
-		append(list, body);
+		append_action(list, body);
 	return 0;
 }

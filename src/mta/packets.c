@@ -162,7 +162,7 @@ chunk_of(struct mta_packets *ps, int command, size_t n)
 }
 
 static void
-encode_envelope(struct buf *out, int command, const struct mta_address *a)
+encode_address(struct buf *out, int command, const struct mta_address *a)
 {
 	milter_enc_envelope(out, command, a->address, a->args, a->nargs);
 }
@@ -191,10 +191,10 @@ encode_event(struct mta_packets *ps, int command, size_t n)
 		milter_enc_helo(&ps->bytes, plan->helo);
 		break;
 	case SMFIC_MAIL:
-		encode_envelope(&ps->bytes, command, &plan->sender);
+		encode_address(&ps->bytes, command, &plan->sender);
 		break;
 	case SMFIC_RCPT:
-		encode_envelope(&ps->bytes, command, &plan->rcpts[n]);
+		encode_address(&ps->bytes, command, &plan->rcpts[n]);
 		break;
 	case SMFIC_HEADER:
 		encode_header(ps, ps->headers[n]);

@@ -15,7 +15,7 @@
 #include "base/xmalloc.h"
 
 static size_t
-count_args(char **args)
+list_length(char **args)
 {
 	size_t	 n = 0;
 
@@ -62,7 +62,7 @@ static int
 take_session_options(struct mta_plan *plan, char **argv)
 {
 	const char	*host = NULL;
-	int		 argc = (int)count_args(argv), ch;
+	int		 argc = (int)list_length(argv), ch;
 
 	optind = optreset = 1;
 	while ((ch = getopt(argc, argv, "+" MTA_PLAN_OPTIONS)) != -1)
@@ -85,12 +85,12 @@ explain_args_take(struct explain_args *a, char **operands, int has_command)
 
 	if (has_command) {
 		if ((options = last_dashes(operands)) == NULL)
-			options = operands + count_args(operands);
+			options = operands + list_length(operands);
 		before = (size_t)(options - operands);
 		options += *options != NULL;
 	} else if (operands[0] != NULL && strcmp(operands[-1], "--") != 0)
 		return -1;
-	a->options = list_of(name, options, count_args(options));
+	a->options = list_of(name, options, list_length(options));
 	a->command = list_of(name, operands, before) + 1;
 	mta_plan_default(&a->plan);
 	return take_session_options(&a->plan, a->options);

@@ -173,7 +173,7 @@ check_options(const struct send_options *o)
 }
 
 static void
-set_defaults(struct send_options *o)
+default_options(struct send_options *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->count = o->connections = o->per_connection = 1;
@@ -216,7 +216,7 @@ send_options_parse(struct send_options *o, int argc, char **argv)
 	const char	*host = NULL;
 	int		 ch;
 
-	set_defaults(o);
+	default_options(o);
 	while ((ch = getopt_long(argc, argv,
 	    "+c:e:f:H:h:j:M:m:n:O:o:P:r:s:t:Vvx", longs, NULL)) != -1) {
 		if (optarg != NULL && strlen(optarg) > MTA_MAX_ARG)

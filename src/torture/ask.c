@@ -281,7 +281,7 @@ why_late(struct torture_play *p, struct torture_proc *pr)
 }
 
 static struct torture_play *
-tell_late(struct torture_play *p, struct task_result *r)
+end_late(struct torture_play *p, struct task_result *r)
 {
 	char	 what[80];
 
@@ -353,7 +353,7 @@ end_without_answer(struct torture_play *p, struct task_result *r)
 		p->t->hopeless = 1;
 		return fail_task(p, r);
 	}
-	return tell_late(p, r);
+	return end_late(p, r);
 }
 
 static struct torture_play *
@@ -366,7 +366,7 @@ wrong_id(struct torture_play *p, struct task_result *r)
 
 /* An item that ends nothing. Returns 0, or -1 where the reply is none. */
 static int
-take_item(struct torture_play *p, enum reply_item item, struct action *a)
+take_if_action(struct torture_play *p, enum reply_item item, struct action *a)
 {
 	return item == REPLY_ACTION ? take_reply_action(p, a) : 0;
 }
@@ -391,7 +391,7 @@ torture_collect(struct torture_play **plays, size_t n, struct task_result *r)
 			return take_reply_verdict(p, r);
 		if (item == REPLY_ERROR)
 			return bad_line(p, r);
-		if (take_item(p, item, a) == -1)
+		if (take_if_action(p, item, a) == -1)
 			return fail_task(p, r);
 	}
 	return p == NULL ? NULL : fail_task(p, r);

@@ -104,7 +104,7 @@ put_end(struct torture_mail *m)
 }
 
 static void
-put_client(struct torture_mail *m, const char *host, int family, unsigned int port,
+put_connect(struct torture_mail *m, const char *host, int family, unsigned int port,
     const char *address)
 {
 	struct milter_pair	 pairs[3] = { { "j", "mx.example.net" },
@@ -122,11 +122,11 @@ torture_mail_client(struct torture_mail *m, unsigned int number)
 	(void)snprintf(host, sizeof(host), "client%u.example.org", number);
 	(void)snprintf(address, sizeof(address), "198.51.100.%u", number % 250 + 1);
 	if (number % 4 == 3)
-		put_client(m, "localhost", 'L', 0, "/run/torture");
+		put_connect(m, "localhost", 'L', 0, "/run/torture");
 	else if (number % 4 == 2)
-		put_client(m, "unknown", 'U', 0, NULL);
+		put_connect(m, "unknown", 'U', 0, NULL);
 	else
-		put_client(m, host, '4', 40000 + number, address);
+		put_connect(m, host, '4', 40000 + number, address);
 	milter_enc_helo(&m->packets, host);
 }
 
@@ -187,7 +187,7 @@ torture_mail_value(struct torture_mail *m, const struct torture_value *v)
 {
 	char	*line = one_line(v->text);
 
-	put_client(m, v->number == 0 ? "[198.51.100.9]" : line, '4', 40000, "198.51.100.9");
+	put_connect(m, v->number == 0 ? "[198.51.100.9]" : line, '4', 40000, "198.51.100.9");
 	milter_enc_helo(&m->packets, line);
 	milter_enc_unknown(&m->packets, line);
 	put_mail(m, v->quoted, "Torture.Example", line);
@@ -236,7 +236,7 @@ put_long_header(struct torture_mail *m, const char *name, int ch, size_t len)
 }
 
 static void
-put_recipients(struct torture_mail *m, unsigned int recipients)
+put_many_recipients(struct torture_mail *m, unsigned int recipients)
 {
 	char		 local[TEXT];
 	unsigned int	 i;
@@ -259,7 +259,7 @@ torture_mail_sizes(struct torture_mail *m, unsigned int recipients, unsigned int
 	milter_enc_envelope(&m->packets, SMFIC_MAIL, "<>", NULL, 0);
 	milter_enc_envelope(&m->packets, SMFIC_RCPT, "<postmaster>", NULL, 0);
 	put_envelope(m, SMFIC_RCPT, name, "recipient.example", NULL);
-	put_recipients(m, recipients);
+	put_many_recipients(m, recipients);
 	milter_enc_simple(&m->packets, SMFIC_DATA);
 	put_long_header(m, TORTURE_LONG, 'x', LONG_VALUE);
 	put_long_header(m, "References", '\\', LONG_VALUE / 2);

@@ -166,7 +166,7 @@ takes_messages(const struct torture *t)
 }
 
 static int
-try_all(struct torture *t)
+try_handler(struct torture *t)
 {
 	int	 whole = takes_messages(t);
 
@@ -193,7 +193,7 @@ torture_run(const struct torture_options *options)
 	if ((status = set_up(&t)) == 0) {
 		log_set_hook(no_log);
 		t.began = mono_ms();
-		status = try_all(&t);
+		status = try_handler(&t);
 		log_set_hook(NULL);
 	}
 	tear_down(&t);
