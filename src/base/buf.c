@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * base/buf.c: a growing byte buffer.
+ */
 #include "base/compat.h"
 
 #include <stdarg.h>
@@ -60,7 +63,7 @@ buf_borrow(struct buf *b, struct buf *spare)
 }
 
 /*
- * 1 if n more bytes are allowed, else err. What comes after an error is
+ * 1 if n more bytes are allowed, else sets err. Additions after an error are
  * dropped as well: a text with a hole in it would be worse than none.
  */
 static int

@@ -4,8 +4,9 @@
  */
 
 /*
- * base/buf.h: a growing byte buffer with a maximum and a sticky error, for writing
- * packets and blocks. A writer adds everything and looks at buf_ok() once.
+ * base/buf.h: a growing byte buffer with a maximum and a sticky error, for
+ * writing packets and blocks. A writer adds everything and looks at buf_ok()
+ * once.
  */
 #ifndef PM_BASE_BUF_H
 #define PM_BASE_BUF_H
@@ -17,36 +18,44 @@
 #include "base/compat.h"
 
 struct buf {
-	unsigned char	*data;	/* NULL while nothing was added */
+	unsigned char	*data;	/* NULL before the first addition */
 	size_t		 len;
 	size_t		 cap;
-	size_t		 max;	/* an addition beyond it sets err and adds nothing */
+	size_t		 max;	/* in bytes; an addition beyond it sets err and adds nothing */
 	int		 err;
 };
 
 void	buf_init(struct buf *, size_t max);
-void	buf_free(struct buf *);		/* usable again afterwards */
-void	buf_add_slowly(struct buf *, const void *, size_t);	/* buf_add() for all cases */
-/* n bytes at the end, to be written at once and in full; NULL: err. */
+void	buf_free(struct buf *);		/* the buffer can be used again */
+void	buf_add_slowly(struct buf *, const void *, size_t);	/* buf_add(), all cases */
+/*
+ * Makes n bytes at the end, which the caller writes at once and in full. NULL:
+ * err is set.
+ */
 unsigned char *buf_extend(struct buf *, size_t n);
 void	buf_add_cstr(struct buf *, const char *);	/* with the NUL */
-void	buf_add_u8(struct buf *, unsigned int);		/* over 255: err */
-void	buf_add_u16(struct buf *, unsigned int);	/* network order; over 65535: err */
+void	buf_add_u8(struct buf *, unsigned int);		/* above 255: err */
+void	buf_add_u16(struct buf *, unsigned int);	/* network order; above 65535: err */
 void	buf_add_u32(struct buf *, uint32_t);		/* network order */
-void	buf_put_u32(struct buf *, size_t at, uint32_t);	/* over four bytes already there */
+void	buf_put_u32(struct buf *, size_t at, uint32_t);	/* over four bytes that are there */
 void	buf_printf(struct buf *, const char *, ...) PRINTF_LIKE(2, 3);
 void	buf_drain(struct buf *, size_t);		/* removes from the front */
 /*
- * The memory of a buffer that is needed no more goes to spare; it is freed if
- * spare has some or if it is more than most. What is kept so serves the next.
+ * Gives the memory of a buffer that is not needed any more to spare, for
+ * buf_borrow(). Frees it if spare has memory already, or if it is more than
+ * `most` bytes.
  */
 void	buf_lend(struct buf *, struct buf *spare, size_t most);
-/* A buffer that is empty takes the memory of spare, if there is any. */
+/* Takes the memory of spare, if spare has some and this buffer is empty. */
 void	buf_borrow(struct buf *, struct buf *spare);
-/* Gives away the bytes with a NUL behind them (free(3) them) and empties the buffer. */
+/*
+ * Gives the bytes away, with a NUL after them, and empties the buffer. The
+ * caller frees them with free(3). len (may be NULL) is their number without the
+ * NUL.
+ */
 char	*buf_steal(struct buf *, size_t *len);
 
-/* Empties, clears err, keeps the memory. */
+/* Empties the buffer and clears err; keeps the memory. */
 static inline void
 buf_reset(struct buf *b)
 {
@@ -54,14 +63,17 @@ buf_reset(struct buf *b)
 	b->err = 0;
 }
 
-/* 1 if every addition found room. */
+/* 1 if every addition had room. */
 static inline int
 buf_ok(const struct buf *b)
 {
 	return !b->err;
 }
 
-/* Nearly always there is room, and blocks are made of many small pieces. */
+/*
+ * Adds n bytes. Inline, since blocks are made of many small pieces and nearly
+ * always there is room.
+ */
 static inline void
 buf_add(struct buf *b, const void *p, size_t n)
 {
@@ -73,7 +85,7 @@ buf_add(struct buf *b, const void *p, size_t n)
 	b->len += n;
 }
 
-/* Without the NUL. */
+/* Adds a string without its NUL. */
 static inline void
 buf_add_str(struct buf *b, const char *s)
 {

@@ -4,8 +4,8 @@
  */
 
 /*
- * base/compat.h: included first by every source file. It settles what libbsd and
- * glibc leave open.
+ * base/compat.h: every source file includes it first. It defines what libbsd
+ * and glibc leave out.
  */
 #ifndef PM_BASE_COMPAT_H
 #define PM_BASE_COMPAT_H
@@ -17,7 +17,7 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
-/* libbsd's RB_*_STATIC use it and nothing on glibc defines it. */
+/* libbsd's RB_*_STATIC macros use __unused, and glibc does not define it. */
 #ifndef __unused
 #define __unused __attribute__((__unused__))
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * base/escape.c: the escapes of values in blocks and replies.
+ */
 #include "base/compat.h"
 
 #include <stdint.h>
@@ -10,8 +13,8 @@
 
 #include "base/escape.h"
 
-#define NO_BYTE		(-1)	/* no escape for a byte begins here */
-#define BAD_BYTE	(-2)	/* one that no byte can have */
+#define NO_BYTE		(-1)	/* no escape of a byte begins here */
+#define BAD_BYTE	(-2)	/* an escape of a value that no byte has */
 
 static int
 is_blank(unsigned char c)
@@ -19,7 +22,10 @@ is_blank(unsigned char c)
 	return c == ' ' || c == '\t';
 }
 
-/* \0 and three octal digits: with fewer a digit that follows would belong to it. */
+/*
+ * Adds \0 and three octal digits. With fewer digits, a digit after the escape
+ * would belong to it.
+ */
 static void
 escape_octal(struct buf *out, unsigned char c)
 {
@@ -54,7 +60,7 @@ escape_byte(struct buf *out, unsigned char c)
 
 #define EACH_BYTE(c)	(~(uint64_t)0 / 255 * (c))
 
-/* 1 if some of eight bytes is below 32, 127 or a backslash. */
+/* 1 if any of the eight bytes at s is below 32, 127 or a backslash. */
 static int
 any_special(const char *s)
 {
@@ -68,7 +74,7 @@ any_special(const char *s)
 	    ((is_backslash - EACH_BYTE(1)) & ~is_backslash)) & EACH_BYTE(128)) != 0;
 }
 
-/* How many bytes from s on stand as they are, blanks among them. */
+/* How many bytes from s on need no escape; blanks count among them. */
 static size_t
 plain_run(const char *s, size_t len)
 {
@@ -78,7 +84,10 @@ plain_run(const char *s, size_t len)
 	for (;;) {
 		while (len - i >= 8 && !any_special(s + i))
 			i += 8;
-		/* The last eight again, instead of each of the last few. */
+		/*
+		 * Test the last eight bytes as a whole, instead of the rest one
+		 * by one.
+		 */
 		if (i == len || (len >= 8 && len - i < 8 && !any_special(s + len - 8)))
 			return len;
 		c = (unsigned char)s[i];
@@ -118,7 +127,7 @@ octal_digit(char c)
 	return c >= '0' && c <= '7' ? c - '0' : NO_BYTE;
 }
 
-/* The byte of an escape's three digits; s points at the first, n bytes are there. */
+/* The byte that three octal digits at s stand for. n: how many bytes there are. */
 static int
 octal_byte(const char *s, size_t n)
 {
@@ -134,7 +143,10 @@ octal_byte(const char *s, size_t n)
 	return v == 0 || v > 255 ? BAD_BYTE : v;
 }
 
-/* What stands behind a backslash; *used says how many bytes of it. */
+/*
+ * The byte that the n bytes at s, after a backslash, stand for; *used is how
+ * many of them belong to the escape.
+ */
 static int
 escaped_byte(const char *s, size_t n, size_t *used)
 {

@@ -5,7 +5,7 @@
 
 /*
  * base/escape.h: the escapes of values in blocks and replies
- * (pipemilter-handler(7), "Escapes"), which printf %b undoes.
+ * (pipemilter-handler(7), "Escapes"). printf %b undoes them.
  */
 #ifndef PM_BASE_ESCAPE_H
 #define PM_BASE_ESCAPE_H
@@ -14,14 +14,14 @@
 
 #include "base/buf.h"
 
-/* Adds len bytes (no NUL among them) to out, escaped. */
+/* Adds the escaped form of len bytes (no NUL among them) to out. */
 void	 escape(struct buf *out, const char *value, size_t len);
 
 /*
- * Undoes escapes in place: s of len bytes becomes a NUL-terminated string
+ * Undoes escapes in place: the len bytes at s become a NUL-terminated string
  * that is never longer (s[len] is written to). Returns its length, or
  * (size_t)-1 with *why (a constant text) for \0000 and octals above 377. A
- * backslash before anything that is not an escape stands for itself.
+ * backslash that begins no escape stands for itself.
  */
 size_t	 escape_undo(char *s, size_t len, const char **why);
 

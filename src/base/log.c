@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * base/log.c: lines for syslog or standard error.
+ */
 #include "base/compat.h"
 
 #include <errno.h>
@@ -69,9 +72,9 @@ log_echo(int fd)
 }
 
 /*
- * "PROGRAM: TEXT", in one write: lines of several processes that share a
- * descriptor must not run into each other. A line that can't be written is
- * lost, for there is nobody left to tell.
+ * Writes "PROGRAM: TEXT" in one write, since the lines of several processes
+ * that share a descriptor must not run into each other. A line that can't be
+ * written is lost: there is nobody left to tell.
  */
 static void
 write_to_fd(int fd, const char *text)
@@ -104,9 +107,9 @@ emit(int severity, const char *raw)
 	char	 text[LOG_MAX_LINE + MB_LEN_MAX + 1];
 
 	/*
-	 * VIS_NL and VIS_TAB: nothing that came from outside makes a second
-	 * line. libbsd's strnvis(3) writes a character, and the NUL, before it
-	 * looks whether there is room, hence the reserve.
+	 * VIS_NL and VIS_TAB: no text from outside makes a second line.
+	 * libbsd's strnvis(3) writes a character and the NUL before it looks
+	 * whether there is room: hence the reserve.
 	 */
 	text[0] = '\0';
 	(void)strnvis(text, raw, LOG_MAX_LINE - 1,
@@ -127,7 +130,7 @@ static void
 log_verrno(int severity, const char *ids, int code, const char *fmt,
     va_list ap) PRINTF_LIKE(4, 0);
 
-/* code: an errno whose text follows, or 0. */
+/* code: the errno whose text follows, or 0. */
 static void
 log_verrno(int severity, const char *ids, int code, const char *fmt,
     va_list ap)

@@ -4,9 +4,9 @@
  */
 
 /*
- * base/log.h: one line for each call, to syslog or standard error. Every line as a
- * whole goes through vis(3), so text from the network or a handler may be an
- * argument (never the format). errno survives each call.
+ * base/log.h: one line for each call, to syslog or standard error. Every line
+ * as a whole goes through vis(3), so a text from the network or a handler may
+ * be an argument, but never the format. errno survives each call.
  */
 #ifndef PM_BASE_LOG_H
 #define PM_BASE_LOG_H
@@ -16,7 +16,7 @@
 
 #include "base/compat.h"
 
-/* The severities are those of syslog(3): LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG. */
+/* Severities are those of syslog(3): LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG. */
 
 /*
  * Lines go to standard error (to_stderr) or to syslog(3) under facility.
@@ -26,15 +26,18 @@ void	log_init(const char *program, int to_stderr, int facility, int level);
 /* Names this process ("supervisor", "engine") in lines on stderr; NULL: none. */
 void	log_procinit(const char *role);
 int	log_level(void);
-/* 1 if a line of this severity is written: to save the work of making one. */
+/* 1 if lines of this severity are written. Saves the work of making one that is not. */
 int	log_enabled(int severity);
 /*
- * While a descriptor is named here, lines at LOG_ERR go to it too: so that
- * whoever starts a daemon sees why it can't. -1: off.
+ * Lines at LOG_ERR go to this descriptor too, so that the person who starts a
+ * daemon sees why it does not start. -1: off.
  */
 void	log_echo(int fd);
 
-/* "SESSION QUEUE-ID: " stands before the text where ids is not NULL nor "". */
+/*
+ * If ids is neither NULL nor "", the line begins with ids ("SESSION QUEUE-ID")
+ * and ": ".
+ */
 void	log_msg(int severity, const char *ids, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void	log_vmsg(int severity, const char *ids, const char *fmt, va_list ap)
 	    PRINTF_LIKE(3, 0);
@@ -45,11 +48,14 @@ void	log_warnx(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void	log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void	log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* The system failed us (fatal) or an invariant of ours broke (fatalx): log, exit 1. */
+/*
+ * fatal: the system failed us; fatalx: an invariant of ours is broken. Both log
+ * and exit 1.
+ */
 void	fatal(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN;
 void	fatalx(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN;
 
-/* For tests: called with each finished line instead of writing it; NULL: off. */
+/* For tests: calls hook with each finished line instead of writing it; NULL: off. */
 void	log_set_hook(void (*hook)(int severity, const char *line));
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * base/mono.c: the clock of all deadlines.
+ */
 #include "base/compat.h"
 
 #include <time.h>

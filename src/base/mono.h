@@ -13,7 +13,7 @@
 
 #define MONO_NEVER	UINT64_MAX	/* as a deadline */
 
-/* Milliseconds on a clock that nobody sets. */
+/* Milliseconds on a clock that nobody sets (CLOCK_MONOTONIC). */
 uint64_t	 mono_ms(void);
 
 #endif

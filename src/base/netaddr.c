@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * base/netaddr.c: socket addresses and networks.
+ */
 #include "base/compat.h"
 
 #include <sys/socket.h>
@@ -23,7 +26,7 @@
 static const char *const expected =
     "expected inet:PORT@HOST, inet6:PORT@HOST, inet:HOST:PORT, unix:PATH or local:PATH";
 
-/* Of a connection of the IPv6 kind that came from an IPv4 client. */
+/* The first bytes of an IPv6 address that stands for an IPv4 client. */
 static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 static int
@@ -74,7 +77,7 @@ parse_port(const char *text, char *port, size_t size, const char **why)
 	return 0;
 }
 
-/* An address first: a name costs a question to the name server. */
+/* Tries HOST as a numeric address first: a name costs a query to the name server. */
 static int
 resolve(const char *host, const char *port, int family, struct netaddr *na, const char **why)
 {
@@ -101,7 +104,10 @@ resolve(const char *host, const char *port, int family, struct netaddr *na, cons
 	return 0;
 }
 
-/* Takes brackets off; family becomes inet6 where the caller left it open. */
+/*
+ * Removes brackets. AF_UNSPEC becomes AF_INET6 for an address with colons in
+ * brackets, else AF_INET.
+ */
 static int
 parse_host(const char *text, size_t len, char *port, int family, struct netaddr *na,
     const char **why)
@@ -166,7 +172,7 @@ netaddr_parse(const char *spec, struct netaddr *na, const char **why)
 	return -1;
 }
 
-/* The path of a unix socket: a peer's may be missing or without a NUL. */
+/* The path of a unix socket. That of a peer may be missing or lack its NUL. */
 static void
 unix_path(const struct netaddr *na, char *path, size_t size)
 {
@@ -227,8 +233,9 @@ netaddr_print(const struct netaddr *na, struct netaddr_text *text)
 }
 
 /*
- * The bytes that count: 4 or 16 of them, an IPv4 address in IPv6 clothes as
- * the former. Returns the family, or 0 for a unix socket.
+ * The bytes of the address: 4 or 16. An IPv6 address that stands for an IPv4
+ * client gives the 4 of that client. Returns the family, or 0 for a unix
+ * socket.
  */
 static int
 address_bytes(const struct netaddr *na, unsigned char bytes[16])
@@ -328,7 +335,10 @@ netaddr_network_parse(const char *text, struct network *net, const char **why)
 		*why = "the address has bits that the mask leaves out";
 		return -1;
 	}
-	/* Clients are compared as IPv4 where they are; so must this be. */
+	/*
+	 * address_bytes() gives IPv4 clients as IPv4, so this network must be
+	 * IPv4 as well.
+	 */
 	if (net->family == AF_INET6 && net->bits >= 96 &&
 	    memcmp(net->bytes, mapped, sizeof(mapped)) == 0) {
 		net->family = AF_INET;

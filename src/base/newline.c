@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * base/newline.c: line ends of bodies, across pieces.
+ */
 #include "base/compat.h"
 
 #include <string.h>
@@ -22,7 +25,7 @@ newline_to_lf(struct newline *nl, const void *data, size_t len, struct buf *out)
 	const unsigned char	*p = data, *cr, *end;
 	unsigned char		*start, *to;
 
-	/* Not longer than it was, but for a CR that waited. */
+	/* The result is never longer, except by a CR that waited. */
 	if (len == 0 || (start = buf_extend(out, len + 1)) == NULL)
 		return;
 	end = p + len;

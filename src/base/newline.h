@@ -14,19 +14,19 @@
 #include "base/buf.h"
 
 struct newline {
-	int	 cr;	/* the last piece ended with a CR that waits */
-	int	 last;	/* last byte seen, for newline_to_crlf(); 0 at first */
+	int	 cr;	/* the last piece ended with a CR that still waits */
+	int	 last;	/* the last byte seen, for newline_to_crlf(); 0 at first */
 };
 
 void	 newline_init(struct newline *);
 /*
  * Towards a handler: adds the piece to out with each CRLF as LF and nothing
- * else changed. A CR at its end waits for the next piece.
+ * else changed. A CR at the end of the piece waits for the next piece.
  */
 void	 newline_to_lf(struct newline *, const void *, size_t, struct buf *out);
-/* The CR that still waits when the body has ended: adds it, returns 1 if there was one. */
+/* At the end of the body: adds the CR that still waits. Returns 1 if there was one. */
 int	 newline_flush(struct newline *, struct buf *out);
-/* From a handler: each LF without a CR before it becomes CRLF. */
+/* From a handler: adds the piece to out with each LF as CRLF, unless a CR precedes it. */
 void	 newline_to_crlf(struct newline *, const void *, size_t, struct buf *out);
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * base/rd.c: the part of the bounded reader that is not inline.
+ */
 #include "base/compat.h"
 
 #include <string.h>

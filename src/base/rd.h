@@ -4,7 +4,7 @@
  */
 
 /*
- * base/rd.h: a bounded reader over bytes that somebody else owns. Every failed read
+ * base/rd.h: a bounded reader over bytes that somebody else owns. A failed read
  * sets err, gives zero or NULL, and makes all later reads fail; a parser reads
  * everything and looks at err once.
  */
@@ -21,8 +21,9 @@ struct rd {
 };
 
 /*
- * A string whose NUL lies within what is left, pointing into the input; len
- * (may be NULL) is its length without the NUL.
+ * Reads a string up to and including its NUL; the result points into the input.
+ * len (may be NULL) is its length without the NUL. NULL if there is no NUL in
+ * what is left.
  */
 const char	*rd_cstr(struct rd *, size_t *len);
 
@@ -34,7 +35,7 @@ rd_init(struct rd *r, const void *p, size_t len)
 	r->err = 0;
 }
 
-/* n bytes, pointing into the input; they live as long as it does. */
+/* Reads n bytes; the result points into the input and lives as long as the input does. */
 static inline const unsigned char *
 rd_bytes(struct rd *r, size_t n)
 {
@@ -44,7 +45,7 @@ rd_bytes(struct rd *r, size_t n)
 		r->err = 1;
 		return NULL;
 	}
-	/* Nothing may be added to a NULL pointer, not even nothing. */
+	/* C allows no addition to a NULL pointer, not even of zero. */
 	if (n > 0) {
 		r->p += n;
 		r->left -= n;
@@ -60,7 +61,7 @@ rd_u8(struct rd *r)
 	return p == NULL ? 0 : p[0];
 }
 
-/* In network order, as the next one. */
+/* rd_u16() and rd_u32() read network order. */
 static inline uint16_t
 rd_u16(struct rd *r)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * base/xmalloc.c: allocation that can't fail.
+ */
 #include "base/compat.h"
 
 #include <stdint.h>
@@ -66,7 +69,7 @@ xmemdup0(const void *p, size_t len)
 	if (len == SIZE_MAX)
 		fatalx("xmemdup0: size overflows");
 	copy = xmalloc(len + 1);
-	/* memcpy(3) wants no NULL, not even for nothing. */
+	/* memcpy(3) must not get NULL, not even with a length of zero. */
 	if (len > 0)
 		memcpy(copy, p, len);
 	copy[len] = '\0';

@@ -4,8 +4,8 @@
  */
 
 /*
- * base/xmalloc.h: allocation that can't fail, for our own small structures. Never
- * for a size that a peer chose unless that size was bounded first.
+ * base/xmalloc.h: allocation that can't fail, for our own small structures. Not
+ * for a size that a peer chose, unless that size was bounded before.
  */
 #ifndef PM_BASE_XMALLOC_H
 #define PM_BASE_XMALLOC_H
@@ -13,15 +13,15 @@
 #include <stddef.h>
 
 /*
- * Each returns memory that the caller frees with free(3). Out of memory, a
- * size of zero and a product that overflows end the process through fatalx().
+ * Each returns memory that the caller frees with free(3). If memory runs out, a
+ * size is zero or a product overflows, the process ends through fatalx().
  */
 void	*xmalloc(size_t size);
 void	*xcalloc(size_t n, size_t size);
 void	*xreallocarray(void *p, size_t n, size_t size);
 char	*xstrdup(const char *s);
 char	*xstrndup(const char *s, size_t max);
-/* Copies len bytes (zero is allowed) and puts a NUL behind them. */
+/* Copies len bytes (may be 0) and puts a NUL after them. */
 char	*xmemdup0(const void *p, size_t len);
 
 #endif

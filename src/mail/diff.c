@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mail/diff.c: the difference of two messages as actions.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -14,14 +17,14 @@
 #include "base/newline.h"
 #include "base/xmalloc.h"
 
-/* Of a message that has neither the empty line is all. */
+/* 1 if there is no header and no body: the message is at most the empty line. */
 static int
 is_nothing(const struct mailfile *m)
 {
 	return m->count == 0 && m->body_len == 0;
 }
 
-/* What it was given already can't be held against it: some mail has no header. */
+/* A filter is not blamed for what the message already lacked: some mail has no header. */
 const char *
 maildiff_fault(const struct mailfile *given, const struct mailfile *returned)
 {
@@ -50,11 +53,14 @@ header_action(enum action_kind kind, const struct mailfile_header *h, uint32_t i
 	return a;
 }
 
-/* For a header that is sent to the MTA. */
+/* What is wrong with a header that the MTA is to get, or NULL. */
 static const char *
 header_problem(const struct mailfile_header *h)
 {
-	/* Index, NUL and NUL; the colon and blanks before it are gone. */
+	/*
+	 * The packet has an index and two NULs; it lacks the colon and the
+	 * blanks before it.
+	 */
 	if (h->name_len + (h->len - h->value) + 4 + 2 > MILTER_MAX_DATA)
 		return "header too long";
 	if (memchr(h->text, 127, h->name_len) != NULL)
@@ -68,7 +74,10 @@ append_action(struct action_list *list, struct action *a)
 	TAILQ_INSERT_TAIL(list, a, entry);
 }
 
-/* What is inserted at the top comes above what was inserted before it. */
+/*
+ * Headers at the top are inserted from the last to the first, each above the
+ * one before.
+ */
 static void
 add_insertions(const struct mailfile *new, const struct header_diff *d, struct action_list *list)
 {
@@ -137,8 +146,8 @@ is_equal(const struct buf *a, const struct buf *b)
 }
 
 /*
- * 1 if it is what comes back of the old one from a filter that has LF for
- * CRLF: then a CR before one is lost. text is for its use.
+ * 1 if a filter that reads LF for CRLF would return this text for an unchanged
+ * body: such a filter loses a CR before a CRLF. text is scratch memory.
  */
 static int
 is_copy(const struct mailfile *old, const struct buf *after, struct buf *text)
@@ -159,7 +168,7 @@ is_copy(const struct mailfile *old, const struct buf *after, struct buf *text)
 	return same;
 }
 
-/* *a is set if the body is another. */
+/* Sets *a to the action if the body differs, else to NULL. */
 static int
 diff_body(const struct mailfile *old, const struct mailfile *new, struct action **a,
     const char **why)

@@ -3,6 +3,12 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mail/header_diff.c: which headers of an old message stay in a new one.
+ *
+ * A pair is a new header with an old one of the same spelling that it may be.
+ * The best chain of pairs, rising in both messages, is what stays.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -12,29 +18,31 @@
 #include "mail/header_diff.h"
 #include "base/xmalloc.h"
 
-/* Beyond so many pairs of a new and an old header of one name only some are looked at. */
+/* Above this many pairs only SOME old headers are tried for each new one. */
 #define MAX_PAIRS	((size_t)1 << 20)
-/* Of each new header. */
 #define SOME		3
 
-/* What two headers have in common is a number that both have. */
+/* Headers are alike in some way if their numbers for it are equal. */
 struct classes {
-	uint32_t	*name;		/* the name, whatever the case */
-	uint32_t	*spelling;	/* the name as it stands */
-	uint32_t	*all;		/* name and value as they stand */
-	size_t		 count;		/* of each kind at most */
+	uint32_t	*name;		/* the name in any case */
+	uint32_t	*spelling;	/* the name as spelled */
+	uint32_t	*all;		/* name and value as spelled */
+	size_t		 count;		/* numbers of each kind at most */
 };
 
-/* Old headers by one of these numbers: those of n stand from start[n] to below start[n + 1]. */
+/*
+ * Old headers by number: those with number n are old[start[n]] to below
+ * old[start[n + 1]].
+ */
 struct lists {
 	uint32_t	*start;
 	uint32_t	*old;
 };
 
-/* A new header as this old one, below the best that can stand above it. */
+/* A new header that stays as this old one, after the best pair that may precede it. */
 struct pair {
 	uint32_t	 old;
-	uint32_t	 back;		/* that pair, from 1; 0: this is the first that stays */
+	uint32_t	 back;		/* the preceding pair, from 1; 0: none */
 	uint64_t	 score;
 };
 
@@ -43,8 +51,8 @@ struct work {
 	size_t			 nold, nnew;
 	struct classes		 c;	/* old headers first, then the new ones */
 	struct lists		 spelled, same;
-	uint32_t		*seen_spelled, *seen_same;	/* new ones so far, by number */
-	uint32_t		*left;				/* and still to come */
+	uint32_t		*seen_spelled, *seen_same;	/* new headers so far, by number */
+	uint32_t		*left;				/* and those still to come */
 	struct pair		*pairs;
 	size_t			 npairs;
 	size_t			 best, best_new;		/* from 1; 0: none */
@@ -101,7 +109,10 @@ sorted_items(const struct work *w)
 	return items;
 }
 
-/* Sorting finds what is alike without comparing each long value with each other. */
+/*
+ * Numbers the headers. Sorting finds equal ones without comparing each long
+ * value with all others.
+ */
 static void
 classify(struct work *w)
 {
@@ -149,7 +160,10 @@ list_len(const struct lists *l, uint32_t number)
 	return l->start[number + 1] - l->start[number];
 }
 
-/* In place no value can become nothing: an empty one deletes, and a space may be ours to drop. */
+/*
+ * A header can't stay with an empty value, which deletes it, nor with a single
+ * space, which the MTA or we may drop.
+ */
 static int
 may_stay(const struct work *w, size_t j, uint32_t old)
 {
@@ -166,7 +180,7 @@ add_candidate(struct work *w, size_t j, uint32_t old)
 		w->pairs[w->npairs++].old = old;
 }
 
-/* Every old header of that spelling. */
+/* Adds pairs with all old headers of that spelling. */
 static void
 add_all_candidates(struct work *w, size_t j)
 {
@@ -190,7 +204,10 @@ insert_old(uint32_t *some, size_t *n, uint32_t old)
 	(*n)++;
 }
 
-/* The equal one in its turn, and those of that name with as many above, and below. */
+/*
+ * Adds pairs with at most SOME old headers: the equal one in the same order,
+ * and those of that spelling with as many above, and with as many below.
+ */
 static void
 add_some_candidates(struct work *w, size_t j)
 {
@@ -212,7 +229,7 @@ add_some_candidates(struct work *w, size_t j)
 		add_candidate(w, j, some[i]);
 }
 
-/* Those that prove which way a message came should stand where they stood. */
+/* 1 for headers that prove which way a message came; they should stay in place. */
 static int
 is_trace(const struct mailfile_header *h)
 {
@@ -227,8 +244,9 @@ is_trace(const struct mailfile_header *h)
 }
 
 /*
- * What is saved if it stays: deletion and insertion, or all but the change.
- * All trace headers together never weigh as much as one action.
+ * The actions saved if the header stays: deletion and insertion, or one of both
+ * if its value changes. Bonuses for all trace headers together weigh less than
+ * one action.
  */
 static uint64_t
 weight(const struct work *w, size_t j, uint32_t old)
@@ -240,7 +258,10 @@ weight(const struct work *w, size_t j, uint32_t old)
 	return 2 * one + (uint64_t)is_trace(&w->to->headers[j]);
 }
 
-/* The pairs of new header j stand from begin, those of the one above it from above. */
+/*
+ * Scores the pairs of new header j, which start at begin; those of the new
+ * header above it start at above.
+ */
 static void
 score_pairs(struct work *w, size_t j, size_t above, size_t begin)
 {
@@ -293,7 +314,10 @@ find_best(struct work *w)
 	}
 }
 
-/* Nothing stays: all that is new goes to the top. */
+/*
+ * Gives the chain to the caller. Without a chain nothing stays, and all new
+ * headers go to the top.
+ */
 static void
 take_best(const struct work *w, struct header_diff *d)
 {

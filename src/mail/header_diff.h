@@ -16,15 +16,17 @@
 #include "mail/text.h"
 
 struct header_diff {
-	size_t		 first, end;	/* new headers from first to below end are old ones that stay */
-	uint32_t	*kept;		/* of each new one among these: which old one, from 0, rising */
-	uint32_t	*index;		/* of each old one: the how manyth of its name, from 1 */
+	size_t		 first, end;	/* new headers first to below end stay */
+	uint32_t	*kept;		/* for each of them: the old header's index, rising */
+	uint32_t	*index;		/* for each old one: its index in its name, from 1 */
 };
 
 /*
- * Finds what costs least, where a new header that does not stay costs one, an
- * old one that does not stay too, and one that stays with a new value. Names
- * are spelled alike in what stays: the MTAs disagree about whose spelling wins.
+ * Finds the cheapest difference. A new header that does not stay costs one, an
+ * old header that does not stay costs one, and a header that stays with a new
+ * value costs one. A header only stays under a name of the same spelling: the
+ * MTAs disagree about whose spelling wins. Free the result with
+ * header_diff_free().
  */
 void	 header_diff_find(const struct mailfile *old, const struct mailfile *new, struct header_diff *);
 void	 header_diff_free(struct header_diff *);

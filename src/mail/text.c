@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mail/text.c: the text of a message, parsed and written.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -11,17 +14,17 @@
 #include "mail/text.h"
 #include "base/newline.h"
 
-/* What is left to read, and the line in hand without its end. */
+/* The rest of the text, and its first line without the line end. */
 struct lines {
 	const unsigned char	*p;
 	size_t			 left;
 	const unsigned char	*line;
 	size_t			 len;
-	size_t			 next;	/* bytes of the line with its end */
+	size_t			 next;	/* bytes of the line, line end included */
 	int			 crlf;
 };
 
-/* Finds the line at the front; 0 if nothing is left. */
+/* Finds the first line of the rest; 0 if nothing is left. */
 static int
 peek_line(struct lines *l)
 {
@@ -53,8 +56,8 @@ is_blank(unsigned char c)
 }
 
 /*
- * The length of the header name that the line begins with, or 0; *colon is
- * where the colon stands. 127 is in names that Sendmail lets pass.
+ * The length of the header name at the front of the line, or 0; *colon is the
+ * offset of the colon. Byte 127 is allowed, as Sendmail lets such names pass.
  */
 static size_t
 header_name_len(const struct lines *l, size_t *colon)
@@ -76,7 +79,7 @@ is_fold(const struct lines *l)
 	return l->len > 0 && is_blank(l->line[0]);
 }
 
-/* Counts the headers and stands behind them: *m gets count and separator. */
+/* Counts the headers and moves after them; sets count and separator of *m. */
 static int
 find_end(struct mailfile *m, struct lines *l, const char **why)
 {
@@ -103,7 +106,7 @@ find_end(struct mailfile *m, struct lines *l, const char **why)
 	return 0;
 }
 
-/* One header with its folded lines goes to the store; returns the end of it there. */
+/* Copies one header with its folded lines to the store; returns the end of the copy. */
 static char *
 store_header(struct mailfile_header *h, struct lines *l, char *to)
 {
@@ -129,7 +132,7 @@ store_headers(struct mailfile *m, struct lines *l, size_t bytes, const char **wh
 	char	*to;
 	size_t	 i;
 
-	/* The NUL takes the place of a line end, which the last one may lack. */
+	/* Each NUL replaces a line end; the last header may lack its line end. */
 	m->headers = calloc(m->count, sizeof(*m->headers));
 	m->store = to = malloc(bytes + 1);
 	if (m->headers == NULL || m->store == NULL) {
@@ -235,7 +238,7 @@ add_line_end(struct buf *out, int crlf)
 	buf_add_str(out, crlf ? "\r\n" : "\n");
 }
 
-/* blanks: a line that begins without one gets it. */
+/* blanks: a continuation line without a blank at its front gets one. */
 static void
 add_folded(struct buf *out, const char *text, size_t len, int blanks, int crlf)
 {

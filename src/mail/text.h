@@ -4,8 +4,8 @@
  */
 
 /*
- * mail/text.h: the text of a message, as files and filters have it, taken
- * apart and written. Pure.
+ * mail/text.h: the text of a message, as files and filters have it, parsed and
+ * written. Pure.
  */
 #ifndef PM_MAIL_TEXT_H
 #define PM_MAIL_TEXT_H
@@ -14,21 +14,21 @@
 
 #include "base/buf.h"
 
-/* Bytes of a text, and headers in it, at most. */
+/* The most bytes of a text, and the most headers in it. */
 #define MAILFILE_MAX		((size_t)1 << 30)
 #define MAILFILE_MAX_HEADERS	((size_t)1000000)
 
 struct mailfile_header {
-	const char	*text;		/* "Name: value" and a NUL; folds are LF, none at the end */
-	size_t		 len;		/* of text */
-	size_t		 name_len;	/* text begins with the name; blanks may follow before the colon */
-	size_t		 value;		/* where in text the value begins: right behind the colon */
+	const char	*text;		/* "Name: value" and a NUL; folds are LF */
+	size_t		 len;		/* bytes of text without the NUL */
+	size_t		 name_len;	/* the name is at the front; blanks may follow it */
+	size_t		 value;		/* offset of the value in text: right after the colon */
 };
 
 struct mailfile {
-	struct mailfile_header	*headers;	/* they point into memory of the mailfile */
+	struct mailfile_header	*headers;	/* their text is in store */
 	size_t			 count;
-	const unsigned char	*body;		/* points into the text that was parsed, as it is there */
+	const unsigned char	*body;		/* points into the parsed text, unchanged */
 	size_t			 body_len;
 	int			 separator;	/* an empty line ended the headers */
 	int			 crlf;		/* the first line ended with CRLF */
@@ -36,56 +36,59 @@ struct mailfile {
 };
 
 /*
- * Takes a text apart: LF, CRLF or both. The headers go up to the empty line,
- * or to the first line that is none and begins the body: so with a body but
- * no separator something stood between the headers that does not belong
- * there. An mbox line "From ..." on top is dropped. The text must live as
- * long as the body is used. Needs time and memory in proportion to the text.
- * Returns 0, or -1 with *why (a constant text) and nothing to free: a NUL in
- * a header, or too much of anything.
+ * Parses a text with LF, CRLF or both. The headers end at the empty line, or at
+ * the first line that is no header and begins the body: a body without
+ * separator means that a wrong line stood among the headers. An mbox line "From
+ * ..." on top is dropped. The text must live as long as the body is used. Takes
+ * time and memory in proportion to the text. Returns 0, or -1 with *why (a
+ * constant text) and nothing to free: a NUL in a header, or one of the limits
+ * above is exceeded.
  */
 int	 mailfile_parse(struct mailfile *, const void *text, size_t len, const char **why);
 void	 mailfile_free(struct mailfile *);
 
-/* Without the NUL; name_len bytes at the front of text are the name. */
+/* The value with its NUL at the end, pointing into text. */
 static inline const char *
 mailfile_value(const struct mailfile_header *h)
 {
 	return h->text + h->value;
 }
 
-/* 1 if both have the same name, spelled alike, and the same value, to the byte. */
+/* 1 if both have the same name, in the same spelling, and the same value, to the byte. */
 int	 mailfile_same(const struct mailfile_header *, const struct mailfile_header *);
 
-/* Takes the first n headers off. */
+/* Removes the first n headers. */
 void	 mailfile_drop_top(struct mailfile *, size_t n);
 /*
- * Takes each of the n lines off once, wherever it stands; one that is not
- * there is no matter. For what a filter was shown on top of a message, and
- * has perhaps put headers of its own above.
+ * Removes each of the n lines once, wherever it is; a line that is not there is
+ * no error. For lines that a filter was shown on top of a message, above which
+ * the filter may have put headers of its own.
  */
 void	 mailfile_take_off(struct mailfile *, const struct mailfile_header *lines, size_t n);
 
 /*
- * Adds one header with its line end to out. space: one is put behind the
- * colon, as for the value of an MTA that keeps it to itself. A LF in the
- * value is a fold; where no blank follows it gets one, for else it would
- * begin something new. With a name of printable ASCII without colon, parsed
- * again it is the same.
+ * Adds one header with its line end to out. space: puts a space after the
+ * colon, since that MTA leaves it out of the value. A LF in the value is a
+ * fold; if no blank follows, one is put in, since the line would begin another
+ * header. Parsing gives the same header again if name is printable ASCII
+ * without a colon.
  */
 void	 mailfile_write_header(struct buf *out, const char *name, int space,
 	    const char *value, int crlf);
-/* The same for "Name: value" in one, whose folds are right. */
+/* Adds "Name: value" with its line end; the folds must be right already. */
 void	 mailfile_write_text(struct buf *out, const char *text, size_t len, int crlf);
 /*
- * Adds the body as MTAs have it: CRLF, and a last line without its end gets
- * one, for SMTP knows no other.
+ * Adds the body as MTAs have it: with CRLF, also after a last line that lacks
+ * its line end, since SMTP knows no such line.
  */
 void	 mailfile_write_body(struct buf *out, const unsigned char *body, size_t len);
-/* What stands behind the headers, with LF or CRLF: the empty line, if there is to be one. */
+/*
+ * Adds the empty line, if separator is set or there is a body, and the body,
+ * with LF or CRLF.
+ */
 void	 mailfile_write_rest(struct buf *out, int separator, const unsigned char *body,
 	    size_t len, int crlf);
-/* Adds the whole, with LF or CRLF. */
+/* Adds the whole message, with LF or CRLF. */
 void	 mailfile_write(struct buf *out, const struct mailfile *, int crlf);
 
 #endif

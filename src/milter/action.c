@@ -3,9 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/*
- * milter/action.c: the names of actions, and the end of an action.
- */
+/* milter/action.c: the names of actions, and freeing them. */
 #include "base/compat.h"
 
 #include <stdlib.h>

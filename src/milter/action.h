@@ -16,7 +16,7 @@
 #include "base/compat.h"
 
 enum action_kind {
-	/* those that go to the MTA, which an `actions' list may name */
+	/* go to the MTA; an `actions' list may name them */
 	ACT_ADD_HEADER,
 	ACT_INSERT_HEADER,
 	ACT_CHANGE_HEADER,
@@ -27,7 +27,7 @@ enum action_kind {
 	ACT_REPLACE_BODY,
 	ACT_QUARANTINE,
 	ACT_MTA_COUNT,
-	/* those that stay here and are always allowed */
+	/* stay here and are always allowed */
 	ACT_PROGRESS = ACT_MTA_COUNT,
 	ACT_SET,
 	ACT_SET_MESSAGE,
@@ -40,20 +40,20 @@ enum action_kind {
 #define ACT_ALL_MTA	(ACT_BIT(ACT_MTA_COUNT) - 1)
 
 /*
- * One action line. name, value and args are unescaped, NUL-terminated and
- * NULL where the action has none:
- *   add-header                 name, value
- *   insert-header              index, name, value
- *   change-header              name, index, value (may be "")
- *   delete-header              name, index (0: all of that name)
- *   change-sender              value (address in <>), args or NULL
- *   add-recipient              value (address in <>), args or NULL
- *   delete-recipient           value (address as given)
- *   replace-body               body, body_len (line ends already CRLF)
- *   quarantine, log            value
- *   set, set-message           name, value (may be "")
- *   unset                      name
- * A header's value is without the space behind the colon, unless exact is set.
+ * One action line of a reply. name, value and args are unescaped and
+ * NUL-terminated, and NULL where the action has none:
+ *  add-header                 name, value
+ *  insert-header              index, name, value
+ *  change-header              name, index, value (may be "")
+ *  delete-header              name, index (0: all of that name)
+ *  change-sender              value (address in <>), args or NULL
+ *  add-recipient              value (address in <>), args or NULL
+ *  delete-recipient           value (address as given)
+ *  replace-body               body, body_len (line ends already CRLF)
+ *  quarantine, log            value
+ *  set, set-message           name, value (may be "")
+ *  unset                      name
+ * The value of a header lacks the space after the colon, unless exact is set.
  */
 struct action {
 	TAILQ_ENTRY(action)	 entry;
@@ -62,16 +62,16 @@ struct action {
 	char			*value;
 	char			*args;
 	uint32_t		 index;
-	int			 exact;		/* value stands right behind the colon, space and all */
+	int			 exact;		/* value includes the space after the colon */
 	unsigned char		*body;
 	size_t			 body_len;
-	unsigned int		 handler;	/* for the keeper of actions: who */
-	unsigned int		 event_no;	/* and in answer to which event */
-	int			 returned;	/* the difference of a returned message has it */
+	unsigned int		 handler;	/* for the list's owner: whose it is */
+	unsigned int		 event_no;	/* and the event it answers */
+	int			 returned;	/* from a returned message */
 };
 TAILQ_HEAD(action_list, action);
 
-/* insert-header: at this index both MTAs put it behind all others. */
+/* insert-header: both MTAs put a header with this index after all others. */
 #define ACTION_INDEX_END	0x7fffffffu
 
 /* The name, a constant text. */

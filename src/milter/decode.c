@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * milter/decode.c: milter packets to values.
+ */
 #include "base/compat.h"
 
 #include <string.h>
@@ -38,7 +41,7 @@ bad(const char **why, const char *text)
 	return -1;
 }
 
-/* 1 if what is left is whole strings, or nothing. */
+/* 1 if what is left ends with a NUL, so that it is whole strings, or is nothing. */
 static int
 only_strings(const struct rd *r)
 {
@@ -183,7 +186,7 @@ milter_next_arg(struct rd *args)
 	return rd_cstr(args, NULL);
 }
 
-/* The two forms of an address with arguments that may be absent. */
+/* Decodes an address, and its arguments if they are there. */
 static void
 dec_reply_address(struct rd *r, struct milter_reply *rep)
 {
@@ -211,7 +214,7 @@ dec_reply_optneg(struct rd *r, struct milter_reply *rep)
 	(void)rd_bytes(r, r->left);
 }
 
-/* 0 if this is no reply that an MTA knows. */
+/* 0 if no MTA knows this reply. */
 static int
 dec_reply_data(struct rd *r, struct milter_reply *rep)
 {

@@ -4,8 +4,9 @@
  */
 
 /*
- * milter/decode.h: milter packets to values, in both directions. Nothing is
- * copied: every pointer points into the packet and lives as long as it does.
+ * milter/decode.h: milter packets to values, in both directions. Pure. Nothing
+ * is copied: every pointer points into the packet and lives as long as the
+ * packet does.
  */
 #ifndef PM_MILTER_DECODE_H
 #define PM_MILTER_DECODE_H
@@ -22,20 +23,20 @@ struct milter_packet {
 };
 
 enum milter_frame {
-	MILTER_FRAME_MORE,	/* a packet has begun, or nothing has */
+	MILTER_FRAME_MORE,	/* not all bytes of a packet are there */
 	MILTER_FRAME_OK,
 	MILTER_FRAME_BAD	/* a length of 0 or above 65536 */
 };
 
 /*
- * Looks for one whole packet at the front of len bytes. OK: *pkt and *used
- * (bytes of the packet with its length field) are set. BAD is found out from
- * the length field alone, before anything is waited for.
+ * Looks for one whole packet at the front of len bytes. OK sets *pkt and *used
+ * (bytes of the packet with its length field). BAD is found from the length
+ * field alone, before more bytes come.
  */
 enum milter_frame milter_frame(const void *p, size_t len, struct milter_packet *pkt,
     size_t *used);
 
-/* A command of the MTA. Strings are NUL-terminated inside the packet. */
+/* A command of the MTA. Strings end with a NUL inside the packet. */
 struct milter_cmd {
 	uint8_t	 code;		/* SMFIC_ */
 	union {
@@ -45,7 +46,7 @@ struct milter_cmd {
 			uint32_t	 protocol;
 		} optneg;
 		struct {
-			uint8_t		 stage;	/* SMFIC_ letter the macros belong to */
+			uint8_t		 stage;	/* SMFIC_ of the macros' command */
 			struct rd	 pairs;	/* for milter_next_macro() */
 		} macro;
 		struct {
@@ -68,7 +69,7 @@ struct milter_cmd {
 		struct {
 			const unsigned char	*data;
 			size_t			 len;
-		} body;				/* B, and E that carries some */
+		} body;				/* B, and E if it has data */
 		struct {
 			const char	*line;
 		} unknown;
@@ -76,25 +77,24 @@ struct milter_cmd {
 };
 
 /*
- * The command in a packet. Returns 0, or -1 with *why saying what is wrong
- * with it in a few words (a constant text). Unknown commands are wrong; so
- * are data missing where some must be, a string without its NUL, a header
- * without a name, fewer than 12 bytes of O, and B without a byte. More bytes
- * than needed are ignored.
+ * Decodes a command. Returns 0, or -1 with *why (a constant text of a few
+ * words). Errors: an unknown command, missing data, a string without its NUL, a
+ * header without a name, O of fewer than 12 bytes, and B without a byte. Bytes
+ * after the needed ones are ignored.
  */
 int	 milter_dec_cmd(const struct milter_packet *, struct milter_cmd *, const char **why);
 
 /*
- * The next pair of a macro command: 1 and the strings, or 0 at the end. A
- * name without a value, or a tail without its NUL, is the end.
+ * Gives the next pair of a macro command: 1 and the strings, or 0 at the end. A
+ * name without a value, or a string without its NUL, is the end.
  */
 int	 milter_next_macro(struct rd *pairs, const char **name, const char **value);
-/* The next parameter of MAIL or RCPT, or NULL. */
+/* Gives the next parameter of MAIL or RCPT, or NULL. */
 const char *milter_next_arg(struct rd *args);
 
-/* A reply of the filter, for the programs that play the MTA. */
+/* A reply of the filter, for the programs that play the MTA. Letters are SMFIR_ codes. */
 struct milter_reply {
-	uint8_t		 code;		/* SMFIR_, or SMFIC_OPTNEG */
+	uint8_t		 code;		/* SMFIR_, or SMFIC_OPTNEG for an answer to O */
 	uint32_t	 index;		/* of i and m */
 	const char	*name;		/* of h, i and m; NULL elsewhere */
 	const char	*text;		/* value, address, reply text or reason */
@@ -106,11 +106,12 @@ struct milter_reply {
 };
 
 /*
- * As strict as Postfix: data behind a reply that has none, a missing NUL and
- * bytes left over are wrong, and so is a reply no MTA knows.
+ * Decodes a reply, as strictly as Postfix does. Returns 0, or -1 with *why (a
+ * constant text). Errors: a reply that no MTA knows, data in a reply that has
+ * none, a missing NUL, and bytes that are left over.
  */
 int	 milter_dec_reply(const struct milter_packet *, struct milter_reply *, const char **why);
-/* The next macro list of an answer to O: 1, 0 at the end, -1 if damaged. */
+/* Gives the next macro list of an answer to O: 1, 0 at the end, -1 if it is damaged. */
 int	 milter_next_symlist(struct rd *, uint32_t *stage, const char **names);
 
 #endif

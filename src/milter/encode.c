@@ -3,12 +3,18 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * milter/encode.c: values to milter packets.
+ */
 #include "base/compat.h"
 
 #include "milter/encode.h"
 #include "milter/proto.h"
 
-/* Room for the length, and the code. packet_end() wants what it returns. */
+/*
+ * Begins a packet: the length, which packet_end() fills in, and the code.
+ * Returns where the packet starts.
+ */
 static size_t
 packet_begin(struct buf *out, int code)
 {
@@ -19,7 +25,10 @@ packet_begin(struct buf *out, int code)
 	return start;
 }
 
-/* Half a packet is taken back, so that nobody sends it. */
+/*
+ * Fills in the length. Removes a packet that is too long or incomplete, so that
+ * nobody sends it.
+ */
 static void
 packet_end(struct buf *out, size_t start)
 {
@@ -69,7 +78,7 @@ milter_enc_optneg(struct buf *out, uint32_t version, uint32_t actions,
 	packet_end(out, start);
 }
 
-/* A packet of one string, or of two if the second is not NULL. */
+/* Adds a packet of one string, or of two if the second is not NULL. */
 static void
 enc_strings(struct buf *out, int code, const char *first, const char *second)
 {

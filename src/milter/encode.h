@@ -4,10 +4,10 @@
  */
 
 /*
- * milter/encode.h: values to milter packets, in both directions. Each function
- * adds one whole packet to out; what does not fit a packet or out's maximum
- * sets out's sticky error and adds nothing else of use, so that a caller
- * looks at buf_ok() once before sending.
+ * milter/encode.h: values to milter packets, in both directions. Pure. Each
+ * function adds one whole packet to out. What does not fit a packet or out's
+ * maximum sets the sticky error of out and adds nothing, so that a caller looks
+ * at buf_ok() once before it sends.
  */
 #ifndef PM_MILTER_ENCODE_H
 #define PM_MILTER_ENCODE_H
@@ -17,41 +17,41 @@
 
 #include "base/buf.h"
 
-/* Both directions: a packet of one byte, or of one byte and raw data. */
+/* Both directions: a packet of its code alone, or of its code and raw data. */
 void	 milter_enc_simple(struct buf *out, int code);
 void	 milter_enc_raw(struct buf *out, int code, const void *data, size_t len);
 
 /*
- * O. symlists, with SMFIM_COUNT entries, are names of macros with one space
- * between them; NULL in place of the array or of an entry sends no list.
- * The MTA's offer has none.
+ * Adds O. symlists has SMFIM_COUNT entries: names of macros with one space
+ * between them. NULL in place of the array or of an entry sends no list. The
+ * offer of an MTA has none.
  */
 void	 milter_enc_optneg(struct buf *out, uint32_t version, uint32_t actions,
 	    uint32_t protocol, const char *const *symlists);
 
-/* Filter to MTA. */
+/* From the filter to the MTA. */
 void	 milter_enc_replycode(struct buf *out, const char *smtp_text);
 void	 milter_enc_add_header(struct buf *out, const char *name, const char *value);
 void	 milter_enc_insert_header(struct buf *out, uint32_t index, const char *name,
 	    const char *value);
-/* An empty value deletes. */
+/* An empty value deletes the header. */
 void	 milter_enc_change_header(struct buf *out, uint32_t index, const char *name,
 	    const char *value);
-/* args NULL sends '+', else '2'. */
+/* Sends '+' if args is NULL, else '2'. */
 void	 milter_enc_add_rcpt(struct buf *out, const char *address, const char *args);
 void	 milter_enc_del_rcpt(struct buf *out, const char *address);
 void	 milter_enc_change_from(struct buf *out, const char *address, const char *args);
 void	 milter_enc_quarantine(struct buf *out, const char *reason);
-/* As many packets as it takes, one of them even if len is 0. */
+/* Adds as many packets as the data need: one even if len is 0. */
 void	 milter_enc_body_replies(struct buf *out, const void *data, size_t len);
 
-/* MTA to filter. */
+/* From the MTA to the filter. */
 struct milter_pair {
 	const char	*name;
 	const char	*value;
 };
 void	 milter_enc_macros(struct buf *out, int stage, const struct milter_pair *, size_t n);
-/* family as in struct milter_cmd; address is not sent with 'U'. */
+/* family is that of struct milter_cmd; with 'U' no address is sent. */
 void	 milter_enc_connect(struct buf *out, const char *host, int family,
 	    unsigned int port, const char *address);
 void	 milter_enc_helo(struct buf *out, const char *arg);

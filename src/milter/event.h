@@ -25,7 +25,7 @@ enum event_kind {
 	EV_COUNT
 };
 
-/* A set of events is a word with these bits. */
+/* A set of events is an unsigned int with these bits. */
 #define EV_BIT(ev)	(1u << (ev))
 /* The events that the MTA waits for; abort and disconnect are only reported. */
 #define EV_ANSWERABLE	(EV_BIT(EV_ABORT) - 1)

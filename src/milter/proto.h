@@ -5,19 +5,19 @@
 
 /*
  * milter/proto.h: the numbers of the milter protocol, versions 2 to 6
- * (sendmail's include/libmilter/mfdef.h and mfapi.h).
+ * (Sendmail's include/libmilter/mfdef.h and mfapi.h).
  */
 #ifndef PM_MILTER_PROTO_H
 #define PM_MILTER_PROTO_H
 
 #define MILTER_VERSION		6
 #define MILTER_VERSION_MIN	2
-/* What one packet may carry behind its command byte; we never negotiate more. */
+/* The most bytes that a packet has after its command byte; we never negotiate more. */
 #define MILTER_MAX_DATA		65535
 #define MILTER_HEADER_LEN	4	/* the length field in front of each packet */
-#define MILTER_MAX_MACROS	50	/* in one list: Sendmail takes no more */
+#define MILTER_MAX_MACROS	50	/* in one list; Sendmail accepts no more */
 
-/* MTA to filter */
+/* from the MTA to the filter */
 #define SMFIC_ABORT	'A'
 #define SMFIC_BODY	'B'
 #define SMFIC_CONNECT	'C'
@@ -34,7 +34,7 @@
 #define SMFIC_DATA	'T'
 #define SMFIC_UNKNOWN	'U'
 
-/* filter to MTA */
+/* from the filter to the MTA */
 #define SMFIR_ADDRCPT		'+'
 #define SMFIR_DELRCPT		'-'
 #define SMFIR_ADDRCPT_PAR	'2'
@@ -52,10 +52,10 @@
 #define SMFIR_SKIP		's'
 #define SMFIR_TEMPFAIL		't'
 #define SMFIR_REPLYCODE		'y'
-/* Postfix acts on it; we send a 421 reply instead, but milter-send knows it. */
+/* Postfix obeys it. We send a 421 reply instead, but milter-send knows it. */
 #define SMFIR_SHUTDOWN		'4'
 
-/* what a filter may do at the end of a message */
+/* what the filter may do at the end of a message */
 #define SMFIF_ADDHDRS		0x00000001u
 #define SMFIF_CHGBODY		0x00000002u
 #define SMFIF_ADDRCPT		0x00000004u
@@ -69,7 +69,7 @@
 #define SMFIF_V2		0x0000003fu
 #define SMFIF_V6		0x000001ffu
 
-/* which events it is sent, and which of them it answers */
+/* which events the MTA sends, and which of them the filter answers */
 #define SMFIP_NOCONNECT		0x00000001u
 #define SMFIP_NOHELO		0x00000002u
 #define SMFIP_NOMAIL		0x00000004u
@@ -94,10 +94,13 @@
 #define SMFIP_V1		0x0000003fu
 #define SMFIP_V2		0x0000007fu
 #define SMFIP_V6		0x001fffffu
-/* Bits that libmilter keeps for itself; a filter must not answer them. */
+/* libmilter keeps these bits for itself; a filter must not answer them. */
 #define SMFI_INTERNAL		0xf0000000u
 
-/* Stages of macro lists in the answer to O: not the order of the events. */
+/*
+ * Stages of the macro lists in an answer to O. They are not in the order of the
+ * events.
+ */
 #define SMFIM_CONNECT	0
 #define SMFIM_HELO	1
 #define SMFIM_MAIL	2

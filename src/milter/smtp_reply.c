@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * milter/smtp_reply.c: the SMTP reply of a refusal.
+ */
 #include "base/compat.h"
 
 #include <stdio.h>
@@ -21,7 +24,7 @@ is_code(const char *word, size_t len)
 	return len == 3 && strspn(word, DIGITS) >= 3;
 }
 
-/* X.Y.Z of any numbers: whether they are good ones is judged later. */
+/* 1 for X.Y.Z, whatever the numbers; enhanced_fits() judges them. */
 static int
 is_enhanced(const char *word, size_t len)
 {
@@ -58,7 +61,7 @@ smtp_reply_parse(const char *rest, struct smtp_reply *r)
 		len = strcspn(p, BLANKS);
 	}
 	if (is_enhanced(p, len)) {
-		/* One that is cut here was too long to be right. */
+		/* A code that is cut here was too long to be right. */
 		snprintf(r->enhanced, sizeof(r->enhanced), "%.*s",
 		    (int)(len < sizeof(r->enhanced) ? len : sizeof(r->enhanced)), p);
 		p = behind_word(p, len);
@@ -100,7 +103,7 @@ defaults_of(enum verdict vd)
 	return vd == VD_TEMPFAIL ? &tempfail : &reject;
 }
 
-/* Postfix takes a number of one to three digits for subject and detail. */
+/* Subject and detail have one to three digits, as in Postfix. */
 static int
 enhanced_fits(const char *enhanced, int class)
 {
@@ -143,7 +146,7 @@ complete_codes(const struct defaults *def, int fixed, struct smtp_reply *r)
 	return mended;
 }
 
-/* Cuts lines and their number in place: what is kept moves to the front. */
+/* Cuts the lines and their number in place. */
 static int
 cut_text(char *text)
 {
@@ -193,7 +196,7 @@ smtp_reply_complete(enum verdict vd, struct smtp_reply *r)
 
 	mended = complete_codes(def, vd == VD_SHUTDOWN, r);
 	if (r->text != NULL) {
-		/* A line end behind the last line begins no further one. */
+		/* A line end after the last line does not begin another line. */
 		for (len = strlen(r->text); len > 0 && r->text[len - 1] == '\n'; len--)
 			r->text[len - 1] = '\0';
 		mended |= cut_text(r->text);

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * milter/smtp_text.c: the SMTP reply of the milter packet y.
+ */
 #include "base/compat.h"
 
 #include <string.h>
@@ -20,8 +23,8 @@ is_digit(char c)
 }
 
 /*
- * Sendmail replaces the whole reply by a permanent one for a single %;
- * Postfix just drops it.
+ * For a single % Sendmail replaces the whole reply by a permanent one; Postfix
+ * drops the %.
  */
 static const char *
 check_percent(const char *text)
@@ -34,7 +37,7 @@ check_percent(const char *text)
 	return NULL;
 }
 
-/* A line up to its CRLF; last says that there is none behind it. */
+/* Checks one line without its CRLF. last: no line follows. */
 static const char *
 check_line(const char *line, const char *first, size_t len, int last)
 {
@@ -94,7 +97,10 @@ smtp_text_closes(const char *text)
 	return strncmp(text, "421", 3) == 0 || strncmp(text, "521", 3) == 0;
 }
 
-/* The length of the enhanced code at the front with the space behind it, or 0. */
+/*
+ * The length of the enhanced code at the front, with the space after it; 0:
+ * there is none.
+ */
 static size_t
 enhanced_len(const char *p, char class)
 {
@@ -116,7 +122,7 @@ enhanced_len(const char *p, char class)
 	return p[len] == '\0' || p[len] == '\n' ? len : 0;
 }
 
-/* The text of all lines without their codes, LF between them. */
+/* Adds the text of all lines without their codes, with LF between them. */
 static void
 reply_text(struct buf *text, const char *plain, const char *enhanced, size_t elen)
 {

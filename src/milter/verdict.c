@@ -28,7 +28,7 @@ static const char *const verdict_names[VD_COUNT] = {
 
 static const unsigned int verdict_events[VD_COUNT] = {
 	[VD_CONTINUE] = EV_ANSWERABLE,
-	/* A Postfix that gets accept at `unknown' panics at the next MAIL. */
+	/* After accept at `unknown', Postfix panics at the next MAIL. */
 	[VD_ACCEPT] = EV_ANSWERABLE & ~EV_BIT(EV_UNKNOWN),
 	[VD_REJECT] = EV_ANSWERABLE,
 	[VD_TEMPFAIL] = EV_ANSWERABLE,

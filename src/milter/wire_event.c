@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * milter/wire_event.c: the commands of an MTA as events.
+ */
 #include "base/compat.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 
 /*
  * milter/wire_event.h: the commands of an MTA as events, with the bits of the
- * negotiation that are about each, and the stages of macros.
+ * negotiation for each, and the stages of macros. Pure.
  */
 #ifndef PM_MILTER_WIRE_EVENT_H
 #define PM_MILTER_WIRE_EVENT_H
@@ -16,21 +16,21 @@
 
 struct wire_event {
 	int		 command;	/* SMFIC_ */
-	enum event_kind	 event;		/* EV_COUNT: it is the negotiation */
-	int		 stage;		/* SMFIM_ of a list of macros for it; -1: none is */
-	uint32_t	 no;		/* SMFIP_: the event is not sent; 0: it always is */
-	uint32_t	 nr;		/* it is not answered; 0: it always is */
+	enum event_kind	 event;		/* EV_COUNT: the negotiation */
+	int		 stage;		/* SMFIM_ of its macro list; -1: it has none */
+	uint32_t	 no;		/* SMFIP_: not sent; 0: it always is */
+	uint32_t	 nr;		/* SMFIP_: not answered; 0: it always is */
 };
 
-/* NULL if there is no such command. Those that are never answered are not among them. */
+/* Each returns NULL if there is no such command, or one that is never answered. */
 const struct wire_event	*wire_event_find(int command);
 const struct wire_event	*wire_event_of(enum event_kind);
 const struct wire_event	*wire_event_by_name(const char *);
-/* As in pipemilter-handler(7), or "negotiate". */
+/* The name in pipemilter-handler(7), or "negotiate"; a constant text. */
 const char		*wire_event_name(const struct wire_event *);
-/* The stages of macro lists have the names of their events. Of each SMFIM_ number: */
+/* The name of a macro list, by SMFIM_ number: that of its event. */
 const char		*wire_event_stage_name(int stage);
-/* The number, or -1. */
+/* The SMFIM_ number of a name, or -1. */
 int			 wire_event_stage_by_name(const char *);
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * reply/action.c: the arguments of an action line.
+ */
 #include "base/compat.h"
 
 #include <string.h>
@@ -15,7 +18,7 @@
 static const char *
 check_header_size(const struct action *a)
 {
-	/* index, a space before the value and two NULs in one packet */
+	/* The packet has an index, a space before the value and two NULs. */
 	if (strlen(a->name) + strlen(a->value) + 4 + 1 + 2 > MILTER_MAX_DATA)
 		return "header too long";
 	return NULL;
@@ -90,7 +93,7 @@ parse_add_recipient(char *rest, struct action *a)
 	return reply_arg_address(rest, 0, &a->value, &a->args);
 }
 
-/* Any bytes at all: it is only compared with what the MTA itself has sent. */
+/* Any bytes are allowed: the address is only compared with those that the MTA sent. */
 static const char *
 parse_delete_recipient(char *rest, struct action *a)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * reply/argument.c: the arguments of a handler's action lines.
+ */
 #include "base/compat.h"
 
 #include <string.h>
@@ -85,7 +88,7 @@ reply_arg_length(const char *word, size_t max, size_t *length)
 	return why;
 }
 
-/* RFC 5322 ftext: printable, and no colon. */
+/* ftext of RFC 5322, section 3.6.8: printable ASCII but the colon. */
 static int
 is_header_name(const char *s)
 {
@@ -112,7 +115,7 @@ reply_arg_header_name(char *word, char **name)
 	return NULL;
 }
 
-/* CRLF to LF in place; 0 where a line end could begin another header. */
+/* Turns CRLF into LF in place. Returns 0 if a line end could begin another header. */
 static int
 unify_folds(char *value)
 {
@@ -191,9 +194,9 @@ has_control(const char *s)
 }
 
 /*
- * Where the address that s begins with ends: at a blank outside quotes. NULL
- * if a quote stays open, or if an angle bracket stands inside: what the MTA
- * would then take for the address is anybody's guess.
+ * Returns the end of the address at the front of s: a blank outside quotes.
+ * NULL if a quote stays open, or if an angle bracket is inside: MTAs differ in
+ * what they take for the address then.
  */
 static char *
 address_end(char *s)
@@ -213,7 +216,7 @@ address_end(char *s)
 	return quoted ? NULL : p;
 }
 
-/* 1 if s of len bytes has both brackets, 0 if none, -1 if one of them. */
+/* Of s, len bytes: 1 if both brackets are there, 0 if none is, -1 if one is. */
 static int
 has_brackets(const char *s, size_t len)
 {
@@ -235,7 +238,7 @@ address_problem(const char *address, const char *args, int null_ok)
 		return "expected an address";
 	if (has_control(address) || has_control(args))
 		return "expected an address and arguments without control bytes";
-	/* With brackets and two NULs it must fit a packet. */
+	/* With brackets and two NULs the address must fit a packet. */
 	if (len + strlen(args) + 4 > MILTER_MAX_DATA)
 		return "address too long";
 	return NULL;

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * reply/decode.c: what a handler writes, line by line.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -15,16 +18,16 @@
 #include "reply/decode.h"
 #include "base/xmalloc.h"
 
-#define LINE_SHOWN	200	/* bytes of a line at fault that are kept */
+#define LINE_SHOWN	200	/* bytes of a wrong line that are kept */
 
 struct reply_dec {
 	struct reply_limits	 limits;
-	struct buf		 line;		/* the line at hand, and of a body its line */
-	struct action		*body_action;	/* replace-body whose bytes are coming */
+	struct buf		 line;		/* replace-body being read; or NULL */
+	struct action		*body_action;	/* replace-body whose bytes are being read; or NULL */
 	struct buf		 body;
-	size_t			 body_left;	/* bytes of it still to come */
+	size_t			 body_left;	/* bytes of the body still to come */
 	struct newline		 newline;
-	enum reply_item		 end;		/* what it came to; REPLY_MORE until then */
+	enum reply_item		 end;		/* how the reply ended; REPLY_MORE until then */
 	int			 has_id;	/* the line `event-id' of this reply was read */
 	uint64_t		 id;
 	enum verdict		 verdict;
@@ -42,7 +45,7 @@ reply_dec_new(const struct reply_limits *limits)
 
 	d = xcalloc(1, sizeof(*d));
 	d->limits = *limits;
-	/* A line may have a CR, and the parser wants a NUL behind it. */
+	/* The line may end with a CR, and the parser puts a NUL after it. */
 	buf_init(&d->line, limits->max_line + 2);
 	buf_init(&d->body, 0);
 	d->end = REPLY_MORE;
@@ -76,7 +79,7 @@ fail_reply(struct reply_dec *d, const char *why)
 	return fail_as(d, REPLY_FAULT_OTHER, why);
 }
 
-/* Parsing changes the line, so what may have to be shown is kept first. */
+/* Keeps the line for reply_line(), since parsing changes it. */
 static void
 keep_line(struct reply_dec *d, size_t len)
 {
@@ -131,7 +134,10 @@ begin_body(struct reply_dec *d, char *rest, struct action *a, struct action **ac
 		action_free(a);
 		return fail_reply(d, why);
 	}
-	/* It can double if each byte is a line feed; memory grows as bytes come. */
+	/*
+	 * The body doubles if each byte is a line feed; memory is only used as
+	 * bytes come.
+	 */
 	d->body.max = d->body_left > SIZE_MAX / 2 ? SIZE_MAX : d->body_left * 2;
 	newline_init(&d->newline);
 	d->body_action = a;
@@ -176,7 +182,7 @@ is_keyword(const char *word)
 	return verdict_by_name(word) >= 0 || action_by_name(word) >= 0;
 }
 
-/* The word is no keyword; it is changed. */
+/* Finds out why the word is no keyword; changes the word. */
 static enum reply_item
 fail_keyword(struct reply_dec *d, char *word)
 {
