@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * main.c: main() of pipemilter(8).
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -15,7 +18,7 @@ extern char **environ;
 int
 main(int argc, char **argv)
 {
-	/* It moves argv and the environment, so before anything looks at them. */
+	/* This moves argv and the environment, so it must come first. */
 	setproctitle_init(argc, argv, environ);
 	return pipemilter_main(argc, argv);
 }

@@ -3,9 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/*
- * milter_send.c: milter-send(1) plays the MTA towards a milter.
- */
+/* milter_send.c: main() of milter-send(1), which plays the MTA for a milter. */
 #include "base/compat.h"
 
 #include <sys/resource.h>
@@ -42,8 +40,8 @@ on_signal(int sig)
 }
 
 /*
- * The signals that end us are let in only while we wait, so that none comes
- * between a look at the flag and the wait. wait_mask is for that.
+ * Blocks the signals that end us, and gives the mask for waits, which lets them
+ * in. So none comes between a look at the flag and the wait.
  */
 static void
 catch_signals(sigset_t *wait_mask)
@@ -65,7 +63,7 @@ catch_signals(sigset_t *wait_mask)
 	(void)sigprocmask(SIG_BLOCK, &block, wait_mask);
 }
 
-/* Reads a file, NULL or "-" for stdin, whole; what is what it is. */
+/* Reads a whole file; NULL or "-" is stdin. what: the kind of file, for messages. */
 static void
 read_file(const char *path, const char *what, struct buf *b)
 {
@@ -151,7 +149,7 @@ exit_status(enum mta_result result)
 	return status[result];
 }
 
-/* With -O - the message alone is on stdout. */
+/* With -O - only the message goes to stdout. */
 static int
 play_one(const struct send_options *o, struct send_run *run)
 {
@@ -183,7 +181,7 @@ play_many(const struct send_options *o, struct send_run *run)
 	return r == 0 ? exit_status(send_stats_result(&run->stats)) : SEND_EXIT_BROKEN;
 }
 
-/* The sessions of the file, one after the other. */
+/* Plays the sessions of the file, one after the other. */
 static int
 play_transcript(const struct send_options *o, struct send_run *run)
 {
@@ -222,7 +220,7 @@ play_session(const struct send_options *o, struct send_run *run)
 	return status;
 }
 
-/* A daemon that can't even start was given something wrong. */
+/* A daemon that can't even start got a wrong argument: hence SEND_EXIT_USAGE. */
 static int
 play_daemon(const struct send_options *o, struct send_run *run)
 {
@@ -270,7 +268,7 @@ main(int argc, char **argv)
 	sigset_t		 wait_mask;
 	int			 status;
 
-	/* It moves argv and the environment, and the daemon needs it. */
+	/* This moves argv and the environment, and the daemon needs it. */
 	setproctitle_init(argc, argv, environ);
 	send_options_parse(&o, argc, argv);
 	if (o.replay != NULL)

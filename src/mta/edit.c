@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mta/edit.c: what becomes of a message.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -98,7 +101,10 @@ mta_edit_count_rcpts(const struct mta_edit *e)
 	return n;
 }
 
-/* A header of the filter; each line of it but the first begins with a blank. */
+/*
+ * Makes a header of the filter. A continuation line without a blank at its
+ * front gets one, as in Postfix.
+ */
 static struct mta_header *
 new_header(const struct mta_edit *e, const char *name, const char *value)
 {
@@ -107,7 +113,7 @@ new_header(const struct mta_edit *e, const char *name, const char *value)
 
 	buf_init(&b, MAX_TEXT);
 	mailfile_write_header(&b, name, !e->leadspc, value, 0);
-	/* Without the line end. */
+	/* The header ends before the line end. */
 	h = mta_header_new((const char *)b.data, b.len - 1, strlen(name));
 	buf_free(&b);
 	return h;
@@ -135,7 +141,7 @@ append_header(struct mta_edit *e, const struct milter_reply *r)
 	return odd_value(r->text);
 }
 
-/* The index counts everything that will be stored: 0 is the very top. */
+/* As in Postfix, the index counts all headers that will be stored: 0 is the very top. */
 static const char *
 insert_header(struct mta_edit *e, const struct milter_reply *r)
 {
@@ -155,9 +161,9 @@ insert_header(struct mta_edit *e, const struct milter_reply *r)
 }
 
 /*
- * The index counts headers of that name, what was deleted is gone from it, and
- * 0 is 1. The first of all headers is never looked at: Postfix takes it for
- * its own Received even when an insertion has just moved that down.
+ * As in Postfix, the index counts the headers of that name that are left, and 0
+ * means 1. Postfix never looks at the first of all headers: it takes it for its
+ * own Received, even after an insertion above that.
  */
 static struct mta_header *
 find_header(const struct mta_edit *e, const char *name, uint32_t index)
@@ -202,7 +208,10 @@ change_header(struct mta_edit *e, const struct milter_reply *r)
 	return odd_value(r->text);
 }
 
-/* Compared as they stand; only the brackets do not count. */
+/*
+ * Finds a recipient. Addresses are compared byte by byte or, with fold, in any
+ * case; brackets do not matter.
+ */
 static struct mta_rcpt *
 find_rcpt(const struct mta_edit *e, const char *address, int fold)
 {
@@ -287,7 +296,7 @@ mta_edit_apply(struct mta_edit *e, const struct milter_reply *r)
 	}
 }
 
-/* Every line of a new body ends as SMTP wants it, the last one too. */
+/* Ends every line of a new body with CRLF, the last one too. */
 static void
 mend_body(struct buf *body)
 {

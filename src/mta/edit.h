@@ -4,7 +4,7 @@
  */
 
 /*
- * mta_edit.h: what becomes of a message: the filter's modifications, applied
+ * mta/edit.h: what becomes of a message: applies the modifications of a filter
  * as Postfix applies them. Pure.
  */
 #ifndef PM_MTA_EDIT_H
@@ -24,32 +24,32 @@ struct mta_rcpt {
 TAILQ_HEAD(mta_rcpts, mta_rcpt);
 
 struct mta_edit {
-	/* The MTA's own Received stands first, until a filter inserts above it. */
+	/* The MTA's own Received is first until a filter inserts above it. */
 	struct mta_headers	 headers;
 	struct mta_header	*own;
 	struct mta_rcpts		 rcpts;
 	char			*sender;
-	char			*reason;	/* of a quarantine; NULL */
+	char			*reason;	/* of a quarantine, or NULL */
 	const unsigned char	*old_body;
 	size_t			 old_len;
-	struct buf		 body;		/* the new one */
+	struct buf		 body;		/* the new one, if body_replaced */
 	int			 body_replaced;
 	int			 separator;
 	int			 leadspc;	/* SMFIP_HDR_LEADSPC was negotiated */
 };
 
-/* The message must live as long as this does. */
+/* The message must live as long as the edit. */
 void	 mta_edit_init(struct mta_edit *, const struct mta_message *, const char *sender);
 void	 mta_edit_free(struct mta_edit *);
-/* A recipient that the filter let pass; address has brackets. */
+/* Adds a recipient that the filter accepted; address has brackets. */
 void	 mta_edit_rcpt(struct mta_edit *, const char *address);
 size_t	 mta_edit_count_rcpts(const struct mta_edit *);
 /*
- * Applies one reply that is legal and no verdict. Returns NULL, or what is
- * odd about it in a few words: it had no effect, or not the one meant.
+ * Applies one legal reply that is no verdict. Returns NULL, or what is odd
+ * about it (a constant text): it had no effect, or another one than it says.
  */
 const char *mta_edit_apply(struct mta_edit *, const struct milter_reply *);
-/* The message as it would be delivered, without the MTA's own Received. */
+/* Adds the message as it would be delivered, without the MTA's own Received. */
 void	 mta_edit_write(struct mta_edit *, int crlf, struct buf *out);
 
 /* Adds the address to out, with brackets if it has none. */

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mta/legal.c: what a filter may answer.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -31,14 +34,14 @@ static const struct command {
 	{ SMFIC_EOH,		MESSAGE_REPLIES },
 	{ SMFIC_BODY,		MESSAGE_REPLIES "s" },
 	{ SMFIC_BODYEOB,	MESSAGE_REPLIES "phimb+2-eq" },
-	/* A Postfix that is told to accept one panics at the next MAIL. */
+	/* After accept at `unknown', Postfix panics at the next MAIL. */
 	{ SMFIC_UNKNOWN,	"crty4" },
 };
 
 static const struct reply {
 	int		 code;
 	const char	*name;
-	uint32_t	 action;	/* SMFIF_ that it needs; 0 */
+	uint32_t	 action;	/* SMFIF_ bit that it needs, or 0 */
 } replies[] = {
 	{ SMFIC_OPTNEG,		"negotiate",		0 },
 	{ SMFIR_CONTINUE,	"continue",		0 },
@@ -200,7 +203,7 @@ name_is_sound(const char *name)
 	return name[0] != '\0';
 }
 
-/* What is wrong with the data of a reply that has come in a legal place, or NULL. */
+/* What is wrong with the data of a reply that is legal at this command, or NULL. */
 static const char *
 check_data(const struct milter_reply *r)
 {
@@ -220,7 +223,7 @@ check_data(const struct milter_reply *r)
 	}
 }
 
-/* What the terms say against it, or NULL. */
+/* What the negotiated terms have against a reply, or NULL. */
 static const char *
 check_terms(const struct mta_terms *t, const struct milter_reply *r, enum mta_body body)
 {

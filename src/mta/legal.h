@@ -4,9 +4,9 @@
  */
 
 /*
- * mta_legal.h: what a filter may answer to which command. The measure is both
- * MTAs: what one of them would fail the filter for, or take for something
- * else than was meant, is not legal.
+ * mta/legal.h: what a filter may answer to which command. Pure. An answer is
+ * legal only if it is legal in both MTAs: if neither of them fails the filter
+ * for it or understands something else than was meant.
  */
 #ifndef PM_MTA_LEGAL_H
 #define PM_MTA_LEGAL_H
@@ -17,38 +17,42 @@
 #include "milter/decode.h"
 #include "milter/proto.h"
 
-/* What was negotiated. */
+/* The terms that the MTA and the filter agreed on. */
 struct mta_terms {
 	uint32_t	 version, actions, protocol;
-	char		*lists[SMFIM_COUNT];	/* macro lists of the filter; NULL */
+	char		*lists[SMFIM_COUNT];	/* the filter's macro lists by SMFIM_; NULL: none */
 };
 
-/* What Postfix knows of a replacement of the body. */
+/* What Postfix has seen of a new body. */
 enum mta_body {
 	MTA_BODY_OLD,
 	MTA_BODY_GROWING,
-	MTA_BODY_OVER	/* something else came behind the last piece */
+	MTA_BODY_OVER	/* another packet came after its last piece */
 };
 
 void	 mta_terms_free(struct mta_terms *);
 /*
- * Judges the answer to the offer and takes it over. Returns 0, or -1 with
- * what was wrong and what was expected in why.
+ * Judges the answer to the offer and takes over its terms. Returns 0, or -1
+ * with what was wrong and what was expected in why.
  */
 int	 mta_legal_optneg(const struct mta_terms *offer, const struct milter_reply *,
 	    struct mta_terms *, struct buf *why);
 /*
- * Reads an answer to a command (SMFIC_, 0: none is due) and judges it, but
- * for an answer to the offer; as above. body is of this message.
+ * Decodes the answer to a command (SMFIC_; 0: none is due) and judges it,
+ * except an answer to the offer. *body is kept for each message. Returns as
+ * mta_legal_optneg().
  */
 int	 mta_legal_packet(const struct mta_terms *, int command, const struct milter_packet *,
 	    enum mta_body *body, struct milter_reply *, struct buf *why);
 
-/* "rcpt", "end-of-message", "negotiate" ... */
+/*
+ * The event of a command: "rcpt", "end-of-message", "negotiate" or, for others,
+ * "unknown".
+ */
 const char *mta_command_name(int command);
-/* "accept", "change-header" ...; "unknown" */
+/* The word for a reply: "accept", "change-header", or "unknown". */
 const char *mta_reply_name(int reply);
-/* "packet 'p' (progress) " and the text. */
+/* Adds "packet 'p' (progress) " and the text. */
 void	 mta_describe(struct buf *, int reply, const char *text);
 /* 1 if the reply decides an event. */
 int	 mta_reply_is_final(int reply);

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mta/macros.c: the macros that the played MTA sends.
+ */
 #include "base/compat.h"
 
 #include <stdarg.h>
@@ -26,7 +29,10 @@ static const char *const default_lists[SMFIM_COUNT] = {
 	[SMFIM_EOH] = "i",
 };
 
-/* Headers and pieces of the body come with the lists of what follows them. */
+/*
+ * The stage of a command, or -1. As in Postfix, headers and pieces of the body
+ * come with the list of the event that ends them.
+ */
 static int
 stage_of(int code)
 {
@@ -39,13 +45,13 @@ stage_of(int code)
 static const char *
 list_of(const struct mta_macros *m, int stage)
 {
-	/* An empty list means to Postfix that there is none. */
+	/* Postfix treats an empty list as none. */
 	if (m->lists[stage] != NULL && m->lists[stage][0] != '\0')
 		return m->lists[stage];
 	return default_lists[stage];
 }
 
-/* A text that lives until the next fill; NULL if there is no room left. */
+/* Formats a text that lives until the next fill. NULL if no room is left. */
 static const char *scratch_text(struct mta_macros *, const char *, ...) PRINTF_LIKE(2, 3);
 
 static const char *
@@ -65,7 +71,7 @@ scratch_text(struct mta_macros *m, const char *fmt, ...)
 	return at;
 }
 
-/* The address without its brackets. */
+/* The address without brackets. */
 static const char *
 bare(struct mta_macros *m, const char *address)
 {
@@ -152,7 +158,7 @@ value_of(struct mta_macros *m, const char *name)
 	return address_value(m, name, "rcpt_", m->rcpt);
 }
 
-/* The next name of a list as it is spelled there; its length, 0 at the end. */
+/* Moves *list to the next name, as spelled. Returns its length, 0 at the end. */
 static size_t
 next_name(const char **list)
 {

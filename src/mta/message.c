@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mta/message.c: a message as milter-send reads and writes it.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -59,7 +62,7 @@ copy_headers(struct mta_message *m, const struct mailfile *file, const char **wh
 	struct mta_header		*copy;
 
 	for (h = file->headers; h < file->headers + file->count; h++) {
-		/* The colon goes and two NULs come. */
+		/* The packet lacks the colon and has two NULs. */
 		if (h->len + 1 > MILTER_MAX_DATA) {
 			*why = "a header that is too long for the milter protocol";
 			return -1;

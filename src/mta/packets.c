@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mta/packets.c: the packets of a plan.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -14,23 +17,23 @@
 
 #define MAX_BYTES	((size_t)4 << 30)
 
-/* The macros of an event and the event, in bytes from off on. */
+/* Part of bytes: the macros of an event, then the event. */
 struct chunk {
 	size_t	 off;
 	size_t	 macros_len;
 	size_t	 len;		/* 0: not encoded yet */
-	size_t	 first_id;	/* in ids */
+	size_t	 first_id;	/* of its queue ids, in ids */
 	size_t	 nids;
 };
 
-/* Chunks of one each; those of recipients and headers follow. */
+/* Indexes of chunks. Those of recipients and headers follow. */
 enum {
 	CHUNK_CONNECT,
 	CHUNK_HELO,
 	CHUNK_MAIL,
 	CHUNK_DATA,
 	CHUNK_EOH,
-	CHUNK_BODY,	/* macros alone */
+	CHUNK_BODY,	/* only the macros */
 	CHUNK_EOM,
 	CHUNK_FIRST_RCPT
 };
@@ -38,17 +41,17 @@ enum {
 struct mta_packets {
 	size_t			 refs;
 	const struct mta_plan	*plan;
-	struct mta_terms		 terms;		/* lists and the bit for the space */
+	struct mta_terms		 terms;		/* lists, and the bit for the space */
 	struct mta_macros	 macros;
 	const struct mta_header	**headers;
 	size_t			 nheaders;
 	struct chunk		*chunks;
 	struct buf		 bytes;
-	size_t			*ids;		/* where in a chunk a queue id stands */
+	size_t			*ids;		/* offsets of queue ids in their chunks */
 	size_t			 nids;
 };
 
-/* The newest set, for whoever connects next. */
+/* The newest set: the next connection gets it if its terms are the same. */
 static struct mta_packets	*shared;
 
 static int
@@ -218,7 +221,7 @@ mta_packets_macros(struct mta_packets *ps, int command, size_t n, const char *qu
 	return &ps->macros;
 }
 
-/* Notes where in a packet of macros the queue ids stand. */
+/* Notes where the queue ids are in the packet of macros. */
 static void
 find_ids(struct mta_packets *ps, struct chunk *c)
 {
@@ -250,7 +253,7 @@ encode_chunk(struct mta_packets *ps, struct chunk *c, int command, size_t n, con
 	c->len = ps->bytes.len - c->off;
 }
 
-/* The chunk, or NULL with the error of out set. */
+/* Returns the chunk, encoded; NULL with the error of out set. */
 static const struct chunk *
 encoded(struct mta_packets *ps, int command, size_t n, const char *queue_id,
     struct buf *out)

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mta/plan.c: what milter-send plays.
+ */
 #include "base/compat.h"
 
 #include <arpa/inet.h>
@@ -19,7 +22,7 @@
 
 #define CLIENT_PORT	49152
 #define CLIENT_HOST	"client.example.org"
-#define MAX_ARGS	20	/* Sendmail takes no more */
+#define MAX_ARGS	20	/* as many as Sendmail accepts */
 #define BLANKS		" \t"
 
 void
@@ -34,7 +37,7 @@ mta_plan_offer(struct mta_plan *plan, uint32_t version)
 	};
 
 	plan->version = version;
-	/* All of them with every version: Postfix does so too. */
+	/* Postfix offers all actions with every version. */
 	plan->actions = SMFIF_V6;
 	plan->protocol = bits[version];
 }

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * mta/plan_options.c: the options that describe the session to play.
+ */
 #include "base/compat.h"
 
 #include <err.h>

@@ -19,7 +19,7 @@
 #include "mta/packets.h"
 #include "mta/player.h"
 
-/* Enough for one write; a large message is not kept in memory twice. */
+/* Bytes for one write: a large message is not kept in memory twice. */
 #define ENOUGH_OUT	((size_t)256 * 1024)
 
 static const char reject_text[] = "550 5.7.1 Command rejected";
@@ -27,7 +27,7 @@ static const char tempfail_text[] = "451 4.7.1 Service unavailable - try again l
 static const char greeting_text[] = "554 " MTA_HOSTNAME " ESMTP not accepting connections";
 static const char shutdown_text[] = "421 4.7.0 Server closing connection";
 
-/* What is sent next. */
+/* What the player sends next. */
 enum mta_stage {
 	MTA_STAGE_OPTNEG,
 	MTA_STAGE_CONNECT,
@@ -40,7 +40,7 @@ enum mta_stage {
 	MTA_STAGE_BODY,
 	MTA_STAGE_EOM,
 	MTA_STAGE_QUIT,
-	MTA_STAGE_CLOSE,		/* as QUIT, with nothing to send */
+	MTA_STAGE_CLOSE,		/* the session ends without a QUIT */
 	MTA_STAGE_QUIT_SENT,
 	MTA_STAGE_CLOSED,
 	MTA_STAGE_BROKEN
@@ -52,12 +52,12 @@ struct mta_player {
 	struct mta_terms		 terms;
 	struct mta_packets	*packets;	/* NULL before connect */
 	enum mta_stage		 stage;
-	int			 waiting;	/* SMFIC_, or 0 */
+	int			 waiting;	/* SMFIC_ of the command to be answered, or 0 */
 	size_t			 events;
-	/* of the message */
-	size_t			 rcpt;		/* the next one, or the one in question */
+	/* Of the message: */
+	size_t			 rcpt;		/* index of the next, or the one asked about */
 	size_t			 accepted, tempfailed;
-	size_t			 header;	/* the next one */
+	size_t			 header;	/* index of the next one */
 	size_t			 body_off;
 	enum mta_body		 body;
 	char			 queue_id[MTA_QUEUE_ID_LEN + 1];
@@ -134,7 +134,7 @@ accept_rcpt(struct mta_player *p)
 	end_rcpt(p, &o);
 }
 
-/* Says what packets stand in the buffer from there on. */
+/* Tells the hook which packets are in the buffer from this offset on. */
 static void
 show_packets(const struct mta_player *p, const struct buf *out, size_t from)
 {
@@ -158,8 +158,9 @@ wants_reply(const struct mta_player *p, int command)
 }
 
 /*
- * The packets of an event but for the body; 1 if it is sent itself. Postfix
- * sends its macros even where the event is not wanted, but for the content.
+ * Adds the packets of an event other than the data of body. Returns 1 if the
+ * event itself is sent. As Postfix does, sends the macros even of an event that
+ * the filter does not want, except for headers, end-of-headers and body.
  */
 static int
 add_packets(struct mta_player *p, struct buf *out, int command, size_t n)
@@ -220,7 +221,10 @@ emit_mail(struct mta_player *p, struct buf *out)
 	(void)emit_event(p, out, SMFIC_MAIL, 0);
 }
 
-/* The next recipient that the filter is shown, if it wants to see any. */
+/*
+ * Sends the next recipient. The filter accepts it if it does not want to see or
+ * answer it.
+ */
 static void
 emit_one_rcpt(struct mta_player *p, struct buf *out)
 {
@@ -237,7 +241,7 @@ emit_abort(struct mta_player *p, struct buf *out)
 	show_packets(p, out, from);
 }
 
-/* With no recipient left the MTA refuses DATA by itself. */
+/* If no recipient is left, the MTA refuses DATA by itself. */
 static void
 emit_rcpt(struct mta_player *p, struct buf *out)
 {
@@ -257,7 +261,7 @@ emit_rcpt(struct mta_player *p, struct buf *out)
 	close_message(p, &none);
 }
 
-/* Versions below 4 do not know it, nor its macros. */
+/* Versions below 4 have neither this event nor its macros. */
 static void
 emit_data(struct mta_player *p, struct buf *out)
 {
@@ -359,7 +363,7 @@ emit_quit(struct mta_player *p, struct buf *out)
 {
 	size_t	 from = out->len;
 
-	/* Postfix makes sure: one more A, whether it is needed or not. */
+	/* Postfix always sends one more A before Q, needed or not. */
 	milter_enc_simple(out, SMFIC_ABORT);
 	milter_enc_simple(out, SMFIC_QUIT);
 	p->stage = MTA_STAGE_QUIT_SENT;
@@ -392,7 +396,10 @@ mta_player_advance(struct mta_player *p, struct buf *out)
 	return p->stage == MTA_STAGE_CLOSED ? MTA_CLOSE : MTA_QUIT;
 }
 
-/* What a verdict that is not continue does to what it is about. */
+/*
+ * What a verdict other than continue does to the recipient or message that it
+ * is about.
+ */
 static void
 outcome_of(const struct milter_reply *r, int command, char *plain,
     struct mta_outcome *o)
@@ -425,7 +432,7 @@ outcome_of(const struct milter_reply *r, int command, char *plain,
 	}
 }
 
-/* At connect and helo all that is final ends the session, and without a QUIT. */
+/* Any verdict other than continue at connect or helo ends the session, without a QUIT. */
 static void
 decide_session(struct mta_player *p, const struct mta_outcome *o)
 {
@@ -450,7 +457,7 @@ decide_message(struct mta_player *p, const struct mta_outcome *o, int code, stru
 	close_message(p, o);
 }
 
-/* A refusal of one recipient, unless it also ends the session. */
+/* Refuses one recipient. Some replies also end the session. */
 static void
 refuse_rcpt(struct mta_player *p, const struct mta_outcome *o, int code, struct buf *out)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * pipemilter/adhoc.c: the text of a configuration file from a command line.
+ */
 #include "base/compat.h"
 
 #include <sys/stat.h>
@@ -18,7 +21,7 @@
 #include "base/xmalloc.h"
 
 #define BLANKS		" \t\r\n"
-#define NAME_MAX_LEN	32	/* bytes of a handler's name that we make */
+#define NAME_MAX_LEN	32	/* bytes of a handler's name made from a path */
 #define LABEL_MAX	200	/* bytes of an argument that are shown */
 
 static int
@@ -28,10 +31,10 @@ is_letter(int ch)
 }
 
 /*
- * A string of the configuration language. All but letters become octal
- * escapes, so that no byte of an argument can end the string, begin a
- * ${NAME}, or be changed as a line end. Digits too: libConfuse takes one that
- * follows an escape for a part of it.
+ * Adds a string of the configuration language. All bytes but letters become
+ * octal escapes, so that no byte of an argument can end the string, begin a
+ * ${NAME}, or change as a line end. That includes digits: libConfuse would take
+ * a digit after an escape as a part of the escape.
  */
 static void
 add_quoted(struct buf *out, const char *s, size_t len)
@@ -70,7 +73,7 @@ adhoc_free(struct adhoc *a)
 	adhoc_init(a);
 }
 
-/* Keeps text, which was malloc'd; arg followed the option. */
+/* Adds a piece. Takes over text (malloc'd). arg is the argument of the option. */
 static void
 add_piece(struct adhoc *a, enum adhoc_place place, char option, const char *arg, char *text)
 {
@@ -100,7 +103,7 @@ adhoc_listen(struct adhoc *a, const char *arg)
 		len = (size_t)(block - arg);
 	while (len > 0 && strchr(BLANKS, arg[len - 1]) != NULL)
 		len--;
-	/* An argument is no longer than the kernel allows. */
+	/* The kernel limits the length of an argument. */
 	buf_init(&out, SIZE_MAX);
 	buf_add_str(&out, "listen ");
 	add_quoted(&out, arg, len);
@@ -154,7 +157,10 @@ fits_title(int ch)
 	    ch == '_' || ch == '-';
 }
 
-/* What stands after the last slash, as far as a title may hold it. */
+/*
+ * Adds the name of the handler: what follows the last slash of path, with _ for
+ * bytes that a title can't have.
+ */
 static void
 add_name(struct buf *out, const char *path)
 {
@@ -168,7 +174,7 @@ add_name(struct buf *out, const char *path)
 	for (i = 0; start + i < len && i < NAME_MAX_LEN; i++)
 		name[i] = fits_title((unsigned char)path[start + i]) ?
 		    path[start + i] : '_';
-	/* Directories are named after it, and ".." is not a name. */
+	/* Directories get this name, so it can't be "..". */
 	if (i == 0 || name[0] == '.' || name[0] == '-')
 		name[0] = '_';
 	add_quoted(out, name, i > 0 ? i : 1);
@@ -195,7 +201,7 @@ add_command(struct buf *out, char *const *argv)
 	buf_add_u8(out, '\n');
 }
 
-/* What follows is called so. */
+/* The lines from here on come from what label names. */
 static void
 begin_label(struct adhoc_text *t, const char *label)
 {
@@ -207,7 +213,7 @@ begin_label(struct adhoc_text *t, const char *label)
 	l->text = label;
 }
 
-/* Counts the lines that were added from there on. */
+/* Counts the lines added since the text was from bytes long. */
 static void
 count_lines(struct adhoc_text *t, size_t from)
 {

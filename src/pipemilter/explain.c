@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * pipemilter/explain.c: what the MTA is asked for at each listener, in words.
+ */
 #include "base/compat.h"
 
 #include <sys/stat.h>
@@ -19,10 +22,10 @@
 #include "milter/wire_event.h"
 #include "base/xmalloc.h"
 
-#define SHADOWED	(NEED_SIZE + 1)	/* NEED_ANSWER of one that nobody waits for */
+#define SHADOWED	(NEED_SIZE + 1)	/* NEED_ANSWER of a shadow handler */
 #define NEEDS		(SHADOWED + 1)
 
-/* Reasons, in front of the names of the handlers that have them. */
+/* Reasons, printed before the names of the handlers. */
 static const char *const reasons[NEEDS] = {
 	[NEED_ANSWER] = "answered by",
 	[NEED_REPORT] = "told to",
@@ -61,7 +64,7 @@ need_of(const struct handler_conf *h, enum event_kind ev)
 	return need == NEED_ANSWER && h->shadow ? SHADOWED : (int)need;
 }
 
-/* One word behind another: ", " between them, " " before the first. */
+/* Prints a word of a list: after ", ", or after " " if it is the first. */
 static void
 print_word(int *n, const char *word)
 {
@@ -75,7 +78,10 @@ is_action_need(enum need need)
 	    need == NEED_DELETE_HEADER;
 }
 
-/* Those that need the event for this reason; first stands before the first of all. */
+/*
+ * Prints the handlers that need the event for this reason. first is printed
+ * before the first reason of all.
+ */
 static void
 print_needy(const struct conf *conf, const struct listen_conf *l, enum event_kind ev,
     int need, const char *first, int *nreasons)
@@ -94,7 +100,7 @@ print_needy(const struct conf *conf, const struct listen_conf *l, enum event_kin
 	}
 }
 
-/* Those that would not need it, had they said which actions they use. */
+/* Prints the handlers that only need the event since they do not name their actions. */
 static void
 print_unnamed(const struct conf *conf, const struct listen_conf *l, enum event_kind ev)
 {
@@ -112,7 +118,7 @@ print_unnamed(const struct conf *conf, const struct listen_conf *l, enum event_k
 	}
 }
 
-/* `mail' is answered for those that hear of an abort. */
+/* Prints the handlers for which `mail' is answered only so that they hear of an abort. */
 static void
 print_mail_reply(const struct conf *conf, const struct listen_conf *l, int *nreasons)
 {
@@ -156,7 +162,7 @@ print_event(const struct conf *conf, const struct listen_conf *l,
 	printf("\n");
 }
 
-/* What becomes of a message or a session is known in any case. */
+/* Prints who is told of abort and disconnect, which the MTA always sends. */
 static void
 print_reports(const struct conf *conf, const struct listen_conf *l)
 {
@@ -195,7 +201,7 @@ has_macro(const char *list, const char *name, size_t len)
 	return 0;
 }
 
-/* A list has room for so many: what is left out would be missed in silence. */
+/* Warns of macros that have no room in a list; nobody else would tell of them. */
 static void
 warn_of_macros(const struct listen_conf *l, const struct handler_conf *h, int stage,
     const char *list)
@@ -231,7 +237,7 @@ print_macros(const struct conf *conf, const struct listen_conf *l)
 	}
 }
 
-/* What an MTA offers that speaks an older version; libmilter's words. */
+/* The protocol bits that an MTA with an older version offers, as libmilter has them. */
 static uint32_t
 old_protocol(uint32_t version)
 {
@@ -244,7 +250,10 @@ old_protocol(uint32_t version)
 	return bits;
 }
 
-/* The newest version in which the handler at an index lacks something, and what. */
+/*
+ * The newest version in which the handler at an index lacks something; *what
+ * says what.
+ */
 static uint32_t
 lacks_in(const struct conf *conf, const struct listen_conf *l, size_t index,
     const char **what)
@@ -306,7 +315,7 @@ explain_listener(const struct conf *conf, const struct listen_conf *l)
 
 	for (i = 0; i < l->nhandlers; i++)
 		wanted |= handler_actions(handler_at(conf, l, i));
-	/* Sendmail 8.14 and Postfix 2.6, and what came after them, offer the same. */
+	/* Sendmail since 8.14 and Postfix since 2.6 offer the same. */
 	(void)negotiate(conf, l, MILTER_VERSION, SMFIF_V6, SMFIP_V6, &n, missing);
 	for (ev = 0; (EV_ANSWERABLE & EV_BIT(ev)) != 0; ev++)
 		print_event(conf, l, &n, (enum event_kind)ev);

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * pipemilter/explain_args.c: a command line with a session to explain.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -24,7 +27,10 @@ list_length(char **args)
 	return n;
 }
 
-/* The first n of args behind a name, as a list of its own that ends with NULL. */
+/*
+ * Returns a list of name and the first n of args that ends with NULL; free(3)
+ * the list.
+ */
 static char **
 list_of(char *name, char **args, size_t n)
 {
@@ -35,7 +41,7 @@ list_of(char *name, char **args, size_t n)
 	return list;
 }
 
-/* The last of the operands that is `--', or NULL. */
+/* The last operand that is `--', or NULL. */
 static char **
 last_dashes(char **operands)
 {
@@ -47,7 +53,7 @@ last_dashes(char **operands)
 	return last;
 }
 
-/* Something of each kind, small enough for any limit. */
+/* Makes a message that has something of each kind and is small enough for any limit. */
 static void
 make_message(struct mta_plan *plan)
 {

@@ -4,9 +4,9 @@
  */
 
 /*
- * pipemilter/explain_mta.c: the lines for the configuration of an MTA. Each function
- * prints one paragraph, without an empty line in it, that the MTA takes as it
- * is: what is said besides is a comment.
+ * pipemilter/explain_mta.c: the lines for the configuration of an MTA. Each
+ * function prints one paragraph without an empty line that the MTA accepts as
+ * it is: everything else in it is a comment.
  */
 #include "base/compat.h"
 
@@ -20,13 +20,13 @@
 
 #include "pipemilter/explain.h"
 
-#define POSTFIX_QUEUE	"/var/spool/postfix/"	/* its queue_directory, if not changed */
+#define POSTFIX_QUEUE	"/var/spool/postfix/"	/* the default queue_directory */
 #define ADDRESS_MAX	256
-#define UNKNOWN		"ADDRESS"		/* to be put in by who reads it */
+#define UNKNOWN		"ADDRESS"		/* for the reader to replace */
 /* Bytes that have no meaning of their own in main.cf or in m4. */
 #define PLAIN_BYTES	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:"
 
-/* How long the MTA should wait, in seconds: longer than we do. */
+/* Seconds that the MTA should wait: longer than we do. */
 struct patience {
 	unsigned int	 event, message;
 };
@@ -48,7 +48,7 @@ is_wildcard(const struct listen_conf *l)
 	return l->addr.ss.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&sin6->sin6_addr);
 }
 
-/* 1 if an MTA on this very host may connect to a wildcard address. */
+/* 1 if an MTA on this host may connect to a wildcard address. */
 static int
 allows_loopback(const struct listen_conf *l)
 {
@@ -59,14 +59,14 @@ allows_loopback(const struct listen_conf *l)
 	    "inet6:1@::1", &a, &why) == 0 && netaddr_in_networks(l->allow, l->nallow, &a);
 }
 
-/* 1 if nothing here tells by which address the MTA reaches it. */
+/* 1 if nothing here tells by which address the MTA reaches the listener. */
 static int
 is_elsewhere(const struct listen_conf *l)
 {
 	return is_wildcard(l) && !allows_loopback(l);
 }
 
-/* The host that the MTA connects to, which text may hold, and its port. */
+/* The host that the MTA connects to, and its port. Text is room for the host. */
 static const char *
 host_of(const struct listen_conf *l, unsigned int *port, char text[INET6_ADDRSTRLEN])
 {
@@ -92,7 +92,10 @@ is_postfix_socket(const struct listen_conf *l)
 	    strncmp(socket_path(l), POSTFIX_QUEUE, strlen(POSTFIX_QUEUE)) == 0;
 }
 
-/* 0: the path can't stand there. */
+/*
+ * Writes the address as Postfix or as others have it. Returns 0 if the path of
+ * a socket can't be written there.
+ */
 static int
 address_for(const struct listen_conf *l, int postfix, char *out)
 {
@@ -121,8 +124,9 @@ address_for(const struct listen_conf *l, int postfix, char *out)
 }
 
 /*
- * Of listeners with the same handlers an MTA needs one: Postfix that in its
- * queue, another one any other.
+ * An MTA needs one of the listeners with the same handlers: Postfix the one in
+ * its queue directory, another MTA any other. Returns the index of that
+ * listener.
  */
 static size_t
 chosen(const struct conf *conf, size_t index, int postfix)
@@ -141,8 +145,8 @@ chosen(const struct conf *conf, size_t index, int postfix)
 }
 
 /*
- * cleanup(8) can't refuse one recipient of a local message: the message would
- * stay in the queue.
+ * 1 if the handler answers rcpt. cleanup(8) can't refuse one recipient of a
+ * local message: the message would stay in the queue.
  */
 static int
 answers_rcpt(const struct handler_conf *h)
@@ -161,7 +165,10 @@ any_answers_rcpt(const struct conf *conf, const struct listen_conf *l)
 	return 0;
 }
 
-/* 1 if its address may stand in a list; for mail that does not come by SMTP if local. */
+/*
+ * 1 if an MTA's list may name this listener. local: a list for mail that does
+ * not come by SMTP.
+ */
 static int
 can_be_named(const struct conf *conf, size_t index, int postfix, int local)
 {
@@ -195,9 +202,9 @@ has_all_of(const struct listen_conf *l, const struct listen_conf *other)
 }
 
 /*
- * An MTA that is told of a listener and of another one with the same handlers
- * and more would have each message filtered twice. Returns the other one, or
- * nlistens.
+ * The index of a listener that makes this one unnecessary, or nlistens. With
+ * two listeners of which one has all handlers of the other, the MTA would
+ * filter each message twice.
  */
 static size_t
 stands_for(const struct conf *conf, size_t index, int postfix, int local)
@@ -209,7 +216,10 @@ stands_for(const struct conf *conf, size_t index, int postfix, int local)
 		other = &conf->listens[i];
 		if (i == index || !can_be_named(conf, i, postfix, local) || !has_all_of(other, l))
 			continue;
-		/* It is for another host, while this one can be reached from here. */
+		/*
+		 * The other one is for another host, but this one can be
+		 * reached from here.
+		 */
 		if (is_elsewhere(other) && !is_elsewhere(l))
 			continue;
 		if (other->nhandlers > l->nhandlers || i < index)
@@ -237,7 +247,7 @@ patience_for(const struct conf *conf)
 	return p;
 }
 
-/* What must be known of a listener before its address is used; c begins a comment. */
+/* Prints what to know of a listener before its address is used. c begins a comment. */
 static void
 print_notes(const struct conf *conf, size_t index, const char *c, int postfix)
 {
@@ -264,7 +274,7 @@ print_notes(const struct conf *conf, size_t index, const char *c, int postfix)
 		    "MTA reaches this host\n", c, l->spec, UNKNOWN);
 }
 
-/* The listeners, each filter once. */
+/* Prints the list of the listeners that it should name. */
 static void
 print_milters(const struct conf *conf, const char *name, int local)
 {
@@ -282,7 +292,7 @@ print_milters(const struct conf *conf, const char *name, int local)
 	printf("\n");
 }
 
-/* How many of the listeners that are named have the handler. */
+/* How many of the named listeners have this handler. */
 static size_t
 times_named(const struct conf *conf, size_t handler, int postfix, int local)
 {
@@ -294,7 +304,10 @@ times_named(const struct conf *conf, size_t handler, int postfix, int local)
 	return times;
 }
 
-/* Handlers of two listeners that are both named; with local those not told of before. */
+/*
+ * Prints the handlers of more than one named listener. local: without those
+ * that the other list has told of.
+ */
 static void
 print_twice(const struct conf *conf, const char *c, int postfix, int local)
 {
@@ -312,7 +325,7 @@ print_twice(const struct conf *conf, const char *c, int postfix, int local)
 	printf("%s", n > 0 ? "\n" : "");
 }
 
-/* 1 if local mail comes to the handler: it is with a listener that may be named for it. */
+/* 1 if the handler is with a listener that local mail may use. */
 static int
 gets_local_mail(const struct conf *conf, size_t handler)
 {
@@ -327,7 +340,10 @@ gets_local_mail(const struct conf *conf, size_t handler)
 	return 0;
 }
 
-/* Those that answer rcpt, or those that do not and that local mail misses for nothing. */
+/*
+ * Prints the handlers that answer rcpt, or the others that local mail misses
+ * without need.
+ */
 static int
 print_handlers(const struct conf *conf, int of_rcpt, const char *before)
 {
@@ -343,7 +359,7 @@ print_handlers(const struct conf *conf, int of_rcpt, const char *before)
 	return n;
 }
 
-/* What becomes of mail that does not come by SMTP. */
+/* Prints what becomes of mail that does not come by SMTP. */
 static void
 print_local_notes(const struct conf *conf)
 {

@@ -4,9 +4,9 @@
  */
 
 /*
- * pipemilter/explain_play.c: a session between the player of milter-send(1) and our own,
- * with nothing between them but two buffers. Each handler that is asked says
- * continue; what the session decides is printed.
+ * pipemilter/explain_play.c: a session between the player of milter-send(1) and
+ * a session of ours, with only two buffers between them. Each handler that is
+ * asked says continue; what the session decides is printed.
  */
 #include "base/compat.h"
 
@@ -31,14 +31,14 @@ struct play {
 	const char		**missing;
 	struct buf		  in, out;	/* from the MTA, and to it */
 	struct seen		 *seen;		/* one for each handler of the listener */
-	enum event_kind		  event;	/* that seen is about; EV_COUNT: none */
-	unsigned int		  number;	/* of it in the session */
-	int			  aborts;	/* MAIL is all there is, and only what follows is shown */
+	enum event_kind		  event;	/* what seen is about; EV_COUNT: nothing */
+	unsigned int		  number;	/* number of the event in the session */
+	int			  aborts;	/* play MAIL and an abort; show only the abort */
 	int			  quiet;
 	int			  over;
 };
 
-/* All that was decided on the event before. */
+/* Prints all decisions on the current event. */
 static void
 flush_event(struct play *p)
 {
@@ -124,7 +124,7 @@ take_offer(struct play *p, const struct milter_cmd *cmd)
 	p->session->watch = on_decision;
 }
 
-/* The last things that can come: a command that no MTA knows, and the end. */
+/* Ends the session with what may come last: an unknown command, and the end. */
 static void
 finish_session(struct play *p, const char *reason)
 {
@@ -154,7 +154,7 @@ abort_message(struct play *p)
 	finish_session(p, "closed");
 }
 
-/* Everything that the MTA has sent. */
+/* Gives everything that the MTA has sent to the session. */
 static void
 take_commands(struct play *p)
 {
@@ -180,7 +180,7 @@ take_commands(struct play *p)
 	buf_reset(&p->in);
 }
 
-/* Hands our answers to the MTA, which goes on after the last. */
+/* Gives our answers to the MTA, which goes on after the last one. */
 static enum mta_state
 give_replies(struct play *p)
 {
@@ -226,7 +226,7 @@ ignore_begin(void *arg __unused, const char *queue_id __unused)
 {
 }
 
-/* Handlers say continue: what else comes out is the doing of the configuration. */
+/* Handlers say continue, so any other result comes from the configuration. */
 static void
 on_message_end(void *arg, const struct mta_outcome *o)
 {
@@ -241,7 +241,10 @@ on_message_end(void *arg, const struct mta_outcome *o)
 	printf("\n");
 }
 
-/* Events that the MTA is not to send, and handlers that are not used here. */
+/*
+ * Prints the events that the MTA does not send, and the handlers that this
+ * listener does not have.
+ */
 static void
 print_absent(const struct conf *conf, const struct listen_conf *l, unsigned int sent)
 {
@@ -326,7 +329,7 @@ explain_play(const struct conf *conf, const struct mta_plan *plan)
 {
 	size_t	 i;
 
-	/* What the session logs of itself is no matter here. */
+	/* What the session logs about itself is not wanted here. */
 	log_init("pipemilter", 1, conf->syslog_facility, LOG_ERR);
 	for (i = 0; i < conf->nlistens; i++)
 		explain_at(conf, i, plan);

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * pipemilter/explain_why.c: the decisions of a session in words.
+ */
 #include "base/compat.h"
 
 #include <stdio.h>
@@ -24,7 +27,6 @@ explain_why_text(const char *text)
 	buf_free(&b);
 }
 
-/* The event, and what it is about. */
 void
 explain_why_event(const struct session *s)
 {
@@ -60,7 +62,10 @@ print_yes(const struct handler_conf *h, enum event_kind ev, const struct seen *s
 		printf(", unless the message is larger than max-message");
 }
 
-/* The client, as the lists have it. */
+/*
+ * Prints which list of clients leaves out the handler, and the client as the
+ * lists see it.
+ */
 static void
 print_client(const struct session *s, const struct handler_conf *h)
 {
@@ -75,7 +80,7 @@ print_client(const struct session *s, const struct handler_conf *h)
 	explain_why_text(client);
 }
 
-/* It is sent for its sake, and yet it is no event of it. */
+/* Why the MTA sends an event that the handler neither answers nor reports. */
 static const char *const only_for[] = {
 	[NEED_LINES] = "sent for the lines of its other blocks (`lines', `received')",
 	[NEED_CLIENTS] = "sent since it tells the address of the client (`only-clients', `except-clients')",
@@ -144,7 +149,7 @@ explain_why_handler(const struct session *s, unsigned int index, enum event_kind
 		return;
 	}
 	printf("no: ");
-	/* Whatever its events are. */
+	/* A handler that lacks something is not asked at any event. */
 	if (s->h[index].missing != NULL)
 		print_why(s, index, ASK_MISSING);
 	else if (seen->asked > ASK_UNWANTED)

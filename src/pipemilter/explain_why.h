@@ -11,17 +11,20 @@
 
 #include "session/session.h"
 
-/* What was decided on a handler at an event; enum ask_why or EXPLAIN_UNSEEN. */
+/* What was decided on a handler at an event: an enum ask_why, or EXPLAIN_UNSEEN. */
 #define EXPLAIN_UNSEEN	(-1)
 struct seen {
 	int	 asked, told;
 };
 
-/* A blank, and a value as handlers would see it. */
+/* Prints a blank, and a value as handlers see it. */
 void	 explain_why_text(const char *);
-/* The event in hand, and what it is about. */
+/* Prints the current event, and what it is about. */
 void	 explain_why_event(const struct session *);
-/* Whether the handler at an index was asked or told, or why not; the event may be over. */
+/*
+ * Prints whether the handler at an index was asked or told, or why not. The
+ * event may be over.
+ */
 void	 explain_why_handler(const struct session *, unsigned int index, enum event_kind,
 	    const struct seen *);
 

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * pipemilter/pipemilter.c: the command line of pipemilter(8), and what it asks for.
+ */
 #include "base/compat.h"
 
 #include <sys/stat.h>
@@ -78,14 +81,14 @@ take_adhoc(struct options *o, int ch, const char *arg)
 	return 0;
 }
 
-/* Returns 0, or -1 for a usage error, of which only some were told yet. */
+/* Returns 0, or -1 for a usage error; some errors are told already then. */
 static int
 take_options(struct options *o, int argc, char **argv)
 {
 	int	 ch;
 
 	optind = optreset = 1;
-	/* The plus: what follows the command is the command's. */
+	/* The plus: options after the command belong to the command. */
 	while ((ch = getopt(argc, argv, "+de:f:l:no:p:vV")) != -1)
 		switch (ch) {
 		case 'd':
@@ -119,7 +122,7 @@ take_options(struct options *o, int argc, char **argv)
 	return 0;
 }
 
-/* With -n and -v there may be the options of a session behind a `--'. */
+/* With -n and -v the options of a session may follow a `--'. */
 static int
 take_session(struct options *o)
 {
@@ -163,7 +166,10 @@ read_conf(const struct options *o)
 	return conf;
 }
 
-/* A signal that comes while things are being set up waits for the supervisor. */
+/*
+ * Blocks the signals that end us: one that comes during the start waits for the
+ * supervisor.
+ */
 static void
 hold_signals(void)
 {
@@ -187,13 +193,19 @@ prepare(const struct options *o, struct conf *conf, int **fds)
 	if (pidfile != NULL && daemon_pidfile_open(pidfile) == -1)
 		return -1;
 	hold_signals();
-	/* Before the directories: who can't listen must not empty another one's. */
+	/*
+	 * Sockets before directories: a daemon that can't listen must not empty
+	 * those of another.
+	 */
 	if ((*fds = listen_sock_open(conf)) == NULL)
 		return -1;
 	if (tmpdir_prepare(conf, !conf->spool_directory_set &&
 	    (o->adhoc || geteuid() != 0)) == -1)
 		return -1;
-	/* It may be in the spool directory, which is there now. */
+	/*
+	 * The directory of records may be inside the spool directory, which
+	 * exists now.
+	 */
 	return record_dir_open(conf);
 }
 
@@ -217,11 +229,11 @@ run_supervisor(const struct options *o, struct conf *conf)
 	return status;
 }
 
-/* The first line is for programs, the rest for people. */
+/* Prints one line for programs, then lines for people. */
 static int
 explain_conf(const struct options *o, const struct conf *conf)
 {
-	/* `pipemilter -n | head -n 1' is no failure worth a word. */
+	/* `pipemilter -n | head -n 1' should end quietly. */
 	(void)signal(SIGPIPE, SIG_DFL);
 	printf("%s: OK\n", conf->path);
 	explain_listeners(conf);
@@ -242,7 +254,7 @@ check_or_run(struct options *o)
 	struct conf	*conf;
 	int		 status;
 
-	/* A daemon keeps nothing of what it was started from. */
+	/* A daemon keeps no descriptor of the process that started it. */
 	if (!o->adhoc)
 		closefrom(STDERR_FILENO + 1);
 	if ((conf = read_conf(o)) == NULL)
@@ -271,9 +283,9 @@ pipemilter_main(int argc, char **argv)
 
 	daemon_open_stdio();
 	(void)umask(022);
-	/* Who does not read what we write is found out by EPIPE. */
+	/* A write to a pipe or socket that nobody reads fails with EPIPE instead. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	/* What a log rotator or a finger may send must not end the mail. */
+	/* A signal from a log rotator, or sent by mistake, must not end the mail. */
 	(void)signal(SIGUSR1, SIG_IGN);
 	(void)signal(SIGUSR2, SIG_IGN);
 	memset(&o, 0, sizeof(o));

@@ -22,8 +22,8 @@
 
 struct reply_dec {
 	struct reply_limits	 limits;
-	struct buf		 line;		/* replace-body being read; or NULL */
-	struct action		*body_action;	/* replace-body whose bytes are being read; or NULL */
+	struct buf		 line;		/* the current line, as far as it has come */
+	struct action		*body_action;	/* replace-body being read; or NULL */
 	struct buf		 body;
 	size_t			 body_left;	/* bytes of the body still to come */
 	struct newline		 newline;

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * send/child.c: the daemon as a child of milter-send.
+ */
 #include "base/compat.h"
 
 #include <sys/prctl.h>
@@ -40,7 +43,7 @@ now(void)
 	return ts.tv_sec;
 }
 
-/* A moment, that a signal cuts short. */
+/* Waits a moment; a signal ends the wait. */
 static void
 pause_for(const struct send_child *c)
 {
@@ -57,7 +60,7 @@ has_ended(struct send_child *c)
 	return !c->running;
 }
 
-/* Each line with its severity in front, so that the parent can choose. */
+/* Writes a line of the log with its severity in front, so that the parent can choose. */
 static void
 log_with_severity(int severity, const char *line)
 {
@@ -121,7 +124,10 @@ default_signals(void)
 static void run_daemon(const struct send_child *, const struct send_child_args *, pid_t)
     NO_RETURN;
 
-/* Its own process group: a Ctrl-C is ours alone to act upon. */
+/*
+ * Runs the daemon in a process group of its own, so that a Ctrl-C reaches only
+ * milter-send.
+ */
 static void
 run_daemon(const struct send_child *c, const struct send_child_args *args, pid_t parent)
 {
@@ -172,7 +178,7 @@ make_places(struct send_child *c, struct netaddr *addr)
 	return 0;
 }
 
-/* A connected descriptor, or -1 while nobody listens. */
+/* Returns a connected descriptor, or -1 while nobody listens. */
 static int
 try_connect(const struct netaddr *addr)
 {
@@ -185,7 +191,10 @@ try_connect(const struct netaddr *addr)
 	return fd;
 }
 
-/* The severity of a line of the log and its text; what has none is an error. */
+/*
+ * The severity of a line of the log; *line moves to its text. A line without a
+ * severity counts as an error.
+ */
 static int
 severity_of(const char **line)
 {
@@ -211,7 +220,7 @@ show_line(const struct send_child *c, const char *line, int all)
 		(void)fputs(text, stderr);
 }
 
-/* Warnings and what is worse, or all of it. */
+/* Shows the warnings and errors of the log, or all of it. */
 static void
 show_log(const struct send_child *c, int all)
 {
@@ -237,7 +246,7 @@ wait_for_socket(struct send_child *c, const struct netaddr *addr)
 		if ((fd = try_connect(addr)) != -1)
 			return fd;
 		if (has_ended(c)) {
-			/* The reason first, and only once. */
+			/* Show the reason before our own words, and show it only once. */
 			show_log(c, 1);
 			(void)unlink(c->log);
 			warnx("the daemon ended before it accepted a connection");
@@ -281,7 +290,7 @@ end_daemon(struct send_child *c)
 		time_t	 seconds;
 	} steps[] = {
 		{ SIGTERM, TERM_SECONDS },
-		{ SIGTERM, KILL_SECONDS },	/* a second one ends at once */
+		{ SIGTERM, KILL_SECONDS },	/* a second SIGTERM ends the daemon at once */
 		{ SIGKILL, KILL_SECONDS },
 	};
 	time_t	 deadline;

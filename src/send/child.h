@@ -3,9 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/*
- * send_child.h: the daemon in a child of its own, for milter-send -x.
- */
+/* send/child.h: the daemon as a child process, for milter-send -x. */
 #ifndef PM_SEND_CHILD_H
 #define PM_SEND_CHILD_H
 
@@ -16,9 +14,9 @@
 struct send_child {
 	int			 pid;
 	int			 running;
-	int			 status;	/* as wait(2) has it, once it has ended */
-	int			 verbose;	/* its log goes straight to stderr */
-	/* Who gets the lines of its log in place of stderr; NULL. */
+	int			 status;	/* as from wait(2), once running is 0 */
+	int			 verbose;	/* the log goes straight to stderr */
+	/* Called for the lines of the log, which go to stderr if this is NULL. */
 	void			(*log_line)(void *arg, int severity, const char *line);
 	void			*log_arg;
 	const sigset_t		*wait_mask;
@@ -28,23 +26,24 @@ struct send_child {
 	char			 log[1100];
 };
 
-/* The daemon's words: -e, each -o, and the command, which ends with NULL. */
+/* The arguments of the daemon: -e, each -o, and the command, which ends with NULL. */
 struct send_child_args {
-	const char	 *events;	/* NULL */
+	const char	 *events;	/* or NULL */
 	char		**options;
 	size_t		  noptions;
 	char		**command;
 };
 
 /*
- * Starts it in a private directory and waits until it accepts. Returns a
- * connected descriptor that does not block and sets the address, or -1: then
- * it was said on stderr why.
+ * Starts the daemon in a private directory and waits until it accepts. Returns
+ * a connected, non-blocking descriptor and sets the address, or returns -1
+ * after telling on stderr why. Call send_child_stop() in both cases.
  */
 int	 send_child_start(struct send_child *, const struct send_child_args *, struct netaddr *);
 /*
- * Ends it, shows the warnings of its log, or all of it if show is set or it
- * did not end well, and removes the directory. Returns 0, or -1 if it did not.
+ * Ends the daemon and removes its directory. Shows the warnings of its log, or
+ * all of the log if show is set or the daemon did not end well. Returns 0, or
+ * -1 if it did not end well.
  */
 int	 send_child_stop(struct send_child *, int show);
 

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * send/conn.c: one milter connection.
+ */
 #include "base/compat.h"
 
 #include <sys/epoll.h>
@@ -21,7 +24,7 @@
 #include "milter/proto.h"
 #include "send/conn.h"
 
-#define CONNECT_SECONDS	30	/* what Postfix waits */
+#define CONNECT_SECONDS	30	/* as long as Postfix waits */
 #define COMMAND_SECONDS	30
 #define CONTENT_SECONDS	300
 #define LINGER_MS	5000
@@ -62,7 +65,7 @@ seconds_for(const struct send_conn *c)
 	    COMMAND_SECONDS;
 }
 
-/* Says what comes of where the MTA's side has come to. */
+/* Does what the state of the MTA's side asks for. */
 static void
 follow_player(struct send_conn *c, enum mta_state state, int64_t now)
 {
@@ -94,7 +97,7 @@ flush_out(struct send_conn *c)
 		n = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL);
 		if (n == -1 && errno == EINTR)
 			continue;
-		/* A filter that closed may have said why: the read finds out. */
+		/* The filter may have said why before it closed: the read finds out. */
 		if (n == -1 && errno != EAGAIN)
 			buf_reset(&c->out);
 		if (n == -1)
@@ -138,8 +141,8 @@ set_nodelay(const struct send_conn *c, int family)
 }
 
 /*
- * A unix socket with a full backlog would refuse a connect that must not
- * block, so that one may; the time it has is bounded.
+ * A non-blocking connect to a unix socket with a full backlog fails at once. So
+ * this connect blocks, for a limited time.
  */
 static int
 start_connect(struct send_conn *c, const struct netaddr *addr)
@@ -237,7 +240,7 @@ closed(struct send_conn *c)
 		    mta_command_name(c->side.waiting(c->side.arg)));
 }
 
-/* An answer to what has not been sent yet is one answer too many. */
+/* An answer to a command that is not sent yet is one answer too many. */
 static void
 fail_early(struct send_conn *c, const struct milter_packet *pkt)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * send/options.c: the command line of milter-send.
+ */
 #include "base/compat.h"
 
 #include <err.h>
@@ -49,7 +52,7 @@ usage(void)
 	exit(SEND_EXIT_USAGE);
 }
 
-/* What was asked for: not an error. */
+/* Prints the version or the usage that the user asked for: no error. */
 static void
 inform(int ch)
 {
@@ -60,7 +63,7 @@ inform(int ch)
 	exit(fflush(stdout) == 0 ? 0 : SEND_EXIT_USAGE);
 }
 
-/* 1 if it was an option of the load form. */
+/* Returns 1 if this was an option of the load form. */
 static int
 load_option(struct send_options *o, int ch, const char *arg)
 {
@@ -180,7 +183,10 @@ default_options(struct send_options *o)
 	mta_plan_default(&o->plan);
 }
 
-/* -x takes everything behind it, whatever it looks like. */
+/*
+ * After -x everything belongs to the command, so x must be the last letter of
+ * its word.
+ */
 static int
 is_last_of_word(char **argv)
 {

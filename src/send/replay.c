@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * send/replay.c: plays a transcript.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -61,7 +64,7 @@ print_transcript(struct send_replay *r)
 	buf_reset(&r->text);
 }
 
-/* The new transcript gets what stands in out from there on. */
+/* Adds the packets in out from this offset on to the new transcript. */
 static void
 show_packets(struct send_replay *r, const struct buf *out, size_t from)
 {
@@ -77,7 +80,7 @@ show_packets(struct send_replay *r, const struct buf *out, size_t from)
 	print_transcript(r);
 }
 
-/* An event that is not sent, or not answered: that means continue. */
+/* Takes an event that is not sent or not answered as answered with continue. */
 static void
 assume_continue(struct send_replay *r, const struct transcript_item *it, const char *note)
 {
@@ -88,9 +91,9 @@ assume_continue(struct send_replay *r, const struct transcript_item *it, const c
 	send_replay_follow(r, it, go_on.text);
 }
 
-/* What is sent */
+/* What is sent. */
 
-/* Sendmail says so of a recipient that it has refused itself. */
+/* 1 for a recipient that Sendmail itself refused: the macro {rcpt_mailer} says so. */
 static int
 is_rejected_rcpt(const struct send_replay *r, const struct transcript_item *it)
 {
@@ -140,7 +143,10 @@ play_event(struct send_replay *r, const struct transcript_item *it, struct buf *
 		return;
 	}
 	r->unplayed++;
-	/* Macros come even so, but for those of the content. */
+	/*
+	 * The macros come nevertheless, except those of headers, end-of-headers
+	 * and body.
+	 */
 	if (!is_one_of(it->command, "LNB"))
 		transcript_encode_macros(r->file, it, out);
 	show_packets(r, out, from);
@@ -158,7 +164,7 @@ send_abort(struct send_replay *r, struct buf *out)
 	show_packets(r, out, from);
 }
 
-/* Macros alone. */
+/* Plays macros that have no event. */
 static void
 play_macros(struct send_replay *r, const struct transcript_item *it, struct buf *out)
 {
@@ -168,7 +174,7 @@ play_macros(struct send_replay *r, const struct transcript_item *it, struct buf 
 	show_packets(r, out, from);
 }
 
-/* A session begins, on the same connection or another one. */
+/* Begins a session, on the same connection or a new one. */
 static void
 reset_session(struct send_replay *r)
 {
@@ -191,7 +197,7 @@ begin_session(struct send_replay *r, const struct transcript_item *it, struct bu
 	send_event(r, it, out);
 }
 
-/* Q, K or a close. */
+/* Plays the end of a session: Q, K or a close. */
 static void
 play_end(struct send_replay *r, const struct transcript_item *it, struct buf *out)
 {
@@ -222,7 +228,7 @@ count_message(struct send_replay *r)
 	r->body = MTA_BODY_OLD;
 }
 
-/* An MTA does not go on once all recipients are refused. */
+/* 1 if all recipients were refused this time: an MTA does not go on then. */
 static int
 all_refused(const struct send_replay *r, const struct transcript_item *it)
 {
@@ -230,7 +236,7 @@ all_refused(const struct send_replay *r, const struct transcript_item *it)
 	    r->accepted == 0 && r->accepted_then > 0;
 }
 
-/* 1 if the item is not played, as it is about what is over. */
+/* 1 if the item belongs to a message or session that is over. */
 static int
 is_skipped(struct send_replay *r, const struct transcript_item *it)
 {
@@ -240,7 +246,7 @@ is_skipped(struct send_replay *r, const struct transcript_item *it)
 		return 1;
 	if (r->skip == SEND_SKIP_MESSAGE && is_one_of(about, "RTLNBE"))
 		return 1;
-	/* Anything but what may stand in the midst of a message. */
+	/* Anything that can't stand inside a message ends the skipping. */
 	if (r->skip != SEND_SKIP_NOTHING && !is_one_of(about, "RTLNBEU"))
 		r->skip = SEND_SKIP_NOTHING;
 	return 0;
@@ -276,7 +282,7 @@ play_next(struct send_replay *r, struct buf *out)
 {
 	const struct transcript_item	*it;
 
-	/* A session that has no end in the file may have been going on still. */
+	/* The file has no end for this session: it may still have been open. */
 	if (r->next == r->file->nitems) {
 		r->over = MTA_CLOSE;
 		return;
@@ -295,7 +301,7 @@ replay_advance(void *arg, struct buf *out)
 {
 	struct send_replay	*r = arg;
 
-	/* Whoever asks again after the end has a new connection. */
+	/* A call after the end means that there is a new connection. */
 	if (r->told_over)
 		r->over = MTA_WAIT;
 	r->told_over = 0;
@@ -309,7 +315,7 @@ replay_advance(void *arg, struct buf *out)
 	return r->over;
 }
 
-/* What comes back */
+/* What comes back. */
 
 static void
 note_lacking(struct send_replay *r, const struct transcript_item *it)
@@ -349,7 +355,7 @@ take_terms(struct send_replay *r, const struct transcript_item *it,
 	return 0;
 }
 
-/* The answer is complete, and stands in text. */
+/* Compares a complete answer, which is in r->text. */
 static void
 settle_answer(struct send_replay *r, const struct transcript_item *it)
 {
@@ -360,7 +366,7 @@ settle_answer(struct send_replay *r, const struct transcript_item *it)
 	if (r->verbose)
 		(void)fwrite(r->text.data, 1, r->text.len, r->to);
 	text = buf_steal(&r->text, &len);
-	/* We wrote it ourselves. */
+	/* transcript_reply() wrote it, so it can be parsed. */
 	if (transcript_parse_answer(&now, text, len) == -1)
 		abort();
 	if (it->answered || !it->wants_reply)

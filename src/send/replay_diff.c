@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * send/replay_diff.c: the difference of two answers.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -15,7 +18,7 @@
 
 #define MAX_TEXT	((size_t)64 << 20)
 
-/* In the transcript of -v all of this is remarks. */
+/* What begins our lines: in the transcript of -v they are remarks. */
 static const char *
 margin(const struct send_replay *r)
 {
@@ -31,7 +34,10 @@ print_and_free(const struct send_replay *r, struct buf *b)
 	buf_free(b);
 }
 
-/* Where it is, and what it is about: "FILE:LINE: session 1, message 2, rcpt <b@x>: ". */
+/*
+ * Adds where the block is and what it is about: "FILE:LINE: session 1, message
+ * 2, rcpt <b@x>: ".
+ */
 static void
 add_place(const struct send_replay *r, struct buf *b, const struct transcript_item *it)
 {
@@ -79,8 +85,9 @@ digit_run(const char *s)
 }
 
 /*
- * The length of a session's or message's id at the front, or 0: eight digits
- * that are hexadecimal, and numbers behind dots. They are new each time.
+ * The length of the id of a session or message at the front of s, or 0. An id
+ * is eight hexadecimal digits and one or two numbers after dots. Ids are new
+ * each time.
  */
 static size_t
 id_len(const char *s)
@@ -115,7 +122,7 @@ same_text(const char *a, const char *b)
 	return 1;
 }
 
-/* However a value is spelled. */
+/* 1 if two values are the same, whatever their escapes. */
 static int
 same_value(const char *a, const char *b)
 {
@@ -123,7 +130,7 @@ same_value(const char *a, const char *b)
 	char		*plain_a = xstrdup(a), *plain_b = xstrdup(b);
 	int		 same;
 
-	/* The reader has made sure that it works. */
+	/* The reader has checked the escapes. */
 	(void)escape_undo(plain_a, strlen(plain_a), &why);
 	(void)escape_undo(plain_b, strlen(plain_b), &why);
 	same = same_text(plain_a, plain_b);
@@ -139,7 +146,10 @@ same_line(const struct transcript_line *a, const struct transcript_line *b)
 	    (a->body_len == 0 || memcmp(a->body, b->body, a->body_len) == 0);
 }
 
-/* Lines without progress: how often it comes is a matter of time. */
+/*
+ * The lines without progress: how often that comes depends on time. Sets *n;
+ * free(3) the result.
+ */
 static const struct transcript_line **
 without_progress(const struct transcript_line *lines, size_t *n)
 {
@@ -153,7 +163,10 @@ without_progress(const struct transcript_line *lines, size_t *n)
 	return kept;
 }
 
-/* It has its escapes, but for those that whoever wrote the file left out. */
+/*
+ * Adds a line of an answer. It has its escapes, except those that the writer of
+ * the file left out.
+ */
 static void
 add_visible(struct buf *b, const char *text)
 {
@@ -175,7 +188,10 @@ add_answer_lines(const struct send_replay *r, struct buf *b, char sign,
 	}
 }
 
-/* Bodies of the same length look the same by their lines. */
+/*
+ * Says where two new bodies of the same length begin to differ: their lines
+ * look the same.
+ */
 static void
 add_body_hint(const struct send_replay *r, struct buf *b, const struct transcript_line *then,
     const struct transcript_line *now)
@@ -189,7 +205,7 @@ add_body_hint(const struct send_replay *r, struct buf *b, const struct transcrip
 	buf_printf(b, "%s  (from byte %zu on)\n", margin(r), i + 1);
 }
 
-/* What both begin or end with is left out. */
+/* Prints two answers without the lines that both begin or end with. */
 static void
 print_difference(struct send_replay *r, const struct transcript_item *it,
     const struct transcript_line **then, size_t nthen,
@@ -222,7 +238,7 @@ send_replay_compare(struct send_replay *r, const struct transcript_item *it,
 	const struct transcript_line		**then, **now, *recorded = &go_on;
 	size_t					  i, nthen = 1;
 
-	/* What needed no answer was as good as continued. */
+	/* An event without an answer in the file went on as after continue. */
 	if (it->nreply > 0) {
 		recorded = &r->file->replies[it->reply];
 		nthen = it->nreply;

@@ -3,13 +3,16 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * send/replay_follow.c: what follows if the verdict of now is not that of the file.
+ */
 #include "base/compat.h"
 
 #include <string.h>
 
 #include "send/replay.h"
 
-/* What an answer means to the MTA, from the least to the most. */
+/* What an answer means to the MTA; later ones end more. */
 enum effect { GO_ON, RCPT_REFUSED, MESSAGE_OVER, SESSION_OVER };
 
 const char *
@@ -45,7 +48,7 @@ effect_of(int command, const char *verdict)
 		return SESSION_OVER;
 	if (command == SMFIC_RCPT && refusal)
 		return RCPT_REFUSED;
-	/* It is over there anyway. */
+	/* The message is over here with any verdict. */
 	return command == SMFIC_BODYEOB ? GO_ON : MESSAGE_OVER;
 }
 

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * send/run.c: plays a plan over many connections.
+ */
 #include "base/compat.h"
 
 #include <sys/epoll.h>
@@ -25,11 +28,11 @@
 struct slot {
 	struct send_conn	 conn;
 	struct mta_hooks	 hooks;
-	struct mta_player *player;	/* NULL: run->side plays */
+	struct mta_player *player;	/* or NULL: run->side plays */
 	struct send_run	*run;
-	size_t		 left;		/* messages of this connection */
-	int64_t		 opened;	/* nanoseconds */
-	int64_t		 began;		/* of the message */
+	size_t		 left;		/* messages left for this connection */
+	int64_t		 opened;	/* ns */
+	int64_t		 began;		/* ns, of the message */
 	uint32_t	 polled;
 	int		 busy;
 };
@@ -40,7 +43,7 @@ struct loop {
 	struct slot	*slots;
 	size_t		 nslots;
 	size_t		 busy;
-	size_t		 left;		/* messages no connection has taken yet */
+	size_t		 left;		/* messages that no connection has yet */
 	int64_t		 next_tick;
 };
 
@@ -73,7 +76,10 @@ load_begin(void *arg, const char *queue_id)
 	s->began = now_ns();
 }
 
-/* A message counts from MAIL on, or from the connection if it never came so far. */
+/*
+ * The latency of a message counts from MAIL, or from the connection if it never
+ * reached MAIL.
+ */
 static void
 load_end(void *arg, const struct mta_outcome *o)
 {
@@ -125,7 +131,7 @@ close_slot(struct slot *s)
 	s->busy = 0;
 }
 
-/* The connection is over: counts it; -1 if it failed. */
+/* Ends a connection that is over and adds it to the figures. Returns -1 if it failed. */
 static int
 end_slot(struct loop *l, struct slot *s)
 {

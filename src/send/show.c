@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * send/show.c: one session, shown.
+ */
 #include "base/compat.h"
 
 #include <err.h>
@@ -23,7 +26,7 @@ static const char *const result_names[MTA_RESULTS] = {
 	[MTA_DISCARDED] = "discarded",
 };
 
-/* Lines of the summary are remarks in a transcript. */
+/* Begins a line of the summary, which is a remark inside a transcript. */
 static void
 begin_line(const struct send_show *s, struct buf *b)
 {
@@ -135,7 +138,7 @@ add_header_change(struct buf *b, const struct milter_reply *r)
 	add_escaped(b, value[0] == ' ' ? value + 1 : value);
 }
 
-/* The words for an action, or nothing where they come at the end. */
+/* Adds an action in words. */
 static void
 add_action(struct buf *b, const struct milter_reply *r)
 {
@@ -186,7 +189,7 @@ show_reply(void *arg, int command, const struct milter_reply *r)
 	}
 }
 
-/* stdout is the transcript's and the summary's unless it was asked for. */
+/* Writes the message to the file of -O; "-" is stdout. */
 static void
 write_edited(struct send_show *s)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * send/stats.c: the figures of the load form.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -10,7 +13,7 @@
 #include "send/stats.h"
 
 struct figures {
-	double	 seconds, messages, events;	/* the last two: a second */
+	double	 seconds, messages, events;	/* messages and events for each second */
 	double	 p50, p90, p99, max;		/* milliseconds */
 };
 
@@ -22,7 +25,10 @@ compare_latencies(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* The smallest latency that this many per cent do not exceed. */
+/*
+ * The smallest latency that this many per cent of the messages do not exceed,
+ * in milliseconds.
+ */
 static double
 percentile(const struct send_stats *st, size_t percent)
 {

@@ -3,9 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/*
- * send_stats.h: what the load form of milter-send prints.
- */
+/* send/stats.h: the figures that the load form of milter-send prints. */
 #ifndef PM_SEND_STATS_H
 #define PM_SEND_STATS_H
 
@@ -13,11 +11,11 @@
 
 #include "send/run.h"
 
-/* Sorts the latencies. */
+/* Prints the figures, as text or as JSON. Sorts the latencies. */
 void	 send_stats_print(struct send_stats *, FILE *, int json);
 /*
- * The one result of many: delivered if one was, else tempfailed, rejected or
- * discarded, the first of these that there was.
+ * One result for many messages: delivered, tempfailed, rejected or discarded,
+ * the first of these that any message had.
  */
 enum mta_result send_stats_result(const struct send_stats *);
 

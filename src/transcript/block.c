@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * transcript/block.c: reads one block of a transcript.
+ */
 #include "base/compat.h"
 
 #include <string.h>
@@ -10,7 +13,7 @@
 #include "transcript/parts.h"
 #include "milter/wire_event.h"
 
-#define MAX_PACKETS	((size_t)4 * MILTER_MAX_DATA)	/* macros and event, with room */
+#define MAX_PACKETS	((size_t)4 * MILTER_MAX_DATA)	/* the macros and the event, with room */
 
 /* Lines */
 
@@ -18,9 +21,9 @@ enum kind { TEXT, NUMBER, FLAG, ARGUMENT, FAMILY, PORT, STAGE, REASON, LENGTH, M
 
 static const struct keyword {
 	const char	*name;
-	const char	*commands;	/* SMFIC_ of those that have it */
+	const char	*commands;	/* SMFIC_ of the commands that have it */
 	enum kind	 kind;
-	size_t		 off;		/* in the item */
+	size_t		 off;		/* offset of its member in the item */
 } keywords[] = {
 #define AT(member)	offsetof(struct transcript_item, member)
 	{ "version",		"O",	NUMBER,		AT(version) },
@@ -109,8 +112,9 @@ take_argument(struct parser *ps, struct transcript_item *it, char *value)
 }
 
 /*
- * "macro NAME VALUE": braces are put around a name of several letters, over
- * the blanks before and behind it, so it moves a little to the left.
+ * "macro NAME VALUE". A name of several letters gets braces in place: it moves
+ * one byte to the left, over the keyword, so that the closing brace and the NUL
+ * have room.
  */
 static void
 take_macro(struct parser *ps, struct transcript_item *it, char *rest)
@@ -196,7 +200,7 @@ take_line(struct parser *ps, struct transcript_item *it, char *line)
 
 /* Blocks */
 
-/* What the block must have and has not, or NULL. */
+/* What the block lacks (a constant text), or NULL. */
 static const char *
 missing(const struct transcript_item *it)
 {
@@ -251,7 +255,10 @@ take_name(struct parser *ps, struct transcript_item *it, char *line)
 	return 0;
 }
 
-/* Each session begins with negotiate; only another client's does not. */
+/*
+ * Each session begins with negotiate, unless it is another client on the same
+ * connection.
+ */
 static int
 stands_right(const struct transcript_file *f, const struct transcript_item *it)
 {

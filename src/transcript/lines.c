@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * transcript/lines.c: the lines of a transcript, and the values in them.
+ */
 #include "base/compat.h"
 
 #include <errno.h>
@@ -27,7 +30,7 @@ lines_grow(void *array, size_t n, size_t size)
 	return (n & (n - 1)) != 0 ? array : xreallocarray(array, n == 0 ? 1 : 2 * n, size);
 }
 
-/* The next line, NUL-terminated; NULL at the end, or if it is bad. */
+/* Returns the next line, NUL-terminated; NULL at the end or after an error. */
 static char *
 any_line(struct parser *ps)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * transcript/read.c: reads a transcript: its blocks and their answers.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -73,7 +76,7 @@ add_reply(struct parser *ps, struct transcript_item *it, const char *line)
 	l->body = lines_payload(ps, l->body_len);
 }
 
-/* 1 if the next line begins a block: then there is no answer to this one. */
+/* 1 if the next line begins a block: then the block before it has no answer. */
 static int
 block_follows(const struct parser *ps)
 {
@@ -83,7 +86,7 @@ block_follows(const struct parser *ps)
 	    (left >= 7 && memcmp(ps->p, "report ", 7) == 0);
 }
 
-/* The answer to O: terms up to an empty line. */
+/* Reads a line of the answer to O. Returns 1 at the empty line that ends the answer. */
 static int
 read_terms_line(struct parser *ps, struct transcript_item *it, const char *line)
 {
@@ -101,7 +104,7 @@ read_terms_line(struct parser *ps, struct transcript_item *it, const char *line)
 	return 0;
 }
 
-/* Returns 1 if the answer is complete. */
+/* Reads a line of an answer. Returns 1 if the answer is complete. */
 static int
 read_answer_line(struct parser *ps, struct transcript_item *it, const char *line)
 {

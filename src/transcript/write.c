@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * transcript/write.c: writes a transcript.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -16,7 +19,7 @@
 #include "milter/wire_event.h"
 #include "base/xmalloc.h"
 
-#define MAX_MACROS	((size_t)5 * MILTER_MAX_DATA)	/* each byte escaped */
+#define MAX_MACROS	((size_t)5 * MILTER_MAX_DATA)	/* each byte becomes an escape */
 #define MAX_BODY	((size_t)1 << 31)
 
 void
@@ -56,7 +59,7 @@ add_line(struct buf *b, const char *keyword, const char *value)
 	buf_add_str(b, "\n");
 }
 
-/* Macros */
+/* Macros. */
 
 int
 transcript_is_word(const char *name)
@@ -74,10 +77,10 @@ add_macro_line(struct buf *b, const char *name, const char *value)
 {
 	size_t	 len = strlen(name);
 
-	/* No MTA has such a macro. */
+	/* A line can't hold such a name, and no MTA has a macro of such a name. */
 	if (!transcript_is_word(name))
 		return;
-	/* Those of one letter have no braces, all others do. */
+	/* Handlers see names of several letters without braces. */
 	if (len > 3 && name[0] == '{' && name[1] != '{' && name[len - 1] == '}')
 		buf_printf(b, "macro %.*s", (int)(len - 2), name + 1);
 	else
@@ -97,7 +100,7 @@ add_pending(struct transcript *t, struct buf *out)
 	t->stage = 0;
 }
 
-/* Macros whose event did not follow. */
+/* Writes macros whose event did not follow. */
 static void
 flush_macros(struct transcript *t, struct buf *out)
 {
@@ -125,7 +128,7 @@ take_macros(struct transcript *t, const struct milter_cmd *cmd)
 		add_macro_line(&t->macros, name, value);
 }
 
-/* Blocks */
+/* Blocks. */
 
 static void
 add_terms(struct buf *b, uint32_t version, uint32_t actions, uint32_t protocol)
@@ -251,7 +254,7 @@ note_state(struct transcript *t, int code)
 		t->ended = 1;
 }
 
-/* All packets of a new body make one action. */
+/* Writes the new body: all its packets make one action. */
 static void
 flush_body(struct transcript *t, struct buf *out)
 {
@@ -305,7 +308,7 @@ transcript_end(struct transcript *t, const char *reason, struct buf *out)
 	t->ended = 1;
 }
 
-/* Answers */
+/* Answers. */
 
 static void
 add_negotiated(struct transcript *t, struct buf *b, const struct milter_reply *r)
@@ -326,7 +329,7 @@ add_negotiated(struct transcript *t, struct buf *b, const struct milter_reply *r
 	buf_add_str(b, "\n");
 }
 
-/* The space behind the colon is not part of a value in a handler's reply. */
+/* The value as a handler gives it: without the space after the colon. */
 static const char *
 header_value(const struct transcript *t, const struct milter_reply *r)
 {
@@ -366,7 +369,7 @@ add_recipient_or_sender(struct buf *b, const struct milter_reply *r)
 	buf_add_str(b, "\n");
 }
 
-/* 1 if it is a verdict, which is added. */
+/* Adds a verdict and returns 1; returns 0 for any other reply. */
 static int
 add_verdict(struct buf *b, const struct milter_reply *r)
 {
