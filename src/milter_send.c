@@ -154,8 +154,8 @@ static int
 play_one(const struct send_options *o, struct send_run *run)
 {
 	struct send_show	 show;
-	int		 status = SEND_EXIT_BROKEN;
-	FILE		*to = stdout;
+	int			 status = SEND_EXIT_BROKEN;
+	FILE			*to = stdout;
 
 	if (o->out_file != NULL && strcmp(o->out_file, "-") == 0)
 		to = stderr;
@@ -225,7 +225,7 @@ static int
 play_daemon(const struct send_options *o, struct send_run *run)
 {
 	struct send_child	 child;
-	int		 status = SEND_EXIT_USAGE;
+	int			 status = SEND_EXIT_USAGE;
 
 	memset(&child, 0, sizeof(child));
 	child.verbose = o->verbose;

@@ -27,7 +27,7 @@ struct mta_edit {
 	/* The MTA's own Received is first until a filter inserts above it. */
 	struct mta_headers	 headers;
 	struct mta_header	*own;
-	struct mta_rcpts		 rcpts;
+	struct mta_rcpts	 rcpts;
 	char			*sender;
 	char			*reason;	/* of a quarantine, or NULL */
 	const unsigned char	*old_body;

@@ -41,7 +41,7 @@ enum {
 struct mta_packets {
 	size_t			 refs;
 	const struct mta_plan	*plan;
-	struct mta_terms		 terms;		/* lists, and the bit for the space */
+	struct mta_terms	 terms;			/* lists, and the bit for the space */
 	struct mta_macros	 macros;
 	const struct mta_header	**headers;
 	size_t			 nheaders;

@@ -49,7 +49,7 @@ enum mta_stage {
 struct mta_player {
 	const struct mta_plan	*plan;
 	const struct mta_hooks	*hooks;
-	struct mta_terms		 terms;
+	struct mta_terms	 terms;
 	struct mta_packets	*packets;	/* NULL before connect */
 	enum mta_stage		 stage;
 	int			 waiting;	/* SMFIC_ of the command to be answered, or 0 */
@@ -293,7 +293,7 @@ static void
 emit_body(struct mta_player *p, struct buf *out)
 {
 	const struct mta_message	*m = &p->plan->message;
-	size_t			 n = m->body_len - p->body_off, from = out->len;
+	size_t				 n = m->body_len - p->body_off, from = out->len;
 
 	if (n > MILTER_MAX_DATA)
 		n = MILTER_MAX_DATA;

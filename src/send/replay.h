@@ -43,7 +43,7 @@ struct send_replay {
 	const struct transcript_item	*asked;		/* waits for its answer; or NULL */
 	enum mta_state			 over;		/* MTA_QUIT or MTA_CLOSE, or MTA_WAIT */
 	int				 told_over;	/* the caller knows that it is over */
-	struct mta_terms			 terms;
+	struct mta_terms		 terms;
 	enum mta_body			 body;
 	enum send_skip			 skip;
 	int				 owes_abort;	/* send abort before the next message */

@@ -28,13 +28,13 @@
 struct slot {
 	struct send_conn	 conn;
 	struct mta_hooks	 hooks;
-	struct mta_player *player;	/* or NULL: run->side plays */
-	struct send_run	*run;
-	size_t		 left;		/* messages left for this connection */
-	int64_t		 opened;	/* ns */
-	int64_t		 began;		/* ns, of the message */
-	uint32_t	 polled;
-	int		 busy;
+	struct mta_player	*player;	/* or NULL: run->side plays */
+	struct send_run		*run;
+	size_t			 left;		/* messages left for this connection */
+	int64_t			 opened;	/* ns */
+	int64_t			 began;		/* ns, of the message */
+	uint32_t		 polled;
+	int			 busy;
 };
 
 struct loop {
@@ -83,7 +83,7 @@ load_begin(void *arg, const char *queue_id)
 static void
 load_end(void *arg, const struct mta_outcome *o)
 {
-	struct slot	*s = arg;
+	struct slot		*s = arg;
 	struct send_stats	*st = &s->run->stats;
 
 	if (o->command == SMFIC_CONNECT || o->command == SMFIC_HELO)

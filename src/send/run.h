@@ -37,7 +37,7 @@ struct send_run {
 	const struct mta_hooks		*watch;
 	const volatile sig_atomic_t	*stop;		/* not 0: a signal came */
 	const sigset_t			*wait_mask;	/* signals blocked during the poll */
-	struct send_stats			 stats;
+	struct send_stats		 stats;
 	char				 error[640];	/* why the first connection failed */
 };
 

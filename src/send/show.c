@@ -165,7 +165,7 @@ static void
 show_reply(void *arg, int command, const struct milter_reply *r)
 {
 	struct send_show	*s = arg;
-	const char	*odd;
+	const char		*odd;
 
 	if (s->verbose) {
 		transcript_reply(&s->transcript, r, &s->text);

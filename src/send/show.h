@@ -25,7 +25,7 @@ struct send_show {
 	struct buf		 text;		/* of the transcript, not written yet */
 	struct mta_edit		 edit;
 	struct buf		 changes;	/* lines printed if the message passes */
-	struct mta_hooks		 hooks;
+	struct mta_hooks	 hooks;
 	enum mta_result		 result;
 	int			 done;		/* result is set */
 	int			 failed;	/* the file could not be written */

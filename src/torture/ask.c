@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/ask.c: gives a block to the handler and reads the answer.
+ */
 #include "base/compat.h"
 
 #include <stdio.h>
@@ -16,7 +19,7 @@
 #include "base/xmalloc.h"
 
 #define MAX_WAIT_MS	60000	/* where the daemon would wait for minutes */
-#define MORE_MS		1000	/* for what was missing, once it is there */
+#define MORE_MS		1000	/* for an answer after the missing thing was given */
 #define SLOW_MS		1000
 #define SLOW_START_MS	3000
 
@@ -48,7 +51,10 @@ where_of(const struct torture_play *p)
 	return event_name(p->asked->event);
 }
 
-/* The same for an end of the process that may be due to the values it was given. */
+/*
+ * Writes the event, and what kind of values the process got if its end may be
+ * due to them.
+ */
 static void
 where_given(const struct torture_play *p, char *where, size_t size)
 {
@@ -69,7 +75,7 @@ add_answer(struct torture_play *p)
 	a->signature = torture_signature(&p->reply);
 }
 
-/* An answer that has something of a message before this one. */
+/* Tells if the answer has a word of a message before this one. */
 static void
 judge_foreign(struct torture_play *p, struct torture_proc *pr)
 {
@@ -99,7 +105,7 @@ judge_time(struct torture_play *p, const struct torture_proc *pr)
 	torture_remark(&p->t->report, text);
 }
 
-/* The task of this play is done, well or not. */
+/* Ends the task that the play waits for. */
 static void
 end_task(struct torture_play *p, int failed)
 {
@@ -128,7 +134,7 @@ fail_task(struct torture_play *p, struct task_result *r)
 	return p;
 }
 
-/* Its reply is complete. */
+/* The reply is complete: judges it. */
 static struct torture_play *
 answered(struct torture_play *p, struct task_result *r)
 {
@@ -147,7 +153,7 @@ answered(struct torture_play *p, struct task_result *r)
 	judge_time(p, pr);
 	if ((p->mode & TORTURE_APART) != 0 && torture_lasts(p->t))
 		torture_proc_turn(pr, mono_ms() + TORTURE_QUIET_MS);
-	/* Where several are asked, it may be the answer to another one. */
+	/* With several tasks in the process, the output may answer another one. */
 	if (pr->scopes == 1)
 		torture_stray(pr);
 	end_task(p, 0);
@@ -170,7 +176,7 @@ take_reply_verdict(struct torture_play *p, struct task_result *r)
 	return answered(p, r);
 }
 
-/* An action of the reply; -1: it may not be. */
+/* Takes an action of the reply; -1 if it is not allowed. */
 static int
 take_reply_action(struct torture_play *p, struct action *a)
 {
@@ -190,7 +196,7 @@ take_reply_action(struct torture_play *p, struct action *a)
 	return 0;
 }
 
-/* Its process is gone; a verdict may be in its status. */
+/* The process has exited; its status may be a verdict. */
 static struct torture_play *
 take_exit(struct torture_play *p, struct task_result *r)
 {
@@ -231,7 +237,7 @@ feed(struct torture_proc *pr, struct action **a)
 	return item;
 }
 
-/* Output that a verdict ends, by now. */
+/* 1 if the output has a whole reply by now. */
 static int
 has_verdict(struct torture_proc *pr)
 {
@@ -259,7 +265,10 @@ answers_within(struct torture_proc *pr, uint64_t ms)
 	return 1;
 }
 
-/* No answer came. What it was waiting for is found out by giving it. */
+/*
+ * Why no answer came: gives what the process may be waiting for, one thing
+ * after the other, until it answers.
+ */
 static const char *
 why_late(struct torture_play *p, struct torture_proc *pr)
 {
@@ -321,13 +330,13 @@ bad_line(struct torture_play *p, struct task_result *r)
 	return fail_task(p, r);
 }
 
-/* Nothing more was read: waits, or finds that there is nothing to wait for. Returns 1 then. */
+/* Waits for more output. Returns 1 if there is nothing to wait for. */
 static int
 wait_for_more(struct torture_play *p)
 {
 	struct torture_proc	*pr = p->proc;
 
-	/* Its time begins once it has been given everything. */
+	/* The time for an answer begins when the whole block is written. */
 	if (pr->written < pr->in.len && !pr->exited)
 		p->asked->since = mono_ms();
 	if (pr->exited || mono_ms() - p->asked->since > p->asked->deadline ||
@@ -364,7 +373,7 @@ wrong_id(struct torture_play *p, struct task_result *r)
 	return fail_task(p, r);
 }
 
-/* An item that ends nothing. Returns 0, or -1 where the reply is none. */
+/* Takes an item if it is an action. Returns 0, or -1 if the action is not allowed. */
 static int
 take_if_action(struct torture_play *p, enum reply_item item, struct action *a)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/cases.c: what is tried over the pipes of the handler.
+ */
 #include "base/compat.h"
 
 #include <stdio.h>
@@ -13,16 +16,16 @@
 #include "torture/cases.h"
 #include "torture/play.h"
 
-/* Where each costs a process, and where not. */
+/* MANY if a process serves several events, SOME if each costs a process. */
 #define MANY_RECIPIENTS	300
 #define SOME_RECIPIENTS	30
 #define MANY_HEADERS	200
 #define SOME_HEADERS	5
 #define LARGE_BODY	((size_t)30 << 20)
 #define SOME_BODY	((size_t)300 << 10)
-#define LARGE_IF_MS	150	/* else the large one would take too long */
+#define LARGE_IF_MS	150	/* above it the large body would take too long */
 #define MANY_SESSIONS	30
-#define LAST_STAGE	6	/* at which a message may end early */
+#define LAST_STAGE	6	/* of a message that ends early */
 #define EARLIER		"earlierword"
 #define MAX_TOGETHER	8
 
@@ -32,7 +35,7 @@ takes_event(const struct torture *t, enum event_kind ev)
 	return (handler_events(t->handler) & EV_BIT(ev)) != 0;
 }
 
-/* An answer that differs from another, to what should make no difference. */
+/* Tells if the answers to two events that should not make a difference differ. */
 static void
 compare_answers(struct torture *t, const struct torture_answer *a, const struct torture_answer *b,
     const char *what, const char *cause)
@@ -45,7 +48,7 @@ compare_answers(struct torture *t, const struct torture_answer *a, const struct 
 	torture_wrong(&t->report, event_name(b->event), what, both, strlen(both), cause);
 }
 
-/* The last n answers of both. */
+/* Compares the last n answers of both plays. */
 static void
 compare_tails(struct torture *t, const struct torture_play *a, const struct torture_play *b,
     size_t n, const char *what, const char *cause)
@@ -70,7 +73,7 @@ count_of(const struct torture_play *a, const struct torture_play *b)
 	return a->nanswers > b->nanswers ? a->nanswers : b->nanswers;
 }
 
-/* Nothing is looked for in its answers but what is looked for in all. */
+/* Plays a session without looking for anything special in its answers. */
 static void
 play_only(struct torture *t, const struct torture_mail *m, int mode)
 {
@@ -80,7 +83,7 @@ play_only(struct torture *t, const struct torture_mail *m, int mode)
 	torture_play_free(&p);
 }
 
-/* An ordinary message, whole and in pieces, in haste and with pauses. */
+/* Tries an ordinary message: whole, in pieces, fast and with pauses. */
 static void
 try_times(struct torture *t, struct torture_mail *m)
 {
@@ -118,7 +121,7 @@ try_times(struct torture *t, struct torture_mail *m)
 static const char memory_cause[] = "does it remember something of the message before, where the "
     "line message has another id, or the line complete says to forget all?";
 
-/* The same message behind others: in the same session, and in one of its own. */
+/* Plays the same message after another one in the same session, and compares. */
 static void
 play_after(struct torture *t, struct torture_mail *m, const struct torture_play *alone, size_t n,
     int aborted)
@@ -146,7 +149,7 @@ try_memory(struct torture *t, struct torture_mail *m)
 	size_t			 session;
 
 	torture_trying(&t->report, "a message without Subject behind one that has one");
-	/* So that it is the first message of its process. */
+	/* The next message is to be the first of its process. */
 	torture_retire(t);
 	torture_mail_reset(m);
 	torture_mail_client(m, 0);
@@ -256,7 +259,7 @@ try_aborts(struct torture *t, struct torture_mail *m)
 	}
 }
 
-/* One after another; and as many at a time as it serves. */
+/* Tries sessions one after the other, then as many at a time as the handler serves. */
 static void
 try_many(struct torture *t, struct torture_mail *m)
 {

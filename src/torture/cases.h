@@ -4,8 +4,8 @@
  */
 
 /*
- * torture_parts.h: what is tried over the pipes of the handler, one thing
- * after another.
+ * torture/cases.h: what is tried over the pipes of the handler, one thing after
+ * the other.
  */
 #ifndef PM_TORTURE_CASES_H
 #define PM_TORTURE_CASES_H

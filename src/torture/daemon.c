@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/daemon.c: mail for the handler through a real daemon.
+ */
 #include "base/compat.h"
 
 #include <stdio.h>
@@ -16,24 +19,24 @@
 #include "torture/judge.h"
 #include "base/xmalloc.h"
 
-#define MANY		20	/* messages, which cost a process for each event */
+#define MANY		20	/* messages; each event may cost a process */
 #define AT_A_TIME	5
 #define LARGE		((size_t)30 << 20)
 #define MAX_MESSAGE	(LARGE + 65536)
 #define HUNDREDS	300
-#define MAX_LINES	5	/* of the log that are told */
+#define MAX_LINES	5	/* of the log, told at most */
 
 struct through {
-	struct torture	*t;
-	struct mta_hooks	 hooks;		/* of a message that is watched */
-	enum mta_result	 result;	/* of the last one */
+	struct torture		*t;
+	struct mta_hooks	 hooks;		/* for a message that is watched */
+	enum mta_result		 result;	/* of the last message */
 	struct send_child	 child;
-	struct netaddr	 addr;
-	int		 fd;		/* connected already; -1 */
-	unsigned int	 nlines;
+	struct netaddr		 addr;
+	int			 fd;		/* connected already; or -1 */
+	unsigned int		 nlines;
 };
 
-/* The message of a value is the only one of its session. */
+/* A value is tried with one message in its session. */
 static int
 no_more(void *arg __unused)
 {
@@ -51,7 +54,7 @@ message_end(void *arg, const struct mta_outcome *o)
 	struct through	*th = arg;
 
 	th->result = o->result;
-	/* Behind the codes. */
+	/* Skip "550 5.7.1 ". */
 	if (o->smtp != NULL && strlen(o->smtp) > 10)
 		torture_judge_said(th->t, mta_command_name(o->command), o->smtp + 10);
 }
@@ -65,11 +68,14 @@ message_reply(void *arg, int command, const struct milter_reply *r)
 		torture_judge_text(th->t, mta_command_name(command), r->text);
 }
 
-/* What the daemon has said of the handler, without the ids before it. */
+/* Tells what the log of the daemon says of the handler, without the ids before it. */
 static void
 log_line(void *arg, int severity __unused, const char *line)
 {
-	/* It may say what it likes there, quote mail, and be slow. */
+	/*
+	 * On standard error the handler may say anything and quote mail; and it
+	 * may be slow.
+	 */
 	static const char *const harmless[] = { ": stderr: ", " lines of standard error",
 	    " was mended", "queue-timeout" };
 	struct through	*th = arg;
@@ -129,7 +135,7 @@ play_message(struct through *th, struct mta_plan *plan, const struct buf *messag
 	mta_plan_free(plan);
 }
 
-/* A body of lines, none of them longer than MTAs make them. */
+/* Adds a body of lines of ordinary length. */
 static void
 add_dull_lines(struct buf *b, size_t size)
 {
@@ -154,7 +160,7 @@ add_recipients(struct mta_plan *plan, unsigned int n)
 	}
 }
 
-/* Several sessions at a time, some with two messages. */
+/* Sends several sessions at a time, some with two messages. */
 static void
 send_many(struct through *th)
 {
@@ -205,7 +211,7 @@ send_large(struct through *th, size_t size, unsigned int recipients)
 	mta_address_set(&plan.sender, "<>");
 	add_recipients(&plan, recipients);
 	buf_init(&b, MAX_MESSAGE);
-	/* No Subject; where there is no body either, no empty line. */
+	/* The message has no Subject and, without a body, no empty line. */
 	buf_add_str(&b, "From: postmaster@sender.example\n");
 	if (size > 0)
 		buf_add_str(&b, "\n");
@@ -214,7 +220,7 @@ send_large(struct through *th, size_t size, unsigned int recipients)
 	buf_free(&b);
 }
 
-/* Two values that differ in nothing but their sense have the same result. */
+/* Tells if two values that only differ in their meaning have different results. */
 static void
 judge_twins(struct through *th, const struct torture_value *v, enum mta_result before)
 {
@@ -247,7 +253,7 @@ send_values(struct through *th)
 	send_large(th, LARGE, HUNDREDS);
 }
 
-/* Options that say who is asked at all, or that nobody waits for it. */
+/* 1 for options that say which clients count, or that nobody waits for the handler. */
 static int
 is_about_whom(const char *option)
 {
@@ -263,7 +269,10 @@ is_about_whom(const char *option)
 	return 0;
 }
 
-/* The others; the strings are not copied. */
+/*
+ * Copies the arguments without these options. The strings are not copied;
+ * free(3) the result.
+ */
 static char **
 choose_options(const struct send_child_args *from, struct send_child_args *args)
 {

@@ -4,15 +4,15 @@
  */
 
 /*
- * torture_daemon.h: the second half of --torture: mail through a real
- * daemon, whose log says what it thinks of the handler.
+ * torture/daemon.h: the second half of --torture: mail through a real daemon,
+ * whose log says what it thinks of the handler.
  */
 #ifndef PM_TORTURE_DAEMON_H
 #define PM_TORTURE_DAEMON_H
 
 #include "torture/parts.h"
 
-/* all: every value in a message of its own too, and large ones. */
+/* all: also tries every value in a message of its own, and large messages. */
 void	 torture_daemon(struct torture *, int all);
 
 #endif

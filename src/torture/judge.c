@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/judge.c: whether a reply shows that the handler is wrong.
+ */
 #include "base/compat.h"
 
 #include <dirent.h>
@@ -15,8 +18,8 @@
 #include "torture/judge.h"
 #include "base/xmalloc.h"
 
-#define SHORT_COPY	4	/* bytes; fewer may be there by chance */
-#define LONG_COPY	8192	/* such a value is in no variable */
+#define SHORT_COPY	4	/* bytes; a shorter copy may be chance */
+#define LONG_COPY	8192	/* a longer value is in no variable */
 
 static const char spoken_cause[] = "a line feed in it ended a line of the reply: is it written "
     "with echo, or unescaped and not escaped again? printf '%s\\n' of the value as it stands in "
@@ -72,7 +75,10 @@ torture_judge_reply(struct torture_proc *p, const char *where, const struct tort
 	torture_judge_canaries(p->t, where);
 }
 
-/* The value of a line of a block, as it stands there; NULL: it has none. */
+/*
+ * The value of a line of the block, with its escapes; NULL if there is no such
+ * line. free(3) it.
+ */
 static char *
 block_value(const struct buf *block, const char *key)
 {
@@ -85,7 +91,10 @@ block_value(const struct buf *block, const char *key)
 	return NULL;
 }
 
-/* What is left of text without the value, blanks at its ends included; NULL: it is not there. */
+/*
+ * The text without the value, blanks at its ends included; NULL if the value is
+ * not in it. free(3) it.
+ */
 static char *
 without(const char *text, const char *value)
 {
@@ -147,7 +156,7 @@ torture_judge_copy(struct torture *t, const char *where, const struct buf *block
 	free(value);
 }
 
-/* What is most often the reason; NULL: there are many. */
+/* The most common cause of a wrong line, or NULL if there are many. */
 static const char *
 line_cause(enum reply_fault fault)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/mail.c: sessions of hostile but legal mail.
+ */
 #include "base/compat.h"
 
 #include <stdint.h>
@@ -17,7 +20,7 @@
 
 #define MAX_PACKETS	((size_t)64 << 20)
 #define BODY_PIECE	65535u
-#define LONG_VALUE	60000	/* what Sendmail takes, and more than a variable */
+#define LONG_VALUE	60000	/* bytes; Sendmail accepts it, no variable has it */
 #define LONG_NAME	900
 #define TEXT		256
 
@@ -62,7 +65,7 @@ put_header(struct torture_mail *m, const char *name, const char *value)
 	buf_free(&b);
 }
 
-/* local is a local part. */
+/* local: a local part. */
 static void
 put_envelope(struct torture_mail *m, int code, const char *local, const char *domain,
     const char *arg)
@@ -82,7 +85,7 @@ put_body(struct torture_mail *m, const char *text)
 	milter_enc_raw(&m->packets, SMFIC_BODY, text, strlen(text));
 }
 
-/* odd: the value of macros whose names nobody expects. */
+/* Begins a message. odd: the value of macros with odd names, or NULL. */
 static void
 put_mail(struct torture_mail *m, const char *local, const char *domain, const char *odd)
 {
@@ -159,7 +162,7 @@ torture_mail_plain(struct torture_mail *m, const char *word, int other)
 	put_end(m);
 }
 
-/* Bytes that end a packet's string or a line have no place in a name or an address. */
+/* A copy with blanks for line feeds, which names and addresses can't have. free(3) it. */
 static char *
 one_line(const char *text)
 {
@@ -271,7 +274,10 @@ torture_mail_sizes(struct torture_mail *m, unsigned int recipients, unsigned int
 	put_end(m);
 }
 
-/* Every byte, lines of one dot and of two, bare CR and LF, CR CR LF, a long line. */
+/*
+ * Fills in every byte, lines of one dot and of two, bare CR and LF, CR CR LF, a
+ * long line.
+ */
 static void
 fill_body(unsigned char *p, size_t len)
 {
@@ -303,7 +309,7 @@ torture_mail_body(struct torture_mail *m, size_t size)
 		milter_enc_raw(&m->packets, SMFIC_BODY, piece, n);
 	}
 	free(piece);
-	/* No line feed at its end, but the half of a line end. */
+	/* The body ends without a line feed, in the middle of a line end. */
 	milter_enc_raw(&m->packets, SMFIC_BODY, "end\r", 4);
 	put_end(m);
 }

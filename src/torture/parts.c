@@ -3,15 +3,13 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/*
- * torture/parts.c: what the parts of milter-send --torture ask about a run.
- */
+/* torture/parts.c: what the parts of milter-send --torture ask about a run. */
 #include "base/compat.h"
 
 #include "base/mono.h"
 #include "torture/parts.h"
 
-#define MAX_MS		120000	/* a handler that is slow is not tried for ever */
+#define MAX_MS		120000	/* after this the rest is not tried */
 
 int
 torture_lasts(const struct torture *t)

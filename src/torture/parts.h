@@ -3,9 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/*
- * torture_int.h: what the drivers of milter-send --torture share.
- */
+/* torture/parts.h: what the parts of milter-send --torture share. */
 #ifndef PM_TORTURE_PARTS_H
 #define PM_TORTURE_PARTS_H
 
@@ -18,23 +16,23 @@ struct torture {
 	const struct torture_options	*options;
 	struct torture_report		 report;
 	struct conf			*conf;
-	struct handler_conf		*handler;	/* the only one of conf */
+	struct handler_conf		*handler;	/* the only one in conf */
 	struct negotiated		 neg;
 	const char			*missing[1];
 	struct torture_value		*values;
 	size_t				 nvalues;
-	char				*dir;		/* canaries appear here */
-	const char			*given;		/* of what kind the values in hand are, or NULL */
-	char				*around;	/* what it put around a copy of the long header */
-	int				 said;		/* it has said something, or ended badly */
+	char				*dir;		/* of the canaries */
+	const char			*given;		/* kind of the values tried, or NULL */
+	char				*around;	/* around its copies of TORTURE_LONG */
+	int				 said;		/* the handler wrote something or failed */
 	uint64_t			 began;		/* ms */
-	int				 hopeless;	/* it does not answer: nothing more is tried */
-	int				 broken;	/* we could not go on */
+	int				 hopeless;	/* it does not answer: try nothing more */
+	int				 broken;	/* we can't go on */
 };
 
-/* 1 if the handler keeps its process after an event. */
+/* 1 if a process of the handler may serve more than one event. */
 int	 torture_lasts(const struct torture *);
-/* 1 if there is no sense in going on. */
+/* 1 if there is no sense in going on. Tells of a handler that is too slow. */
 int	 torture_is_over(struct torture *);
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/play.c: a session played with the handler.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -37,7 +40,7 @@ torture_play_free(struct torture_play *p)
 	free(p->answers);
 }
 
-/* Values that other handlers have set, whatever they are called. */
+/* Sets values with all kinds of names, as other handlers might. */
 static void
 set_context(struct torture_play *p)
 {
@@ -50,7 +53,7 @@ set_context(struct torture_play *p)
 		    p->t->values[(p->t->report.tried + i) % p->t->nvalues].text, 0);
 }
 
-/* 1 unless the handler wants nothing of it, so that an MTA would not send it. */
+/* 0 if the handler wants nothing of the event, so that an MTA would not send it. */
 static int
 is_wanted(const struct torture_play *p, int code)
 {
@@ -72,7 +75,7 @@ is_skipped(struct torture_play *p, int code)
 	return p->skipping || !is_wanted(p, code);
 }
 
-/* What the MTA was answered: the last packet. */
+/* Acts on the answer to the MTA: its last packet counts. */
 static void
 follow_answer(struct torture_play *p)
 {
@@ -94,7 +97,7 @@ follow_answer(struct torture_play *p)
 	p->skipping = 1;
 }
 
-/* The next command; 0: there is none. */
+/* Plays the next command; 0 if there is none. */
 static int
 next_command(struct torture_play *p)
 {
@@ -132,7 +135,7 @@ end_scope(struct torture_play *p)
 	torture_release(p);
 }
 
-/* A report. Where the process lasts, it is only given. */
+/* Gives a report. With TORTURE_APART, waits until a lasting process has read it. */
 static void
 give_report(struct torture_play *p, struct torture_proc *pr, struct task *t)
 {
@@ -149,7 +152,7 @@ give_report(struct torture_play *p, struct torture_proc *pr, struct task *t)
 		torture_release(p);
 }
 
-/* What waits in line; 1 if an answer is awaited then. */
+/* Runs the waiting tasks. Returns 1 if the play waits for an answer then. */
 static int
 run_tasks(struct torture_play *p)
 {
@@ -173,7 +176,7 @@ run_tasks(struct torture_play *p)
 	}
 }
 
-/* Goes on until an answer is awaited (1), or to the end of the session (0). */
+/* Goes on until the play waits for an answer (1) or the session has ended (0). */
 static int
 advance_play(struct torture_play *p)
 {
@@ -207,7 +210,7 @@ answer_taken(struct torture_play *p, enum step step)
 		buf_reset(&p->out);
 }
 
-/* Reads the answers of all that wait, which have one process. */
+/* Reads the answers for all plays that wait; they share one process. */
 static void
 take_answers(struct torture_play **plays, size_t n)
 {

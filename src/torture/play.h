@@ -4,18 +4,17 @@
  */
 
 /*
- * torture_play.h: a session played with the real thing in the middle: the
- * session makes the blocks and judges the answers as in the daemon, but its
- * processes are ours.
+ * torture/play.h: a session played with the real session code: it makes the
+ * blocks and judges the replies as in the daemon, but the processes are ours.
  */
 #ifndef PM_TORTURE_PLAY_H
 #define PM_TORTURE_PLAY_H
 
 #include "torture/judge.h"
 
-#define TORTURE_PIECES	0x1	/* blocks come in small pieces */
-#define TORTURE_APART	0x2	/* each only once the one before was read, and a while passed */
-#define TORTURE_AHEAD	0x4	/* to processes that were started before, without variables */
+#define TORTURE_PIECES	0x1	/* write blocks in small pieces */
+#define TORTURE_APART	0x2	/* each block after the one before was read, and after a pause */
+#define TORTURE_AHEAD	0x4	/* start processes before, without variables */
 
 struct torture_answer {
 	enum event_kind	 event;
@@ -28,32 +27,33 @@ struct torture_play {
 	const struct buf	*packets;
 	size_t			 at;
 	struct session		*s;
-	struct buf		 out;		/* towards the MTA */
-	int			 wire;		/* the command in hand */
-	int			 skipping;	/* to the next message, or the end */
+	struct buf		 out;		/* for the MTA */
+	int			 wire;		/* the current command */
+	int			 skipping;	/* until the next message or the end */
 	int			 ended;
-	struct torture_proc	*proc;		/* that serves its scope */
-	struct task		*asked;		/* waits for an answer */
-	struct torture_reply	 reply;		/* as far as it was read */
+	struct torture_proc	*proc;		/* serves the scope; or NULL */
+	struct task		*asked;		/* waits for an answer; or NULL */
+	struct torture_reply	 reply;		/* as far as it has come */
 	unsigned int		 nactions;
-	size_t			 from;		/* where in proc->out it began */
+	size_t			 from;		/* offset of the reply in proc->out */
 	struct torture_answer	*answers;
 	size_t			 nanswers;
-	const char		*foreign;	/* a word of mail before it, or NULL; */
-	unsigned int		 foreign_from;	/* looked for from this message on */
-	int			 uses_set;	/* it keeps values in the session */
+	const char		*foreign;	/* a word of earlier mail, or NULL */
+	unsigned int		 foreign_from;	/* messages from this number on must not have it */
+	int			 uses_set;	/* the handler keeps values in the session */
 };
 
 /*
- * Plays a session to its end. The answers are kept in the play. From the
- * message of that number on no answer may have the word, if it is not NULL.
+ * Plays a session to its end; the play keeps the answers. If foreign is not
+ * NULL, tells of answers with that word from message number foreign_from on.
+ * Free the play with torture_play_free().
  */
 void	 torture_play(struct torture_play *, struct torture *, const struct torture_mail *, int mode,
 	    const char *foreign, unsigned int foreign_from);
-/* Several at a time, in one process: for concurrency. All packets are the same. */
+/* Plays n sessions with the same packets at a time, in one process, for concurrency. */
 void	 torture_play_together(struct torture *, const struct torture_mail *, size_t n);
 void	 torture_play_free(struct torture_play *);
-/* The process that is used again has done all: it is to end. */
+/* Ends the process that serves one session after the other, since it is done. */
 void	 torture_retire(struct torture *);
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/proc.c: one process of the handler.
+ */
 #include "base/compat.h"
 
 #include <sys/ioctl.h>
@@ -21,8 +24,8 @@
 #include "system/spawn.h"
 #include "base/xmalloc.h"
 
-#define SLICE_MS	20	/* how long a wait for pipes lasts */
-#define SHORT_MS	1	/* where something else is waited for */
+#define SLICE_MS	20	/* the longest wait for the pipes */
+#define SHORT_MS	1	/* the same while we wait for anything else */
 #define MAX_IN		((size_t)64 << 20)
 #define MAX_OUT		((size_t)128 << 20)
 #define KEEP_ERR	2048
@@ -100,7 +103,7 @@ torture_proc_unread(const struct torture_proc *p)
 	return p->in.len - p->written + (size_t)n;
 }
 
-/* 1 if there is something that may be written now. */
+/* 1 if something may be written now. */
 static int
 may_write(const struct torture_proc *p)
 {
@@ -121,7 +124,7 @@ write_some(struct torture_proc *p)
 	done = write(p->fds[0], p->in.data + p->written, n);
 	if (done == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* It reads no more: that is no mistake by itself. */
+	/* The process reads no more, which is not wrong by itself. */
 	if (done == -1) {
 		p->written = p->in.len;
 		close_pipe(p, 0);
@@ -144,7 +147,7 @@ keep_err(struct torture_proc *p, const char *bytes, size_t n)
 	buf_add(&p->err, bytes, n);
 }
 
-/* 1 if there was something, 0 if there is nothing more for now. */
+/* 1 if there were bytes, 0 if there are none for now. */
 static int
 read_output(struct torture_proc *p, int i)
 {
@@ -167,7 +170,7 @@ read_output(struct torture_proc *p, int i)
 	return 1;
 }
 
-/* It is reaped only in the end, so that its number stays its own. */
+/* Does not reap the process: its number must stay its own until torture_proc_end(). */
 static void
 look_for_exit(struct torture_proc *p)
 {
@@ -288,7 +291,10 @@ torture_proc_end(struct torture_proc *p)
 		p->t->said = 1;
 	for (i = 0; i < 3; i++)
 		close_pipe(p, i);
-	/* The group first: its number is taken until the process is reaped. */
+	/*
+	 * Kill the group before the process is reaped: until then nobody else
+	 * has its number.
+	 */
 	(void)kill(-p->pid, SIGKILL);
 	while (waitpid(p->pid, NULL, 0) == -1 && errno == EINTR)
 		;

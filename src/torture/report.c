@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/report.c: what milter-send --torture has found.
+ */
 #include "base/compat.h"
 
 #include <stdarg.h>
@@ -15,7 +18,7 @@
 #include "base/xmalloc.h"
 
 #define MAX_SHOWN	120	/* bytes of a value */
-#define MAX_ALIKE	3	/* lines that say the same of different events */
+#define MAX_ALIKE	3	/* lines that say the same about different events */
 
 struct torture_finding {
 	struct torture_finding	*next;
@@ -44,7 +47,7 @@ torture_report_free(struct torture_report *r)
 	}
 }
 
-/* 1 if this need not be said any more, else it is noted. */
+/* 1 if enough was said of this; else notes it. */
 static int
 is_known(struct torture_report *r, const char *where, const char *what, const char *cause)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/serve.c: which process serves a play.
+ */
 #include "base/compat.h"
 
 #include <sys/wait.h>
@@ -13,9 +16,9 @@
 #include "state/exit_status.h"
 #include "torture/serve.h"
 
-#define FEW_BLOCKS	3	/* a process that ends so soon does not loop */
+#define FEW_BLOCKS	3	/* a process that ends within so few does not loop */
 
-/* The one that is used again. */
+/* The process that is used again, if the handler has reuse. */
 static struct torture_proc	*spare;
 
 static int
@@ -43,7 +46,7 @@ torture_stray(struct torture_proc *pr)
 	pr->taken = pr->out.len;
 }
 
-/* A bad end: the rest of its words say why. */
+/* Tells of a bad end. */
 static void
 tell_end(struct torture_proc *pr)
 {
@@ -55,7 +58,10 @@ tell_end(struct torture_proc *pr)
 	    "is the status that of the last command by chance?");
 }
 
-/* The wait for each of its processes would take too long. */
+/*
+ * Tells of a process that does not end. Nothing more is tried: each wait would
+ * take too long.
+ */
 static void
 tell_endless(struct torture_proc *pr)
 {
@@ -67,8 +73,8 @@ tell_endless(struct torture_proc *pr)
 }
 
 /*
- * Its standard input is closed, and it has answered all. The status of a
- * process for one event counts no more once it has given a verdict.
+ * Ends a process that has answered everything. status_counts: a bad status is
+ * wrong. It is not after the verdict of a process for one event.
  */
 static void
 finish_process(struct torture_proc *pr, int status_counts)
@@ -107,7 +113,7 @@ torture_drop(struct torture_play *p)
 	p->proc = NULL;
 }
 
-/* It has ended though it was to be asked again. */
+/* Tells of a process that ended although it was to be asked again. */
 static void
 tell_gone(struct torture_proc *pr)
 {
@@ -123,7 +129,10 @@ tell_gone(struct torture_proc *pr)
 	    "that): does it loop?");
 }
 
-/* Looks whether the process that should serve on is still there. */
+/*
+ * Returns the process if it still runs; else tells of its end, frees it and
+ * returns NULL.
+ */
 static struct torture_proc *
 still_there(struct torture_proc *pr)
 {
@@ -164,7 +173,10 @@ torture_serve(struct torture_play *p, struct task *t)
 
 	if (t->begins)
 		torture_release(p);
-	/* That one is gone which others use is found out when they ask it. */
+	/*
+	 * If others use the process too, they find out that it is gone when
+	 * they ask it.
+	 */
 	else if (p->proc != NULL && p->proc->scopes == 1 &&
 	    (p->proc = still_there(p->proc)) == NULL && was_spare)
 		spare = NULL;

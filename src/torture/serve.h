@@ -4,24 +4,24 @@
  */
 
 /*
- * torture_serve.h: which process serves a play, as the options scope,
- * reuse and max-uses say; and how processes end.
+ * torture/serve.h: which process serves a play, as the options scope, reuse and
+ * max-uses say, and how processes end.
  */
 #ifndef PM_TORTURE_SERVE_H
 #define PM_TORTURE_SERVE_H
 
 #include "torture/play.h"
 
-#define TORTURE_GRACE_MS	5000	/* to exit, as the daemon gives it */
-#define TORTURE_QUIET_MS	30	/* in which nothing more is said */
+#define TORTURE_GRACE_MS	5000	/* to exit; the daemon gives as much */
+#define TORTURE_QUIET_MS	30	/* without output, after which none is expected */
 
-/* A process for this task; NULL: there is none, which was told. */
+/* Returns a process for this task. NULL: there is none, which was told. */
 struct torture_proc *torture_serve(struct torture_play *, struct task *);
-/* The scope is over. */
+/* Ends the scope of the play. */
 void	 torture_release(struct torture_play *);
-/* The process is of no use any more, to anybody. */
+/* Kills and frees the process of the play. */
 void	 torture_drop(struct torture_play *);
-/* What it wrote where nothing was asked is told. */
+/* Tells of output that answers nothing. */
 void	 torture_stray(struct torture_proc *);
 
 #endif

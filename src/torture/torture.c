@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/torture.c: milter-send --torture.
+ */
 #include "base/compat.h"
 
 #include <sys/stat.h>
@@ -56,7 +59,10 @@ parse_options(const struct send_child_args *args)
 	return conf;
 }
 
-/* What says who is asked at all is not the handler's matter, nor who waits for it. */
+/*
+ * Lets every event through. Options about clients say nothing about the
+ * handler, nor does shadow.
+ */
 static void
 take_all(struct handler_conf *h)
 {
@@ -67,7 +73,10 @@ take_all(struct handler_conf *h)
 	h->only_clients.set = 0;
 }
 
-/* Whoever the handler runs as can make files in it; its name is nobody's guess. */
+/*
+ * Makes a directory with a random name, in which the handler can make files as
+ * any user.
+ */
 static int
 make_dir(struct torture *t)
 {
@@ -113,7 +122,7 @@ remove_dir(const struct torture *t)
 	(void)rmdir(t->dir);
 }
 
-/* What handlers log is not asked for, and the sessions log each message. */
+/* Drops the log: handlers may log anything, and sessions log each message. */
 static void
 no_log(int severity, const char *line)
 {
@@ -158,7 +167,10 @@ tear_down(struct torture *t)
 	torture_report_free(&t->report);
 }
 
-/* Of these a process gets the message itself, or files of it, which only the daemon makes. */
+/*
+ * 1 if the handler reads whole messages, or files of them: only the daemon
+ * makes these.
+ */
 static int
 takes_messages(const struct torture *t)
 {
@@ -172,7 +184,7 @@ try_handler(struct torture *t)
 
 	if (!whole)
 		torture_cases(t);
-	/* Its log would tell the same once more. */
+	/* After a finding the log of the daemon would say the same once more. */
 	if (!torture_is_over(t) && t->report.wrong == 0)
 		torture_daemon(t, whole);
 	if (t->broken || *t->options->stop != 0)

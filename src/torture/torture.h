@@ -4,8 +4,8 @@
  */
 
 /*
- * torture.h: milter-send --torture: a handler is given hostile but legal
- * mail at awkward times, and what it gets wrong is told in plain words.
+ * torture/torture.h: milter-send --torture gives a handler hostile but legal
+ * mail at awkward times, and tells in plain words what it gets wrong.
  */
 #ifndef PM_TORTURE_TORTURE_H
 #define PM_TORTURE_TORTURE_H
@@ -22,7 +22,10 @@ struct torture_options {
 	const volatile sig_atomic_t	*stop;
 };
 
-/* Returns 0: nothing is wrong; 1: something is; 2: usage; 70: it could not be run. */
+/*
+ * Returns the exit status. 0: nothing is wrong; 1: something is; 2: usage; 70:
+ * the handler could not be tried.
+ */
 int	 torture_run(const struct torture_options *);
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * torture/values.c: hostile values.
+ */
 #include "base/compat.h"
 
 #include <stdint.h>
@@ -19,13 +22,13 @@
 
 /*
  * In a text, @C is the path of the canary, @G the pattern, @V a verdict with
- * the word that tells it, @B each byte that a header may have. All letters are
- * small, so that nobody changes them by minding no case.
+ * TORTURE_SPOKEN, @B each byte that a header may have, @E the marks. All
+ * letters are small, so that a handler that ignores case changes nothing.
  */
 static const struct nasty {
 	const char	*about;
 	const char	*text;
-	int		 marked;	/* marks stand around it, so that it is found again */
+	int		 marked;	/* has the marks around it, to be found again */
 	int		 twin;
 } nasties[] = {
 	{ "a plain value", "plain words", 1, 0 },
@@ -133,7 +136,10 @@ add_nasty(struct buf *b, const struct nasty *n, unsigned int number, const char 
 		buf_printf(b, "kt%02u", number);
 }
 
-/* Quotes and backslashes get a backslash; what no address has is left out. */
+/*
+ * Quotes a text as a local part; leaves out control characters but TAB. free(3)
+ * the result.
+ */
 static char *
 quote(const char *text)
 {
@@ -176,7 +182,7 @@ torture_value_free(struct torture_value *v)
 	free(v->quoted);
 }
 
-/* Both without the bytes of which drop says so. */
+/* 1 if both are the same without the bytes that drop() accepts. */
 static int
 same_without(const char *a, size_t alen, const char *b, size_t blen, int (*drop)(int))
 {
@@ -200,7 +206,7 @@ is_backslash(int c)
 	return c == '\\';
 }
 
-/* A question mark is what it often becomes. */
+/* Bytes above 127; wrong decoding often makes them question marks. */
 static int
 is_high(int c)
 {
@@ -213,7 +219,7 @@ is_blank(int c)
 	return c == ' ' || c == '\t';
 }
 
-/* 1 if nothing but the escapes was undone once more. */
+/* 1 if only the escapes were undone once more. */
 static int
 undone(const char *want, size_t len, const char *got, size_t got_len)
 {
@@ -226,7 +232,10 @@ undone(const char *want, size_t len, const char *got, size_t got_len)
 	return same;
 }
 
-/* Up to the first percent sign they are the same, and there it is not one any more, or two. */
+/*
+ * 1 if both are the same up to the first percent sign, which is gone or doubled
+ * in got.
+ */
 static int
 formatted(const char *want, size_t len, const char *got, size_t got_len)
 {
@@ -243,7 +252,7 @@ formatted(const char *want, size_t len, const char *got, size_t got_len)
 	return n + 1 < got_len && n + 1 < len && got[n + 1] == '%' && want[n + 1] != '%';
 }
 
-/* What may have made got of want: only what nobody would do on purpose. */
+/* What turned want into got (a constant text); NULL for a change that may be meant. */
 static const char *
 cause_of(const char *want, size_t len, const char *got, size_t got_len)
 {
@@ -267,7 +276,7 @@ cause_of(const char *want, size_t len, const char *got, size_t got_len)
 	return NULL;
 }
 
-/* The value with blanks at either end: they must still be there. */
+/* Judges the value with blanks at either end: they must still be there. */
 static const char *
 ends_cause(const char *text, const char *at, size_t len, const char **got, size_t *got_len)
 {
@@ -282,7 +291,7 @@ ends_cause(const char *text, const char *at, size_t len, const char **got, size_
 	    "them once the value is not escaped any more";
 }
 
-/* In an address it has other backslashes, and they are right. */
+/* In an address the value has more backslashes, rightly. */
 static const char *
 marked_cause(const struct torture_value *v, const char *begin, const char *end, const char *got,
     size_t got_len)
@@ -315,7 +324,7 @@ torture_mangled(const struct torture_value *v, const char *text, const char **go
 		*got_len = (size_t)(stop - at);
 		return marked_cause(v, begin, end, *got, *got_len);
 	}
-	/* Within an address quotes keep them. */
+	/* Inside an address, quotes keep the blanks. */
 	if (at > text && strchr(text, '"') != NULL)
 		return NULL;
 	return strncmp(at, both, strlen(both)) == 0 ?

@@ -4,8 +4,8 @@
  */
 
 /*
- * torture_values.h: values that are legal in mail and that handlers get
- * wrong, and what became of one that a handler has written again. Pure.
+ * torture/values.h: values that are legal in mail and that handlers get wrong,
+ * and how to find out what a handler made of them. Pure.
  */
 #ifndef PM_TORTURE_VALUES_H
 #define PM_TORTURE_VALUES_H
@@ -14,24 +14,25 @@
 
 #include "base/buf.h"
 
-/* What stands for a verdict that mail has spoken. */
+/* A word that only mail says, in a verdict. */
 #define TORTURE_SPOKEN	"mailspoke"
-/* A file whose name no mail has, and the pattern that finds it. */
+/* The name of a file that no mail has, and a pattern that matches it. */
 #define TORTURE_GLOBBED	"glob-was-expanded"
 #define TORTURE_GLOB	"gl*-was-exp*"
 
 struct torture_value {
 	unsigned int	 number;
 	const char	*about;		/* a constant text */
-	char		*text;		/* as a header has it, malloc'd; LF only where it folds */
-	char		*quoted;	/* as the local part of an address, with its quotes */
-	int		 twin;		/* 1: the next one differs in nothing but its sense */
+	char		*text;		/* for a header, malloc'd; LF only in folds */
+	char		*quoted;	/* as a local part, with its quotes */
+	int		 twin;		/* 1: the next value differs only in meaning */
 };
 
 size_t	 torture_values_count(void);
 /*
- * The value of this number. dir is an absolute path without blanks: a command
- * that runs out of the value makes the file torture_canary() in it.
+ * Makes the value of this number. dir is an absolute path without blanks: a
+ * command in the value, if it runs, makes the file torture_canary() there. Free
+ * it with torture_value_free().
  */
 void	 torture_value_make(struct torture_value *, unsigned int number, const char *dir);
 void	 torture_value_free(struct torture_value *);
@@ -40,9 +41,9 @@ void	 torture_value_free(struct torture_value *);
 void	 torture_canary(unsigned int number, char name[TORTURE_CANARY_SIZE]);
 
 /*
- * Looks in text, which a handler has written, for the value. Returns NULL if
- * it is not there, or as it was, or changed in a way that may be meant; else
- * the likely cause (a constant text), with in *got and *got_len what it became.
+ * Looks for the value in text that a handler wrote. Returns NULL if it is not
+ * there, is unchanged, or changed in a way that may be meant. Else returns the
+ * likely cause (a constant text) and sets *got and *got_len to what it became.
  */
 const char *torture_mangled(const struct torture_value *, const char *text,
 	    const char **got, size_t *got_len);
