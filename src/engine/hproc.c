@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * engine/hproc.c: the life of one handler process: it starts, is given tasks and
+ * scopes, and becomes free for others.
+ */
 #include "base/compat.h"
 
 #include <errno.h>
@@ -13,12 +17,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "engine/hproc_int.h"
+#include "engine/hproc_private.h"
 #include "base/log.h"
 #include "engine/pool.h"
 #include "base/xmalloc.h"
 
-static void on_timer(void *);
+static void on_hproc_timer(void *);
 
 static int
 hproc_compare(struct hproc *a, struct hproc *b)
@@ -74,19 +78,6 @@ hproc_add_deadline(struct hproc *hp, uint64_t due)
 	ltimer_set(&hp->timer, ltimer_first(hp->timer.due, due));
 }
 
-/* The event is deleted before its descriptor is closed: the number is used again. */
-void
-hproc_close_pipe(struct hproc *hp, int i)
-{
-	if (hp->fds[i] == -1)
-		return;
-	event_del(&hp->ev[i]);
-	close(hp->fds[i]);
-	hp->fds[i] = -1;
-	if (i == 0)
-		hproc_forget_output(hp);
-}
-
 struct hproc *
 hproc_start(struct pool *p, struct task *t)
 {
@@ -111,7 +102,7 @@ hproc_start(struct pool *p, struct task *t)
 	buf_init(&hp->out, HPROC_OUT_MAX);
 	hp->dec = reply_dec_new(&limits);
 	slot_init(&hp->slot);
-	ltimer_init(&hp->timer, p->engine->base, on_timer, hp);
+	ltimer_init(&hp->timer, p->engine->base, on_hproc_timer, hp);
 	RB_INSERT(hproc_tree, &p->engine->procs, hp);
 	TAILQ_INSERT_TAIL(&p->procs, hp, of_pool);
 	p->nprocs++;
@@ -177,7 +168,7 @@ hproc_may_serve(const struct hproc *hp)
 
 /* Its standard input is closed once it has been given all. */
 static void
-finish(struct hproc *hp)
+finish_input(struct hproc *hp)
 {
 	hp->finished = 1;
 	if (hp->slot.state == SLOT_LIVE && hp->out.len == 0 && hp->input == NULL)
@@ -204,7 +195,7 @@ hproc_settle(struct hproc *hp)
 	if (load(hp) == 0)
 		hp->idle_since = engine_now(hp->engine);
 	if (load(hp) == 0 && is_used_up(hp)) {
-		finish(hp);
+		finish_input(hp);
 		/* What it was told of last may take as long as any answer. */
 		if (hp->told && hproc_lasts(hp))
 			hp->slot.grace = hp->pool->conf->timeout > SLOT_GRACE ?
@@ -390,7 +381,7 @@ on_stuck(struct hproc *hp, uint64_t now)
 }
 
 static void
-on_timer(void *arg)
+on_hproc_timer(void *arg)
 {
 	struct hproc	*hp = arg;
 	struct task	*t;
@@ -435,15 +426,7 @@ deliver_waiting(struct hproc *hp)
 void
 hproc_started(struct hproc *hp, const int *fds)
 {
-	struct event_base	*base = hp->engine->base;
-	int			 i;
-
-	memcpy(hp->fds, fds, sizeof(hp->fds));
-	event_assign(&hp->ev[0], base, fds[0], EV_WRITE, hproc_on_write, hp);
-	for (i = 1; i < 3; i++) {
-		event_assign(&hp->ev[i], base, fds[i], EV_READ | EV_PERSIST, hproc_on_read, hp);
-		event_add(&hp->ev[i], NULL);
-	}
+	hproc_open_pipes(hp, fds);
 	hp->started = hp->idle_since = engine_now(hp->engine);
 	hproc_advance(hp, SLOT_STARTED);
 	if (hp->slot.state != SLOT_LIVE)
@@ -451,4 +434,3 @@ hproc_started(struct hproc *hp, const int *fds)
 	deliver_waiting(hp);
 	hproc_settle(hp);
 }
-

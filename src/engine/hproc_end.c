@@ -4,8 +4,8 @@
  */
 
 /*
- * engine/hproc_end.c: a handler process fails, is abandoned, ends; and what becomes
- * of what it had in hand.
+ * engine/hproc_end.c: how a handler process fails, is abandoned or ends, and what
+ * that means for the tasks and scopes that it has.
  */
 #include "base/compat.h"
 
@@ -17,10 +17,11 @@
 #include <syslog.h>
 
 #include "state/exit_status.h"
-#include "engine/hproc_int.h"
+#include "engine/hproc_private.h"
 #include "base/log.h"
 #include "engine/pool.h"
 
+#define ONE_SHOT_PAUSE	60000	/* ms between two warnings of one handler */
 /* A process that ends sooner than this, in ms, was of no use. */
 #define EARLY		1000
 /* One that is killed this soon, in ms, after it was given an event was idle. */
@@ -36,7 +37,7 @@ static const char *const stage_names[IPC_STAGE_COUNT] = {
 
 /* It is no more: its place is free. */
 static void
-gone(struct hproc *hp, int early)
+drop_process(struct hproc *hp, int early)
 {
 	struct engine	*e = hp->engine;
 	int		 i;
@@ -242,7 +243,7 @@ void
 hproc_cancel(struct hproc *hp)
 {
 	hproc_advance(hp, SLOT_NOT_STARTED);
-	gone(hp, 0);
+	drop_process(hp, 0);
 }
 
 static void
@@ -255,7 +256,7 @@ put_back(struct hproc *hp)
 	take_asked(hp, &had);
 	while ((h = TAILQ_FIRST(&hp->bound)) != NULL)
 		hproc_unbind(h);
-	gone(hp, 0);
+	drop_process(hp, 0);
 	pool_limited(hp->pool);
 	while ((t = TAILQ_LAST(&had, task_list)) != NULL) {
 		TAILQ_REMOVE(&had, t, entry);
@@ -299,7 +300,7 @@ hproc_not_started(struct hproc *hp, int error, enum ipc_stage stage)
 	take_asked(hp, &had);
 	fail_scopes(hp, why);
 	take_asked(hp, &had);
-	gone(hp, 1);
+	drop_process(hp, 1);
 	tell_all(hp, &had, &r);
 }
 
@@ -310,6 +311,88 @@ hproc_lost(struct hproc *hp)
 	hproc_advance(hp, SLOT_STARTED);
 	if (hp->slot.state == SLOT_LIVE)
 		hproc_fail(hp, TASK_FAILURE, "too few file descriptors");
+}
+
+static void
+judge_report(struct hproc *hp, const struct task *t, int status, struct task_result *r,
+    char *why)
+{
+	exit_status_report(status, r, why);
+	if (r->end == TASK_REPORTED && status != 0)
+		log_msg(LOG_WARNING, t->ids, "handler %s: report %s: exit status %d",
+		    hp->pool->conf->name, event_name(t->event), WEXITSTATUS(status));
+}
+
+/* The last of what it returned goes to the disk only now. */
+static void
+check_output(struct task_result *r)
+{
+	if (r->end != TASK_REPLY || r->output == NULL || store_bytes(r->output) != NULL)
+		return;
+	r->end = TASK_OVERLOAD;
+	r->why = store_error(r->output);
+}
+
+/* 1 if it let an event pass by an end that comes too early for one that is used again. */
+static int
+is_one_shot(const struct hproc *hp, const struct task *t, int status,
+    const struct task_result *r)
+{
+	return hp->pool->conf->reuse && !t->report && status == 0 && r->end == TASK_REPLY &&
+	    TAILQ_EMPTY(r->actions) && r->output == NULL &&
+	    !exit_status_is_named(hp->pool->conf, 0);
+}
+
+/* An answer like any other, and so the filter would be off without a word. */
+static void
+warn_of_one_shot(struct hproc *hp, const char *what)
+{
+	struct pool	*p = hp->pool;
+	uint64_t	 now = engine_now(hp->engine);
+
+	if (p->one_shot_said != 0 && now - p->one_shot_said < ONE_SHOT_PAUSE)
+		return;
+	p->one_shot_said = now;
+	log_msg(LOG_WARNING, hp->ids, "handler %s: %s %s: is it a loop that reads the block "
+	    "(with handler.sh: does it call milter_main)? Such a process has no MILTER_ "
+	    "variables", p->conf->name, what,
+	    p->conf->reuse ? "it is to serve more (reuse = yes)" :
+	    "it was started ahead (processes-min)");
+}
+
+static void
+warn_if_ended_unasked(struct hproc *hp, int had_nothing, int status)
+{
+	if (hp->ahead && hp->uses == 0 && had_nothing && status == 0 && !hp->dismissed &&
+	    (hp->slot.state == SLOT_LIVE || hp->slot.state == SLOT_ENDING))
+		warn_of_one_shot(hp, "it ended with status 0 before it was asked anything, though");
+}
+
+static void
+judge_end(struct hproc *hp, struct task *t, int status, int saw, struct task_result *r)
+{
+	char	 why[EXIT_WHY];
+	char	 text[1024];
+
+	r->end = TASK_REPLY;
+	if (t->report)
+		judge_report(hp, t, status, r, why);
+	else if (hp->pool->conf->concurrency == 1 && saw)
+		exit_status_verdict(hp->pool->conf, status, r, why);
+	else {
+		exit_status_text(status, why);
+		r->end = TASK_FAILURE;
+		r->why = why;
+	}
+	check_output(r);
+	if (is_one_shot(hp, t, status, r))
+		warn_of_one_shot(hp, "it ended with status 0 and no verdict, which lets the mail "
+		    "pass, though");
+	if (r->end == TASK_FAILURE) {
+		hproc_explain(hp, t, r->why, text, sizeof(text));
+		r->why = text;
+	}
+	pool_task_done(hp->pool, t, r);
 }
 
 /* 1 if it has not read a byte of what it was asked. */
@@ -362,7 +445,7 @@ exit_with(struct hproc *hp, struct task_list *had, struct action_list *actions,
 		if (TAILQ_EMPTY(actions) && is_for_another(hp, t, saw, status))
 			pool_resubmit(hp->pool, t);
 		else
-			hproc_judge(hp, t, status, saw || t->begins, &r);
+			judge_end(hp, t, status, saw || t->begins, &r);
 		action_list_clear(actions);
 	}
 }
@@ -425,7 +508,7 @@ hproc_exited(struct hproc *hp, int status)
 	if (hp->told && seen < hp->given)
 		log_msg(LOG_WARNING, hp->ids, "handler %s: it ended and left %llu bytes of reports "
 		    "unread", hp->pool->conf->name, (unsigned long long)(hp->given - seen));
-	hproc_ended_unasked(hp, TAILQ_EMPTY(&had), status);
+	warn_if_ended_unasked(hp, TAILQ_EMPTY(&had), status);
 	early = ended_early(hp, &had, status);
 	/* One that is only told of things can't show by a verdict that it is well. */
 	if (!early && hp->uses > 0 && status == 0)
@@ -433,7 +516,7 @@ hproc_exited(struct hproc *hp, int status)
 	hproc_advance(hp, SLOT_EXITED);
 	leave_scopes(hp, status);
 	take_asked(hp, &had);
-	gone(hp, early);
+	drop_process(hp, early);
 	exit_with(hp, &had, &actions, seen, status);
 	action_list_clear(&actions);
 }

@@ -3,21 +3,26 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * engine/pool.c: the processes of one handler, the queue for them, and what follows
+ * when a task has ended.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
 #include <syslog.h>
 
+#include "engine/conn.h"
 #include "engine/hproc.h"
 #include "base/log.h"
-#include "engine/pool_int.h"
+#include "engine/pool.h"
 
 #define STDERR_LINES_A_SECOND	50
 /* ms from a process that was of no use to the next one. */
 #define BACKOFF_MIN	1000
 #define BACKOFF_MAX	30000
 
-static void on_timer(void *);
+static void on_pool_timer(void *);
 
 /* What one engine has of a number that all of them share. */
 static unsigned int
@@ -35,7 +40,7 @@ pool_init(struct pool *p, struct engine *e, unsigned int index)
 	TAILQ_INIT(&p->procs);
 	TAILQ_INIT(&p->avail);
 	TAILQ_INIT(&p->waiting);
-	ltimer_init(&p->timer, e->base, on_timer, p);
+	ltimer_init(&p->timer, e->base, on_pool_timer, p);
 }
 
 static void
@@ -45,8 +50,8 @@ due_at(struct pool *p, uint64_t due)
 		ltimer_set(&p->timer, due);
 }
 
-int
-pool_may_start(const struct pool *p)
+static int
+may_start(const struct pool *p)
 {
 	return p->nprocs < p->conf->processes && !p->limited &&
 	    (p->backoff_until == 0 || p->backoff_until <= engine_now(p->engine));
@@ -95,7 +100,7 @@ start_ahead(struct pool *p)
 
 	if (p->min == 0)
 		return;
-	for (n = count_ahead(p); n < p->min && pool_may_start(p); n++)
+	for (n = count_ahead(p); n < p->min && may_start(p); n++)
 		hproc_start(p, NULL);
 }
 
@@ -144,8 +149,8 @@ pool_close(struct pool *p)
 	} while (hp != NULL);
 }
 
-void
-pool_dequeue(struct pool *p, struct task *t)
+static void
+dequeue(struct pool *p, struct task *t)
 {
 	TAILQ_REMOVE(&p->waiting, t, entry);
 	t->state = TASK_HELD;
@@ -178,8 +183,8 @@ choose(struct pool *p, const struct hstate *h)
 	return hp != NULL && hp->is_avail ? hp : TAILQ_FIRST(&p->avail);
 }
 
-int
-pool_write_files(struct pool *p, struct task *t)
+static int
+write_spool_files(struct pool *p, struct task *t)
 {
 	struct task_result	 r = { .end = TASK_OVERLOAD };
 
@@ -192,13 +197,13 @@ pool_write_files(struct pool *p, struct task *t)
 	return 0;
 }
 
-int
-pool_find_process(struct pool *p, struct task *t)
+static int
+find_process(struct pool *p, struct task *t)
 {
 	struct hproc	*hp;
 	int		 done;
 
-	if (!pool_write_files(p, t))
+	if (!write_spool_files(p, t))
 		return 1;
 	hp = choose(p, &t->session->h[t->index]);
 	if (hp == NULL) {
@@ -210,6 +215,68 @@ pool_find_process(struct pool *p, struct task *t)
 	return done;
 }
 
+/* Gives a first task to a process, or queues it. Returns 1 if it is done and gone. */
+static int
+submit(struct pool *p, struct hstate *h, struct task *t)
+{
+	if (h->proc != NULL && t->begins)
+		hproc_release(h);
+	if (h->proc != NULL) {
+		if (t->report && hproc_is_full(h->proc)) {
+			h->stalled = 1;
+			h->proc->was_full = 1;
+			return 0;
+		}
+		return write_spool_files(p, t) ? hproc_give(h->proc, t) : 1;
+	}
+	if (!t->begins)
+		session_restart_scope(t);
+	if (TAILQ_EMPTY(&p->waiting) && (!TAILQ_EMPTY(&p->avail) || may_start(p)))
+		return find_process(p, t);
+	t->since = engine_now(p->engine);
+	pool_wait(p, t, 0);
+	return 0;
+}
+
+static void
+run_tasks(struct pool *p, struct hstate *h)
+{
+	struct task	*t;
+
+	if (h->scope_over) {
+		h->scope_over = 0;
+		h->session->nscopes_over--;
+		hproc_release(h);
+	}
+	while ((t = TAILQ_FIRST(&h->tasks)) != NULL && t->state == TASK_HELD)
+		if (!submit(p, h, t))
+			return;
+}
+
+void
+pool_run_lines(struct engine *e, struct session *s)
+{
+	unsigned int	 i;
+
+	if (s->ntasks == 0 && s->nscopes_over == 0)
+		return;
+	for (i = 0; i < s->nh; i++)
+		run_tasks(&e->pools[s->listen->handlers[i]], &s->h[i]);
+}
+
+/* The lines of a session have moved: more may be read for it, or it is over. */
+static void
+session_moved(struct pool *p, struct session *s)
+{
+	struct conn	*c = s->owner;
+
+	pool_run_lines(p->engine, s);
+	if (c != NULL)
+		conn_resume(c);
+	else
+		conn_release_session(p->engine, s);
+}
+
 void
 pool_serve(struct pool *p)
 {
@@ -217,16 +284,158 @@ pool_serve(struct pool *p)
 	struct session	*s;
 
 	while ((t = TAILQ_FIRST(&p->waiting)) != NULL &&
-	    (!TAILQ_EMPTY(&p->avail) || pool_may_start(p))) {
-		pool_dequeue(p, t);
+	    (!TAILQ_EMPTY(&p->avail) || may_start(p))) {
+		dequeue(p, t);
 		s = t->session;
-		if (pool_find_process(p, t))
-			pool_session_moved(p, s);
+		if (find_process(p, t))
+			session_moved(p, s);
+	}
+}
+
+void
+pool_resubmit(struct pool *p, struct task *t)
+{
+	struct hstate	*h = &t->session->h[t->index];
+
+	t->state = TASK_HELD;
+	session_restart_scope(t);
+	run_tasks(p, h);
+}
+
+void
+pool_abandon(struct engine *e, struct task *t, int late)
+{
+	switch (t->state) {
+	case TASK_QUEUED:
+		dequeue(&e->pools[t->handler], t);
+		session_cancel_task(t);
+		break;
+	case TASK_HELD:
+		session_cancel_task(t);
+		break;
+	case TASK_STARTING:
+	case TASK_ASKED:
+		hproc_abandon(t->proc, t, late);
+		break;
+	}
+}
+
+/*
+ * A scope has failed: what waits in line for it is not given to another
+ * process, and the event that the MTA waits for has failed with it.
+ */
+static void
+drop_scope(struct pool *p, struct hstate *h)
+{
+	struct task_result	 r = { .end = TASK_FAILURE,
+	    .why = "its process failed before it came to this" };
+	struct task		*t, *next;
+
+	TAILQ_FOREACH_SAFE(t, &h->tasks, in_session, next) {
+		if (t->state != TASK_HELD)
+			continue;
+		if (t->begins)
+			return;
+		if (!t->report && !t->shadow) {
+			pool_task_done(p, t, &r);
+			return;
+		}
+		session_drop_task(t);
 	}
 }
 
 static void
-let_go(struct pool *p, struct hproc *hp)
+told_or_shown(struct pool *p, struct task *t, struct task_result *r)
+{
+	struct session	*s = t->session;
+	struct hstate	*h = &s->h[t->index];
+	int		 failed = r->end != TASK_REPLY && r->end != TASK_REPORTED;
+
+	if (t->shadow)
+		session_shadow_answer(t, r);
+	else if (failed)
+		log_msg(LOG_WARNING, t->ids, "handler %s: report %s: %s", p->conf->name,
+		    event_name(t->event), r->why);
+	if (failed && !t->ends) {
+		session_scope_failed(s, t->index, t->scope);
+		drop_scope(p, h);
+	}
+	session_drop_task(t);
+	session_moved(p, s);
+}
+
+void
+pool_task_done(struct pool *p, struct task *t, struct task_result *r)
+{
+	struct session	*s = t->session;
+
+	if (s == NULL)
+		task_free(t);
+	else if (t->report || t->shadow)
+		told_or_shown(p, t, r);
+	else {
+		/* Its connection can't be gone: it abandons what it waits for. */
+		session_drop_task(t);
+		conn_answered(s->owner, r);
+	}
+}
+
+void
+pool_task_late(struct pool *p, struct task *t, struct task_result *r)
+{
+	struct session	*s = t->session;
+
+	if (t->shadow)
+		session_shadow_answer(t, r);
+	session_detach_task(t);
+	if (t->shadow)
+		session_moved(p, s);
+	else
+		conn_answered(s->owner, r);
+}
+
+void
+pool_scope_failed(struct pool *p, struct hstate *h, const char *why)
+{
+	struct session	*s = h->session;
+
+	log_msg(LOG_WARNING, s->ids, "handler %s: in a scope that is not over: %s", p->conf->name,
+	    why);
+	session_scope_failed(s, h->index, h->served);
+	drop_scope(p, h);
+	session_moved(p, s);
+}
+
+/* The scope of a line that stands still since its process took no more; or NULL. */
+static struct hstate *
+find_stalled(const struct hproc *hp)
+{
+	struct hstate	*h;
+
+	TAILQ_FOREACH(h, &hp->bound, bound)
+		if (h->stalled)
+			return h;
+	return NULL;
+}
+
+void
+pool_drained(struct pool *p, struct hproc *hp)
+{
+	struct hstate	*h;
+
+	pool_available(p, hp);
+	while (!hproc_is_full(hp) && (h = find_stalled(hp)) != NULL) {
+		h->stalled = 0;
+		/* The next time the others come first. */
+		TAILQ_REMOVE(&hp->bound, h, bound);
+		TAILQ_INSERT_TAIL(&hp->bound, h, bound);
+		session_moved(p, h->session);
+	}
+	hp->was_full = find_stalled(hp) != NULL;
+}
+
+static void
+retire_for_another(struct pool *p, struct hproc *hp)
 {
 	p->reclaim--;
 	hp->reclaimed = 1;
@@ -238,7 +447,7 @@ pool_available(struct pool *p, struct hproc *hp)
 {
 	if (p->reclaim > 0 && TAILQ_EMPTY(&p->waiting) && hproc_may_serve(hp) &&
 	    hproc_is_idle(hp)) {
-		let_go(p, hp);
+		retire_for_another(p, hp);
 		return;
 	}
 	relist(p, hp);
@@ -303,7 +512,7 @@ pool_reclaim(struct pool *p)
 		p->reclaim++;
 	TAILQ_FOREACH(hp, &p->avail, avail)
 		if (p->reclaim > 0 && hproc_is_idle(hp)) {
-			let_go(p, hp);
+			retire_for_another(p, hp);
 			return;
 		}
 }
@@ -338,7 +547,7 @@ end_waiting(struct pool *p, uint64_t now)
 			due_at(p, t->deadline);
 			return;
 		}
-		pool_dequeue(p, t);
+		dequeue(p, t);
 		pool_task_done(p, t, &r);
 	}
 }
@@ -371,7 +580,7 @@ end_idle(struct pool *p, uint64_t now)
 }
 
 static void
-on_timer(void *arg)
+on_pool_timer(void *arg)
 {
 	struct pool	*p = arg;
 	uint64_t	 now = engine_now(p->engine);

@@ -4,9 +4,12 @@
  */
 
 /*
- * engine/hproc_read.c: what a handler process writes: replies and standard error.
+ * engine/hproc_io.c: the three pipes of a handler process: blocks go in, replies or
+ * messages and standard error come out.
  */
 #include "base/compat.h"
+
+#include <sys/ioctl.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,12 +17,205 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "engine/hproc_int.h"
+#include "engine/hproc_private.h"
 #include "base/log.h"
 #include "engine/pool.h"
 
+/* Bytes that may wait for a process to read them before it is given no more. */
+#define OUT_HIGH	(128 * 1024)
+/* A block that long is moved instead of copied. */
+#define OUT_MOVE	4096
+/* Bytes of a message that are converted at a time; with one more they fit OUT_SPARE. */
+#define PIECE	(64 * 1024 - 1)
+/* Memory that has grown that far is kept for whatever process is next. */
+#define OUT_SPARE	(64 * 1024)
 /* Of one read from a handler's pipe: what a pipe of Linux holds. */
 #define PIPE_READ	65536
+
+/* The event is deleted before its descriptor is closed: the number is used again. */
+void
+hproc_close_pipe(struct hproc *hp, int i)
+{
+	if (hp->fds[i] == -1)
+		return;
+	event_del(&hp->ev[i]);
+	close(hp->fds[i]);
+	hp->fds[i] = -1;
+	if (i == 0)
+		hproc_forget_output(hp);
+}
+
+void
+hproc_forget_output(struct hproc *hp)
+{
+	buf_free(&hp->out);
+	store_release(hp->input);
+	hp->input = NULL;
+	hp->written = 0;
+	hp->stuck_due = 0;
+}
+
+int
+hproc_is_full(const struct hproc *hp)
+{
+	return hp->out.len - hp->written >= OUT_HIGH;
+}
+
+/* A process at rest shall own no large memory. */
+static void
+give_back(struct hproc *hp)
+{
+	if (hp->out.cap <= OUT_MOVE)
+		buf_reset(&hp->out);
+	else
+		buf_lend(&hp->out, &hp->engine->spare, OUT_SPARE);
+}
+
+void
+hproc_put(struct hproc *hp, struct task *t)
+{
+	struct buf	 moved;
+
+	hp->told = t->report != 0;
+	t->given_at = hp->given;
+	hp->given += t->block.len;
+	if (hp->out.len == 0 && t->block.len >= OUT_MOVE) {
+		moved = t->block;
+		t->block = hp->out;
+		hp->out = moved;
+		hp->out.max = HPROC_OUT_MAX;
+		t->session->task_bytes -= moved.len;
+	} else {
+		buf_borrow(&hp->out, &hp->engine->spare);
+		buf_add(&hp->out, t->block.data, t->block.len);
+	}
+	if (t->input != NULL) {
+		hp->input = store_hold(t->input);
+		hp->input_at = 0;
+		newline_init(&hp->input_lf);
+		hp->may_return += 2 * (t->block.len + store_len(t->input));
+	}
+	if (!hp->is_dirty)
+		TAILQ_INSERT_TAIL(&hp->engine->dirty, hp, dirty);
+	hp->is_dirty = 1;
+	/* One process, one scope: nothing comes behind this. */
+	if (t->ends && !hp->pool->conf->reuse)
+		hp->finished = 1;
+}
+
+static void
+write_block_later(struct hproc *hp)
+{
+	hp->stuck_due = engine_now(hp->engine) + hp->pool->conf->timeout;
+	hproc_add_deadline(hp, hp->stuck_due);
+	event_add(&hp->ev[0], NULL);
+	pool_available(hp->pool, hp);
+}
+
+/* The next piece of its message, converted, once the one before is written. */
+static void
+take_piece(struct hproc *hp)
+{
+	const unsigned char	*p;
+	size_t			 n;
+
+	if (hp->input == NULL || hp->out.len > 0)
+		return;
+	/* It was whole when the task was made, and nobody adds to it since. */
+	if ((p = store_bytes(hp->input)) == NULL)
+		fatalx("a message that a process reads is gone");
+	n = store_len(hp->input) - hp->input_at;
+	n = n > PIECE ? PIECE : n;
+	buf_borrow(&hp->out, &hp->engine->spare);
+	if (hp->pool->conf->keep_newlines)
+		buf_add(&hp->out, p + hp->input_at, n);
+	else
+		newline_to_lf(&hp->input_lf, p + hp->input_at, n, &hp->out);
+	hp->input_at += n;
+	if (hp->input_at == store_len(hp->input)) {
+		newline_flush(&hp->input_lf, &hp->out);
+		store_release(hp->input);
+		hp->input = NULL;
+	}
+	hp->given += hp->out.len;
+}
+
+static void
+all_written(struct hproc *hp)
+{
+	int	 was_full = hp->was_full;
+
+	give_back(hp);
+	hp->written = 0;
+	hp->stuck_due = 0;
+	if (hp->input != NULL) {
+		write_block_later(hp);
+		return;
+	}
+	hp->was_full = 0;
+	if (hp->finished)
+		hproc_close_pipe(hp, 0);
+	if (was_full)
+		pool_drained(hp->pool, hp);
+}
+
+uint64_t
+hproc_bytes_seen(const struct hproc *hp)
+{
+	int	 unread = 0;
+
+	if (hp->stdin_lost)
+		return hp->seen;
+	/* Its last block was followed by the end of the file: it counts as seen. */
+	if (hp->fds[0] == -1)
+		return hp->given;
+	if (ioctl(hp->fds[0], FIONREAD, &unread) == -1 || unread < 0)
+		return hp->given;
+	return hp->given - (hp->out.len - hp->written) - (uint64_t)unread;
+}
+
+/* It does not read any more. Not reading what we write is no failure of an event. */
+static void
+stdin_lost(struct hproc *hp)
+{
+	int	 was_full = hp->was_full;
+
+	hp->seen = hproc_bytes_seen(hp);
+	hp->stdin_lost = 1;
+	hproc_close_pipe(hp, 0);
+	hproc_forget_output(hp);
+	hp->was_full = 0;
+	hproc_settle(hp);
+	if (was_full)
+		pool_drained(hp->pool, hp);
+}
+
+void
+hproc_flush(struct hproc *hp)
+{
+	ssize_t	 n;
+
+	take_piece(hp);
+	if (hp->fds[0] == -1 || hp->out.len == 0) {
+		hproc_forget_output(hp);
+		return;
+	}
+	n = write(hp->fds[0], hp->out.data + hp->written, hp->out.len - hp->written);
+	if (n > 0)
+		hp->written += (size_t)n;
+	if (hp->written == hp->out.len)
+		all_written(hp);
+	else if (n >= 0 || errno == EAGAIN || errno == EINTR)
+		write_block_later(hp);
+	else
+		stdin_lost(hp);
+}
+
+static void
+on_stdin_ready(evutil_socket_t fd __unused, short what __unused, void *arg)
+{
+	hproc_flush(arg);
+}
 
 /* A message where a reply is wanted: its first word is rarely a keyword. */
 static int
@@ -76,7 +272,7 @@ take_id(struct hproc *hp)
 
 /* An action line was read; it is ours to keep or to free. */
 static void
-take_action(struct hproc *hp, struct task *t, struct action *a)
+take_action_line(struct hproc *hp, struct task *t, struct action *a)
 {
 	const char	*why;
 
@@ -103,7 +299,7 @@ take_action(struct hproc *hp, struct task *t, struct action *a)
 
 /* Empty lines are nothing. */
 static int
-is_blank(const char *p, size_t len)
+is_only_newlines(const char *p, size_t len)
 {
 	size_t	 i;
 
@@ -140,7 +336,7 @@ serves_again(const struct hproc *hp, const struct task *t)
 
 /* p: what it wrote behind the verdict, as far as it was read. */
 static void
-take_verdict(struct hproc *hp, struct task *t, const char *p, size_t len)
+take_verdict_line(struct hproc *hp, struct task *t, const char *p, size_t len)
 {
 	struct task_result	 r = { .end = TASK_REPLY };
 	const char		*why = NULL;
@@ -152,7 +348,7 @@ take_verdict(struct hproc *hp, struct task *t, const char *p, size_t len)
 		fail_line(hp, why);
 		return;
 	}
-	stray = serves_again(hp, t) && !is_blank(p, len);
+	stray = serves_again(hp, t) && !is_only_newlines(p, len);
 	r.verdict = reply_verdict(hp->dec);
 	smtp_reply_copy(&r.smtp, reply_smtp(hp->dec));
 	reply_dec_next(hp->dec);
@@ -170,7 +366,7 @@ take_verdict(struct hproc *hp, struct task *t, const char *p, size_t len)
 static void
 note_more(struct hproc *hp, const char *p, size_t len)
 {
-	if (is_blank(p, len) || hp->said_more || (hp->slot.state != SLOT_ENDING &&
+	if (is_only_newlines(p, len) || hp->said_more || (hp->slot.state != SLOT_ENDING &&
 	    hp->slot.state != SLOT_LIVE))
 		return;
 	hp->said_more = 1;
@@ -192,7 +388,7 @@ note_report_output(struct hproc *hp, const char *p, size_t len)
 }
 
 static void
-take_item(struct hproc *hp, struct task *t, enum reply_item item, struct action *a,
+take_reply_item(struct hproc *hp, struct task *t, enum reply_item item, struct action *a,
     const char *rest, size_t len)
 {
 	switch (item) {
@@ -200,10 +396,10 @@ take_item(struct hproc *hp, struct task *t, enum reply_item item, struct action 
 		take_id(hp);
 		break;
 	case REPLY_ACTION:
-		take_action(hp, t, a);
+		take_action_line(hp, t, a);
 		break;
 	case REPLY_VERDICT:
-		take_verdict(hp, t, rest, len);
+		take_verdict_line(hp, t, rest, len);
 		break;
 	case REPLY_ERROR:
 		fail_line(hp, reply_why(hp->dec));
@@ -217,7 +413,7 @@ take_item(struct hproc *hp, struct task *t, enum reply_item item, struct action 
 static void
 take_idle(struct hproc *hp, const char *p, size_t len)
 {
-	if (is_blank(p, len))
+	if (is_only_newlines(p, len))
 		return;
 	if (hp->slot.state == SLOT_LIVE && (!hp->finished || hp->told))
 		end_stray(hp, NULL, NULL, p, len);
@@ -246,7 +442,7 @@ add_to_output(struct hproc *hp, const char *p, size_t len)
 
 /* It returns a message. How that counts its exit tells. */
 static void
-collect(struct hproc *hp, const char *p, size_t len)
+collect_message(struct hproc *hp, const char *p, size_t len)
 {
 	if (hp->slot.state != SLOT_LIVE)
 		return;
@@ -271,7 +467,7 @@ take_output(struct hproc *hp, const char *p, size_t len)
 	if (hp->pool->conf->output == OUTPUT_NONE)
 		return;
 	if (hp->pool->conf->output == OUTPUT_MESSAGE) {
-		collect(hp, p, len);
+		collect_message(hp, p, len);
 		return;
 	}
 	while (len > 0) {
@@ -287,7 +483,7 @@ take_output(struct hproc *hp, const char *p, size_t len)
 		item = reply_dec_feed(hp->dec, p, len, &used, &a);
 		p += used;
 		len -= used;
-		take_item(hp, t, item, a, p, len);
+		take_reply_item(hp, t, item, a, p, len);
 	}
 }
 
@@ -324,7 +520,7 @@ take_stderr(struct hproc *hp, const char *p, size_t len)
 
 /* Returns 0 when nothing more is there, or the pipe was closed. */
 static int
-read_pipe(struct hproc *hp, int i)
+read_output(struct hproc *hp, int i)
 {
 	static char	 bytes[PIPE_READ];
 	ssize_t		 n;
@@ -345,15 +541,15 @@ read_pipe(struct hproc *hp, int i)
 	return 1;
 }
 
-void
-hproc_on_read(evutil_socket_t fd, short what __unused, void *arg)
+static void
+on_output(evutil_socket_t fd, short what __unused, void *arg)
 {
 	struct hproc	*hp = arg;
 
 	if (fd == hp->fds[2])
-		read_pipe(hp, 2);
+		read_output(hp, 2);
 	/* Without its output it is of no use to another scope. */
-	else if (!read_pipe(hp, 1) && hp->fds[1] == -1)
+	else if (!read_output(hp, 1) && hp->fds[1] == -1)
 		hproc_settle(hp);
 }
 
@@ -368,7 +564,7 @@ read_last_line(struct hproc *hp)
 	if (t == NULL || t->report || hp->slot.state != SLOT_LIVE)
 		return;
 	item = reply_dec_eof(hp->dec, &a);
-	take_item(hp, t, item, a, NULL, 0);
+	take_reply_item(hp, t, item, a, NULL, 0);
 }
 
 void
@@ -380,12 +576,26 @@ hproc_read_rest(struct hproc *hp, int status)
 	 * What it wrote before it exited is in the pipes. A grandchild that
 	 * still writes could go on for ever: so not until the end of file.
 	 */
-	for (i = 0; i < 64 && read_pipe(hp, 2); i++)
+	for (i = 0; i < 64 && read_output(hp, 2); i++)
 		;
 	log_stderr_line(hp);
-	for (i = 0; i < 64 && read_pipe(hp, 1); i++)
+	for (i = 0; i < 64 && read_output(hp, 1); i++)
 		;
 	pool_log_dropped(hp->pool, hp->ids);
 	if (status == 0)
 		read_last_line(hp);
+}
+
+void
+hproc_open_pipes(struct hproc *hp, const int *fds)
+{
+	struct event_base	*base = hp->engine->base;
+	int			 i;
+
+	memcpy(hp->fds, fds, sizeof(hp->fds));
+	event_assign(&hp->ev[0], base, fds[0], EV_WRITE, on_stdin_ready, hp);
+	for (i = 1; i < 3; i++) {
+		event_assign(&hp->ev[i], base, fds[i], EV_READ | EV_PERSIST, on_output, hp);
+		event_add(&hp->ev[i], NULL);
+	}
 }

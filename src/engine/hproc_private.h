@@ -6,8 +6,8 @@
 /*
  * engine/hproc_int.h: what the files of the handler process share among themselves.
  */
-#ifndef PM_ENGINE_HPROC_INT_H
-#define PM_ENGINE_HPROC_INT_H
+#ifndef PM_ENGINE_HPROC_PRIVATE_H
+#define PM_ENGINE_HPROC_PRIVATE_H
 
 #include "engine/hproc.h"
 #include "reply/decode.h"
@@ -25,9 +25,6 @@ void	 hproc_unbind(struct hstate *);
 void	 hproc_advance(struct hproc *, enum slot_event);
 /* Look at its deadlines at this time, ms, at the latest; 0: no matter. */
 void	 hproc_add_deadline(struct hproc *, uint64_t due);
-void	 hproc_forget_output(struct hproc *);
-/* How many of the bytes that were given to it it has read. */
-uint64_t hproc_bytes_seen(const struct hproc *);
 /* A task has its result; actions are those that were read. */
 void	 hproc_tell(struct hproc *, struct task *, struct task_result *);
 /* The same where the process is ended with it, and why. */
@@ -43,22 +40,18 @@ void	 hproc_fail(struct hproc *, enum task_end, const char *why);
 void	 hproc_overdue(struct hproc *, struct task *);
 /* It said that it still works: its time begins anew. */
 void	 hproc_progress(struct hproc *, struct task *);
-void	 hproc_close_pipe(struct hproc *, int);
 /* How long it has had this task, and the last it wrote to standard error. */
 void	 hproc_explain(const struct hproc *, const struct task *, const char *why, char *buf,
 	    size_t size);
 
-/* engine/hproc_judge.c: what its end means for a task that it had in hand, which is told. */
-void	 hproc_judge(struct hproc *, struct task *, int status, int saw, struct task_result *);
-/* Warns if one that was started ahead has gone before it could be of use. */
-void	 hproc_ended_unasked(struct hproc *, int had_nothing, int status);
-
-/* engine/hproc_write.c: its block is to be written in this turn of the loop. */
+/* engine/hproc_io.c: takes the descriptors of its three pipes. */
+void	 hproc_open_pipes(struct hproc *, const int *fds);
+void	 hproc_close_pipe(struct hproc *, int);
+/* Its block is to be written in this turn of the loop. */
 void	 hproc_put(struct hproc *, struct task *);
-void	 hproc_on_write(evutil_socket_t, short, void *);
-
-/* engine/hproc_read.c */
-void	 hproc_on_read(evutil_socket_t, short, void *);
+void	 hproc_forget_output(struct hproc *);
+/* How many of the bytes that were given to it it has read. */
+uint64_t hproc_bytes_seen(const struct hproc *);
 /* It has exited: what it wrote before is read, and its last line. */
 void	 hproc_read_rest(struct hproc *, int status);
 
