@@ -22,7 +22,9 @@
 #include "engine/conn.h"
 #include "base/log.h"
 #include "milter/encode.h"
+#include "engine/ltimer.h"
 #include "engine/pool.h"
+#include "engine/record.h"
 #include "base/xmalloc.h"
 
 /* Seconds. As libmilter: longer than any SMTP session may be silent. */
@@ -38,6 +40,36 @@
 
 /* One read for all connections of an engine; what is left of it is kept by each. */
 #define READ_SIZE	(256 * 1024)
+
+struct conn {
+	TAILQ_ENTRY(conn)	 entry;
+	struct engine		*engine;
+	struct listener		*listener;
+	int			 fd;
+	char			*peer;
+	struct event		 ev_read;
+	struct event		*ev_write;	/* NULL while the peer takes what we write */
+	struct ltimer		 timer;		/* for the first of these, ms, 0: none */
+	uint64_t		 idle_due;	/* for the next command, or the rest of one */
+	uint64_t		 write_due;	/* for the peer to take what we write */
+	uint64_t		 ask_due;	/* for all handlers that are asked of an event */
+	uint64_t		 progress_due;	/* for the next sign of life */
+	unsigned char		*in;		/* bytes that wait to be understood */
+	size_t			 in_len;
+	struct buf		 out;
+	struct negotiated	 neg;
+	const char		**missing;	/* one for each handler of the listener */
+	struct session		*session;	/* NULL before negotiation */
+	struct record		*record;	/* NULL: it is not recorded */
+	unsigned int		 negotiated : 1;
+	unsigned int		 reading : 1;	/* ev_read is there */
+	unsigned int		 in_packet : 1;	/* idle_due is for the rest of one */
+	unsigned int		 heard : 1;	/* something came since idle_due was set */
+	unsigned int		 waiting : 1;	/* a handler was asked */
+	unsigned int		 closing : 1;	/* when out is written */
+	unsigned int		 busy : 1;	/* in the midst of understanding commands */
+	unsigned int		 dead : 1;
+};
 
 static void close_conn(struct conn *, const char *);
 static void go_on(struct conn *);
@@ -84,7 +116,7 @@ static void
 borrow_out(struct conn *c)
 {
 	if (c->out.data == NULL)
-		buf_borrow(&c->out, &c->engine->spare);
+		buf_borrow(&c->out, &c->engine->idle_mem);
 }
 
 /* Writes what is owed, in one call if the socket takes it. */
@@ -118,7 +150,7 @@ flush_answers(struct conn *c)
 		return;
 	}
 	/* One at rest shall own no memory for answers. */
-	buf_lend(&c->out, &c->engine->spare, OUT_HIGH);
+	buf_lend(&c->out, &c->engine->idle_mem, OUT_HIGH);
 	if (c->ev_write != NULL)
 		stop_writing(c);
 	if (c->closing)
@@ -145,8 +177,8 @@ new_session(struct conn *c)
 	c->engine->nsessions++;
 }
 
-void
-conn_release_session(struct engine *e, struct session *s)
+static void
+release_session(struct engine *e, struct session *s)
 {
 	if (s->ntasks > 0 || s->released)
 		return;
@@ -168,7 +200,7 @@ end_session(struct conn *c, const char *reason)
 	s->owner = NULL;
 	session_end(s, reason);
 	pool_run_lines(c->engine, s);
-	conn_release_session(c->engine, s);
+	release_session(c->engine, s);
 }
 
 static void
@@ -477,21 +509,29 @@ on_read(evutil_socket_t fd, short what __unused, void *arg)
 	go_on(c);
 }
 
-void
-conn_answered(struct conn *c, struct task_result *r)
+static void
+on_answered(struct session *s, struct task_result *r)
 {
+	struct conn	*c = s->owner;
+
 	borrow_out(c);
-	if (!take_step(c, session_answer(c->session, r, &c->out)))
+	if (!take_step(c, session_answer(s, r, &c->out)))
 		c->closing = 1;
 	go_on(c);
 }
 
-void
-conn_resume(struct conn *c)
+static void
+on_moved(struct engine *e, struct session *s)
 {
-	if (!is_paused(c))
+	struct conn	*c = s->owner;
+
+	if (c == NULL)
+		release_session(e, s);
+	else if (!is_paused(c))
 		go_on(c);
 }
+
+const struct owner_hooks conn_hooks = { on_answered, on_moved };
 
 static void
 close_conn(struct conn *c, const char *reason)
@@ -512,8 +552,8 @@ close_conn(struct conn *c, const char *reason)
 	listener_conn_closed(c->listener);
 }
 
-void
-conn_orphan(struct conn *c)
+static void
+orphan(struct conn *c)
 {
 	if (c->waiting) {
 		abandon_ask(c, 0);
@@ -521,6 +561,15 @@ conn_orphan(struct conn *c)
 	}
 	flush_answers(c);
 	close_conn(c, "closed");
+}
+
+void
+conn_orphan_all(struct engine *e)
+{
+	struct conn	*c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &e->conns, entry, next)
+		orphan(c);
 }
 
 static void
@@ -608,8 +657,8 @@ conn_new(struct listener *l, int fd, const struct netaddr *peer)
 	log_msg(LOG_DEBUG, NULL, "connection from %s, accepted at %s", c->peer, l->conf->spec);
 }
 
-void
-conn_free(struct conn *c)
+static void
+free_conn(struct conn *c)
 {
 	free(c->in);
 	free(c->peer);
@@ -617,4 +666,20 @@ conn_free(struct conn *c)
 	buf_free(&c->out);
 	record_free(c->record);
 	free(c);
+}
+
+void
+conn_sweep(struct engine *e)
+{
+	struct conn	*c;
+	struct session	*s;
+
+	while ((c = TAILQ_FIRST(&e->dead_conns)) != NULL) {
+		TAILQ_REMOVE(&e->dead_conns, c, entry);
+		free_conn(c);
+	}
+	while ((s = TAILQ_FIRST(&e->dead_sessions)) != NULL) {
+		TAILQ_REMOVE(&e->dead_sessions, s, dead);
+		session_free(s);
+	}
 }

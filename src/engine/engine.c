@@ -16,13 +16,13 @@
 #include "engine/engine.h"
 #include "engine/hproc.h"
 #include "engine/listener.h"
+#include "engine/loop.h"
+#include "system/ipc.h"
 #include "base/log.h"
-#include "base/mono.h"
 #include "engine/pool.h"
 #include "store/spool.h"
 #include "store/spool_file.h"
 #include "store/store.h"
-#include "supervisor/supervisor.h"
 #include "base/xmalloc.h"
 
 /* So long files of messages are put away for the next ones. */
@@ -31,88 +31,10 @@
 static void on_ipc_read(evutil_socket_t, short, void *);
 static void on_ipc_write(evutil_socket_t, short, void *);
 
-uint64_t
-engine_now(struct engine *e)
-{
-	if (e->now == 0)
-		e->now = mono_ms();
-	return e->now;
-}
-
-int
-engine_has_room(const struct engine *e)
-{
-	return conf_fds(e->conf, ((uint64_t)e->nconns + 1) * e->fds_a_conn,
-	    (uint64_t)e->nprocs + 1) <= e->max_fds;
-}
-
-/* 1 sent, 0 later, -1 the supervisor is gone. */
-static int
-send_owed(struct engine *e, struct hproc *hp)
-{
-	struct ipc_msg	 msg = { .id = hp->id };
-	struct task	*t;
-	int		 r;
-
-	if (hp->owes_spawn) {
-		msg.type = IPC_SPAWN;
-		msg.handler = hp->pool->index;
-		msg.event = (uint32_t)hp->event;
-		if ((t = TAILQ_FIRST(&hp->asked)) != NULL && !hp->pool->conf->reuse) {
-			msg.env = (const char *)t->env.data;
-			msg.env_len = t->env.len;
-		}
-	} else {
-		msg.type = IPC_KILL;
-		msg.value = hp->owes_signal;
-	}
-	r = ipc_send(e->ipc_fd, &msg, NULL, 0);
-	if (r == 1 && hp->owes_spawn)
-		hp->owes_spawn = 0;
-	else if (r == 1)
-		hp->owes_signal = 0;
-	else if (r == -1 && errno != EPIPE)
-		fatal("message to the supervisor");
-	return r;
-}
-
-void
-engine_flush_ipc(struct engine *e)
-{
-	struct hproc	*hp;
-	int		 r;
-
-	while ((hp = TAILQ_FIRST(&e->unsent)) != NULL) {
-		if (hp->owes_spawn && hp->slot.state == SLOT_DOOMED) {
-			hproc_cancel(hp);
-			continue;
-		}
-		while (hp->owes_spawn || hp->owes_signal) {
-			if ((r = send_owed(e, hp)) == 1)
-				continue;
-			/* That the supervisor is gone is seen to where it is read from. */
-			if (r == 0)
-				event_add(&e->ipc_write, NULL);
-			return;
-		}
-		TAILQ_REMOVE(&e->unsent, hp, unsent);
-		hp->is_unsent = 0;
-	}
-}
-
 static void
 on_ipc_write(evutil_socket_t fd __unused, short what __unused, void *arg)
 {
-	engine_flush_ipc(arg);
-}
-
-struct hproc *
-engine_process(struct engine *e, uint64_t id)
-{
-	struct hproc	 key;
-
-	key.id = id;
-	return RB_FIND(hproc_tree, &e->procs, &key);
+	hproc_flush_ipc(arg);
 }
 
 /* Descriptors get lost in the message when the engine has none left. */
@@ -132,7 +54,7 @@ on_spawned(struct hproc *hp, int *fds)
 }
 
 static void
-drain(struct engine *e)
+stop_accepting(struct engine *e)
 {
 	size_t	 i;
 
@@ -146,7 +68,7 @@ static int
 on_general(struct engine *e, const struct ipc_msg *msg)
 {
 	if (msg->type == IPC_DRAIN) {
-		drain(e);
+		stop_accepting(e);
 		return 1;
 	}
 	if (msg->type != IPC_RECLAIM && msg->type != IPC_FREED && msg->type != IPC_STALE)
@@ -171,7 +93,7 @@ on_message(struct engine *e, const struct ipc_msg *msg, int *fds)
 		ipc_close_fds(fds);
 		return;
 	}
-	hp = engine_process(e, msg->id);
+	hp = hproc_find(e, msg->id);
 	if (hp == NULL)
 		fatalx("the supervisor tells of process %llu, which is none of ours",
 		    (unsigned long long)msg->id);
@@ -194,11 +116,8 @@ on_message(struct engine *e, const struct ipc_msg *msg, int *fds)
 static void
 orphaned(struct engine *e)
 {
-	struct conn	*c, *next;
-
 	log_warnx("the supervisor is gone");
-	TAILQ_FOREACH_SAFE(c, &e->conns, entry, next)
-		conn_orphan(c);
+	conn_orphan_all(e);
 	spool_sweep(e->conf);
 	exit(1);
 }
@@ -219,40 +138,6 @@ on_ipc_read(evutil_socket_t fd, short what __unused, void *arg)
 		fatal("message of the supervisor");
 }
 
-/* One write to each process that was given anything in this turn. */
-static void
-flush_processes(struct engine *e)
-{
-	struct hproc	*hp;
-
-	while ((hp = TAILQ_FIRST(&e->dirty)) != NULL) {
-		TAILQ_REMOVE(&e->dirty, hp, dirty);
-		hp->is_dirty = 0;
-		hproc_flush(hp);
-	}
-}
-
-static void
-sweep(struct engine *e)
-{
-	struct conn	*c;
-	struct hproc	*hp;
-	struct session	*s;
-
-	while ((c = TAILQ_FIRST(&e->dead_conns)) != NULL) {
-		TAILQ_REMOVE(&e->dead_conns, c, entry);
-		conn_free(c);
-	}
-	while ((hp = TAILQ_FIRST(&e->dead_procs)) != NULL) {
-		TAILQ_REMOVE(&e->dead_procs, hp, dead);
-		hproc_free(hp);
-	}
-	while ((s = TAILQ_FIRST(&e->dead_sessions)) != NULL) {
-		TAILQ_REMOVE(&e->dead_sessions, s, dead);
-		session_free(s);
-	}
-}
-
 /* Files that the next message may be written over: not for long. */
 static void
 drop_spares(void *arg __unused)
@@ -263,8 +148,8 @@ drop_spares(void *arg __unused)
 static void
 watch_spares(struct engine *e)
 {
-	if (e->spares.due == 0 && spool_file_spares() > 0)
-		ltimer_set(&e->spares, engine_now(e) + SPARES_MS);
+	if (e->spare_files_timer.due == 0 && spool_file_spares() > 0)
+		ltimer_set(&e->spare_files_timer, engine_now(e) + SPARES_MS);
 }
 
 static void
@@ -282,7 +167,7 @@ raise_fd_limit(struct engine *e)
 
 /* The supervisor decides when to end; a TERM for the whole group is not for us. */
 static void
-reset_signals(void)
+set_signals(void)
 {
 	sigset_t	 none;
 
@@ -297,11 +182,12 @@ reset_signals(void)
 }
 
 static void
-init(struct engine *e, const struct conf *conf, const int *listen_fds, int ipc_fd)
+init_engine(struct engine *e, const struct conf *conf, const int *listen_fds, int ipc_fd)
 {
 	unsigned int	 i;
 
 	e->conf = conf;
+	e->hooks = &conn_hooks;
 	e->ipc_fd = ipc_fd;
 	e->fds_a_conn = conf_fds_a_connection(conf);
 	TAILQ_INIT(&e->conns);
@@ -316,18 +202,18 @@ init(struct engine *e, const struct conf *conf, const int *listen_fds, int ipc_f
 	event_assign(&e->ipc_read, e->base, ipc_fd, EV_READ | EV_PERSIST, on_ipc_read, e);
 	event_assign(&e->ipc_write, e->base, ipc_fd, EV_WRITE, on_ipc_write, e);
 	event_add(&e->ipc_read, NULL);
-	ltimer_init(&e->spares, e->base, drop_spares, e);
+	ltimer_init(&e->spare_files_timer, e->base, drop_spares, e);
 	e->pools = xcalloc(conf->nhandlers, sizeof(*e->pools));
 	for (i = 0; i < conf->nhandlers; i++)
 		pool_init(&e->pools[i], e, i);
 	e->listeners = xcalloc(conf->nlistens, sizeof(*e->listeners));
 	for (i = 0; i < conf->nlistens; i++)
-		listener_init(&e->listeners[i], e, &conf->listens[i], listen_fds[i]);
+		listener_init(&e->listeners[i], e, &conf->listens[i], listen_fds[i], conn_new);
 }
 
 /* Handlers that wait for work would keep an engine that drains from its end. */
 static int
-is_over(struct engine *e)
+has_drained(struct engine *e)
 {
 	unsigned int	 i;
 
@@ -346,11 +232,11 @@ engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd, unsigned 
 	struct ipc_msg		 ready = { .type = IPC_READY };
 	unsigned int		 i;
 
-	reset_signals();
+	set_signals();
 	raise_fd_limit(&e);
 	e.index = index;
 	e.board = board;
-	init(&e, conf, listen_fds, ipc_fd);
+	init_engine(&e, conf, listen_fds, ipc_fd);
 	store_setup(board, index, conf->store_directory);
 	spool_setup(conf, board, index);
 	spool_sweep(conf);
@@ -358,11 +244,12 @@ engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd, unsigned 
 		fatal("message to the supervisor");
 	for (i = 0; i < conf->nhandlers; i++)
 		pool_open(&e.pools[i]);
-	while (!is_over(&e)) {
+	while (!has_drained(&e)) {
 		if (event_base_loop(e.base, EVLOOP_ONCE) == -1)
 			fatalx("event loop");
-		flush_processes(&e);
-		sweep(&e);
+		hproc_flush_all(&e);
+		conn_sweep(&e);
+		hproc_sweep(&e);
 		watch_spares(&e);
 		e.now = 0;
 	}

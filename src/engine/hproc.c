@@ -50,6 +50,69 @@ load(const struct hproc *hp)
 	return hp->nbound + hp->ndetached;
 }
 
+/* 1 sent, 0 later, -1 the supervisor is gone. */
+static int
+send_owed(struct engine *e, struct hproc *hp)
+{
+	struct ipc_msg	 msg = { .id = hp->id };
+	struct task	*t;
+	int		 r;
+
+	if (hp->owes_spawn) {
+		msg.type = IPC_SPAWN;
+		msg.handler = hp->pool->index;
+		msg.event = (uint32_t)hp->event;
+		if ((t = TAILQ_FIRST(&hp->asked)) != NULL && !hp->pool->conf->reuse) {
+			msg.env = (const char *)t->env.data;
+			msg.env_len = t->env.len;
+		}
+	} else {
+		msg.type = IPC_KILL;
+		msg.value = hp->owes_signal;
+	}
+	r = ipc_send(e->ipc_fd, &msg, NULL, 0);
+	if (r == 1 && hp->owes_spawn)
+		hp->owes_spawn = 0;
+	else if (r == 1)
+		hp->owes_signal = 0;
+	else if (r == -1 && errno != EPIPE)
+		fatal("message to the supervisor");
+	return r;
+}
+
+void
+hproc_flush_ipc(struct engine *e)
+{
+	struct hproc	*hp;
+	int		 r;
+
+	while ((hp = TAILQ_FIRST(&e->unsent)) != NULL) {
+		if (hp->owes_spawn && hp->slot.state == SLOT_DOOMED) {
+			hproc_cancel(hp);
+			continue;
+		}
+		while (hp->owes_spawn || hp->owes_signal) {
+			if ((r = send_owed(e, hp)) == 1)
+				continue;
+			/* EPIPE: whoever reads the channel sees that the supervisor is gone. */
+			if (r == 0)
+				event_add(&e->ipc_write, NULL);
+			return;
+		}
+		TAILQ_REMOVE(&e->unsent, hp, unsent);
+		hp->is_unsent = 0;
+	}
+}
+
+struct hproc *
+hproc_find(struct engine *e, uint64_t id)
+{
+	struct hproc	 key;
+
+	key.id = id;
+	return RB_FIND(hproc_tree, &e->procs, &key);
+}
+
 static void
 owe(struct hproc *hp)
 {
@@ -57,7 +120,7 @@ owe(struct hproc *hp)
 		TAILQ_INSERT_TAIL(&hp->engine->unsent, hp, unsent);
 		hp->is_unsent = 1;
 	}
-	engine_flush_ipc(hp->engine);
+	hproc_flush_ipc(hp->engine);
 }
 
 static void
@@ -116,14 +179,25 @@ hproc_start(struct pool *p, struct task *t)
 	return hp;
 }
 
-void
-hproc_free(struct hproc *hp)
+static void
+free_hproc(struct hproc *hp)
 {
 	action_list_clear(&hp->actions);
 	store_release(hp->output);
 	reply_dec_free(hp->dec);
 	buf_free(&hp->out);
 	free(hp);
+}
+
+void
+hproc_sweep(struct engine *e)
+{
+	struct hproc	*hp;
+
+	while ((hp = TAILQ_FIRST(&e->dead_procs)) != NULL) {
+		TAILQ_REMOVE(&e->dead_procs, hp, dead);
+		free_hproc(hp);
+	}
 }
 
 void

@@ -14,10 +14,12 @@
 #ifndef PM_ENGINE_HPROC_H
 #define PM_ENGINE_HPROC_H
 
-#include "engine/engine.h"
+#include "base/newline.h"
+#include "engine/loop.h"
 #include "engine/ltimer.h"
 #include "session/session.h"
 #include "engine/slot.h"
+#include "system/ipc.h"
 
 #define HPROC_STDERR_LINE	1024
 
@@ -100,16 +102,20 @@ void		 hproc_retire(struct hproc *);
 /* 1 if all that it is asked is for sessions that are over; then it may be ended. */
 int		 hproc_works_for_nobody(const struct hproc *);
 void		 hproc_dismiss(struct hproc *);
-/* It was abandoned before the supervisor was asked for it. */
-void		 hproc_cancel(struct hproc *);
 /* 1 if it may be given a scope. */
 int		 hproc_may_serve(const struct hproc *);
 /* 1 if it does nothing and is asked nothing. */
 int		 hproc_is_idle(const struct hproc *);
 /* 1 if more waits to be read by it than it should. */
 int		 hproc_is_full(const struct hproc *);
-/* Writes what it was given in this turn of the loop. */
-void		 hproc_flush(struct hproc *);
+/* Writes what processes were given in this turn: one write(2) to each. */
+void		 hproc_flush_all(struct engine *);
+/* A process by its id; NULL: it is gone. */
+struct hproc	*hproc_find(struct engine *, uint64_t id);
+/* Sends the supervisor what is owed to it, now or when the channel has room. */
+void		 hproc_flush_ipc(struct engine *);
+/* Frees the processes that are gone: at the end of a turn of the loop. */
+void		 hproc_sweep(struct engine *);
 
 /* Messages of the supervisor. started takes the descriptors. */
 void		 hproc_started(struct hproc *, const int *fds);
@@ -117,7 +123,5 @@ void		 hproc_started(struct hproc *, const int *fds);
 void		 hproc_lost(struct hproc *);
 void		 hproc_not_started(struct hproc *, int error, enum ipc_stage);
 void		 hproc_exited(struct hproc *, int status);
-/* Only for the sweep at the end of a turn. */
-void		 hproc_free(struct hproc *);
 
 #endif

@@ -68,7 +68,7 @@ give_back(struct hproc *hp)
 	if (hp->out.cap <= OUT_MOVE)
 		buf_reset(&hp->out);
 	else
-		buf_lend(&hp->out, &hp->engine->spare, OUT_SPARE);
+		buf_lend(&hp->out, &hp->engine->idle_mem, OUT_SPARE);
 }
 
 void
@@ -86,7 +86,7 @@ hproc_put(struct hproc *hp, struct task *t)
 		hp->out.max = HPROC_OUT_MAX;
 		t->session->task_bytes -= moved.len;
 	} else {
-		buf_borrow(&hp->out, &hp->engine->spare);
+		buf_borrow(&hp->out, &hp->engine->idle_mem);
 		buf_add(&hp->out, t->block.data, t->block.len);
 	}
 	if (t->input != NULL) {
@@ -126,7 +126,7 @@ take_piece(struct hproc *hp)
 		fatalx("a message that a process reads is gone");
 	n = store_len(hp->input) - hp->input_at;
 	n = n > PIECE ? PIECE : n;
-	buf_borrow(&hp->out, &hp->engine->spare);
+	buf_borrow(&hp->out, &hp->engine->idle_mem);
 	if (hp->pool->conf->keep_newlines)
 		buf_add(&hp->out, p + hp->input_at, n);
 	else
@@ -190,8 +190,8 @@ stdin_lost(struct hproc *hp)
 		pool_drained(hp->pool, hp);
 }
 
-void
-hproc_flush(struct hproc *hp)
+static void
+write_block(struct hproc *hp)
 {
 	ssize_t	 n;
 
@@ -211,10 +211,22 @@ hproc_flush(struct hproc *hp)
 		stdin_lost(hp);
 }
 
+void
+hproc_flush_all(struct engine *e)
+{
+	struct hproc	*hp;
+
+	while ((hp = TAILQ_FIRST(&e->dirty)) != NULL) {
+		TAILQ_REMOVE(&e->dirty, hp, dirty);
+		hp->is_dirty = 0;
+		write_block(hp);
+	}
+}
+
 static void
 on_stdin_ready(evutil_socket_t fd __unused, short what __unused, void *arg)
 {
-	hproc_flush(arg);
+	write_block(arg);
 }
 
 /* A message where a reply is wanted: its first word is rarely a keyword. */
@@ -434,10 +446,10 @@ add_to_output(struct hproc *hp, const char *p, size_t len)
 		return;
 	}
 	buf_init(&b, 2 * PIPE_READ);
-	buf_borrow(&b, &hp->engine->spare);
+	buf_borrow(&b, &hp->engine->idle_mem);
 	newline_to_crlf(&hp->output_crlf, p, len, &b);
 	store_add(hp->output, b.data, b.len);
-	buf_lend(&b, &hp->engine->spare, PIPE_READ);
+	buf_lend(&b, &hp->engine->idle_mem, PIPE_READ);
 }
 
 /* It returns a message. How that counts its exit tells. */

@@ -44,6 +44,9 @@ void	 hproc_progress(struct hproc *, struct task *);
 void	 hproc_explain(const struct hproc *, const struct task *, const char *why, char *buf,
 	    size_t size);
 
+/* engine/hproc_end.c: it was abandoned before the supervisor was asked for it. */
+void	 hproc_cancel(struct hproc *);
+
 /* engine/hproc_io.c: takes the descriptors of its three pipes. */
 void	 hproc_open_pipes(struct hproc *, const int *fds);
 void	 hproc_close_pipe(struct hproc *, int);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/conn.h"
 #include "engine/listener.h"
 #include "base/log.h"
 
@@ -22,12 +21,14 @@ static void on_accept(evutil_socket_t, short, void *);
 static void on_retry(evutil_socket_t, short, void *);
 
 void
-listener_init(struct listener *l, struct engine *e, const struct listen_conf *conf, int fd)
+listener_init(struct listener *l, struct engine *e, const struct listen_conf *conf, int fd,
+    listener_accepted *accepted)
 {
 	l->engine = e;
 	l->conf = conf;
 	l->index = (unsigned int)(conf - e->conf->listens);
 	l->fd = fd;
+	l->accepted = accepted;
 	event_assign(&l->ev, e->base, fd, EV_READ | EV_PERSIST, on_accept, l);
 	evtimer_assign(&l->retry, e->base, on_retry, l);
 	event_add(&l->ev, NULL);
@@ -115,7 +116,7 @@ accept_one(struct listener *l)
 	if (may_connect(l, &peer)) {
 		l->nconns++;
 		board_connected(l->engine->board, l->engine->index, l->index);
-		conn_new(l, fd, &peer);
+		l->accepted(l, fd, &peer);
 	} else
 		close(fd);
 	return 1;

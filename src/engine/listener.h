@@ -9,7 +9,12 @@
 #ifndef PM_ENGINE_LISTENER_H
 #define PM_ENGINE_LISTENER_H
 
-#include "engine/engine.h"
+#include "engine/loop.h"
+
+struct listener;
+
+/* Takes a connection: its descriptor, and the peer, AF_UNIX if that has no name. */
+typedef void listener_accepted(struct listener *, int fd, const struct netaddr *peer);
 
 struct listener {
 	struct engine			*engine;
@@ -19,9 +24,11 @@ struct listener {
 	struct event			 ev, retry;
 	unsigned int			 nconns;
 	int				 paused;
+	listener_accepted		*accepted;
 };
 
-void	 listener_init(struct listener *, struct engine *, const struct listen_conf *, int fd);
+void	 listener_init(struct listener *, struct engine *, const struct listen_conf *, int fd,
+	    listener_accepted *);
 /* No more connections from here on. */
 void	 listener_close(struct listener *);
 /* One of its connections has closed. */

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <syslog.h>
 
-#include "engine/conn.h"
 #include "engine/hproc.h"
 #include "base/log.h"
 #include "engine/pool.h"
@@ -179,7 +178,7 @@ choose(struct pool *p, const struct hstate *h)
 	struct hproc	*hp = NULL;
 
 	if (h->last_proc != 0 && p->conf->reuse)
-		hp = engine_process(p->engine, h->last_proc);
+		hp = hproc_find(p->engine, h->last_proc);
 	return hp != NULL && hp->is_avail ? hp : TAILQ_FIRST(&p->avail);
 }
 
@@ -268,13 +267,8 @@ pool_run_lines(struct engine *e, struct session *s)
 static void
 session_moved(struct pool *p, struct session *s)
 {
-	struct conn	*c = s->owner;
-
 	pool_run_lines(p->engine, s);
-	if (c != NULL)
-		conn_resume(c);
-	else
-		conn_release_session(p->engine, s);
+	p->engine->hooks->moved(p->engine, s);
 }
 
 void
@@ -376,7 +370,7 @@ pool_task_done(struct pool *p, struct task *t, struct task_result *r)
 	else {
 		/* Its connection can't be gone: it abandons what it waits for. */
 		session_drop_task(t);
-		conn_answered(s->owner, r);
+		p->engine->hooks->answered(s, r);
 	}
 }
 
@@ -391,7 +385,7 @@ pool_task_late(struct pool *p, struct task *t, struct task_result *r)
 	if (t->shadow)
 		session_moved(p, s);
 	else
-		conn_answered(s->owner, r);
+		p->engine->hooks->answered(s, r);
 }
 
 void

@@ -9,7 +9,7 @@
 #ifndef PM_ENGINE_POOL_H
 #define PM_ENGINE_POOL_H
 
-#include "engine/engine.h"
+#include "engine/loop.h"
 #include "engine/ltimer.h"
 #include "session/session.h"
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "startup/daemon.h"
+#include "engine/engine.h"
 #include "supervisor/engine_proc.h"
 #include "base/log.h"
 #include "base/mono.h"

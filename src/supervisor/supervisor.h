@@ -22,11 +22,4 @@ struct supervisor_opts {
 /* Runs until it is told to end. Returns the exit status of the program. */
 int	 supervisor_run(const struct supervisor_opts *);
 
-/*
- * What the engine process does, called by the supervisor in the forked child
- * once it has dropped its privileges. Never returns.
- */
-void	 engine_run(const struct conf *, const int *listen_fds, int ipc_fd, unsigned int index,
-	    struct board *) NO_RETURN;
-
 #endif
