@@ -25,6 +25,7 @@ struct buf {
 	int		 err;
 };
 
+/* An empty buffer that grows to at most max bytes. */
 void	buf_init(struct buf *, size_t max);
 void	buf_free(struct buf *);		/* the buffer can be used again */
 void	buf_add_slowly(struct buf *, const void *, size_t);	/* buf_add(), all cases */

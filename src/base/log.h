@@ -25,6 +25,7 @@
 void	log_init(const char *program, int to_stderr, int facility, int level);
 /* Names this process ("supervisor", "engine") in lines on stderr; NULL: none. */
 void	log_procinit(const char *role);
+/* The level of log_init(). */
 int	log_level(void);
 /* 1 if lines of this severity are written. Saves the work of making one that is not. */
 int	log_enabled(int severity);

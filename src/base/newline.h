@@ -18,6 +18,7 @@ struct newline {
 	int	 last;	/* the last byte seen, for newline_to_crlf(); 0 at first */
 };
 
+/* The state before the first piece of a body. */
 void	 newline_init(struct newline *);
 /*
  * Towards a handler: adds the piece to out with each CRLF as LF and nothing

@@ -20,6 +20,7 @@ void	*xmalloc(size_t size);
 void	*xcalloc(size_t n, size_t size);
 void	*xreallocarray(void *p, size_t n, size_t size);
 char	*xstrdup(const char *s);
+/* Copies at most max bytes, and adds a NUL. */
 char	*xstrndup(const char *s, size_t max);
 /* Copies len bytes (may be 0) and puts a NUL after them. */
 char	*xmemdup0(const void *p, size_t len);

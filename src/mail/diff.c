@@ -53,7 +53,7 @@ header_action(enum action_kind kind, const struct mailfile_header *h, uint32_t i
 	return a;
 }
 
-/* What is wrong with a header that the MTA is to get, or NULL. */
+/* Says what is wrong with a header that the MTA is to get; or NULL. */
 static const char *
 header_problem(const struct mailfile_header *h)
 {

@@ -45,6 +45,7 @@ struct mailfile {
  * above is exceeded.
  */
 int	 mailfile_parse(struct mailfile *, const void *text, size_t len, const char **why);
+/* Frees everything but the struct and the parsed text. */
 void	 mailfile_free(struct mailfile *);
 
 /* The value with its NUL at the end, pointing into text. */

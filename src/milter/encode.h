@@ -50,6 +50,7 @@ struct milter_pair {
 	const char	*name;
 	const char	*value;
 };
+/* stage: SMFIC_ of the command that the n macros belong to. */
 void	 milter_enc_macros(struct buf *out, int stage, const struct milter_pair *, size_t n);
 /* family is that of struct milter_cmd; with 'U' no address is sent. */
 void	 milter_enc_connect(struct buf *out, const char *host, int family,

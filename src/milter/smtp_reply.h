@@ -37,6 +37,7 @@ struct smtp_reply {
  */
 void	 smtp_reply_parse(const char *rest, struct smtp_reply *);
 void	 smtp_reply_free(struct smtp_reply *);
+/* Copies from, with its text; free to with smtp_reply_free(). */
 void	 smtp_reply_copy(struct smtp_reply *to, const struct smtp_reply *from);
 
 /*

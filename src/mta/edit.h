@@ -43,6 +43,7 @@ void	 mta_edit_init(struct mta_edit *, const struct mta_message *, const char *s
 void	 mta_edit_free(struct mta_edit *);
 /* Adds a recipient that the filter accepted; address has brackets. */
 void	 mta_edit_rcpt(struct mta_edit *, const char *address);
+/* How many recipients are left. */
 size_t	 mta_edit_count_rcpts(const struct mta_edit *);
 /*
  * Applies one legal reply that is no verdict. Returns NULL, or what is odd

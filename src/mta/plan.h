@@ -52,6 +52,7 @@ void	 mta_plan_offer(struct mta_plan *, uint32_t version);
 int	 mta_plan_client(struct mta_plan *, const char *text, const char **why);
 /* Sets ADDRESS [PARAMETER ...]; missing brackets are added. */
 void	 mta_address_set(struct mta_address *, const char *text);
+/* Adds a recipient, in the form of mta_address_set(). */
 void	 mta_plan_add_rcpt(struct mta_plan *, const char *text);
 /* Adds NAME=VALUE; NAME may have braces. Returns 0, or -1 if text has another form. */
 int	 mta_plan_add_macro(struct mta_plan *, const char *text);

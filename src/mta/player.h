@@ -81,9 +81,12 @@ struct mta_player;
  */
 struct mta_player *mta_player_new(const struct mta_plan *, const struct mta_hooks *);
 void	 mta_player_free(struct mta_player *);	/* NULL is allowed */
+/* Adds packets to out until there is something to wait for, or enough to send. */
 enum mta_state mta_player_advance(struct mta_player *, struct buf *out);
+/* Takes a reply that was waited for, then adds what follows to out. */
 enum mta_state mta_player_reply(struct mta_player *, const struct milter_packet *,
 	    struct buf *out);
+/* What was wrong after MTA_BROKEN; lives as long as the player. */
 const char *mta_player_error(const struct mta_player *);
 /* Fills in the side of this player, for a connection. */
 void	 mta_player_side(struct mta_player *, struct mta_side *);

@@ -216,7 +216,7 @@ address_end(char *s)
 	return quoted ? NULL : p;
 }
 
-/* Of s, len bytes: 1 if both brackets are there, 0 if none is, -1 if one is. */
+/* 1 if the len bytes at s have both brackets, 0 if none, -1 if only one. */
 static int
 has_brackets(const char *s, size_t len)
 {

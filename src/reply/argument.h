@@ -29,10 +29,13 @@ char		*reply_arg_word(char **rest);
 const char	*reply_arg_text(char *rest, char **text);	/* only unescaped */
 const char	*reply_arg_index(const char *word, uint32_t *index);
 const char	*reply_arg_length(const char *word, size_t max, size_t *length);
+/* Printable ASCII without a colon. */
 const char	*reply_arg_header_name(char *word, char **name);
 /* Line ends become LF; a blank must follow each. */
 const char	*reply_arg_header_value(char *rest, char **value);
+/* A letter and up to 63 letters, digits, _ and -. */
 const char	*reply_arg_context_name(char *word, char **name);
+/* Line ends become blanks; it may not be blank altogether. */
 const char	*reply_arg_reason(char *rest, char **reason);
 /*
  * ADDRESS [ARGUMENTS]. The address is stored in angle brackets, which may be

@@ -43,6 +43,7 @@ enum reply_fault {
 
 struct reply_dec;
 
+/* limits is copied. Free the decoder with reply_dec_free(), which accepts NULL. */
 struct reply_dec *reply_dec_new(const struct reply_limits *);
 void	 reply_dec_free(struct reply_dec *);
 
@@ -65,6 +66,7 @@ size_t	 reply_dec_pending(const struct reply_dec *);
 /* After a verdict: makes ready for the next reply of the same process. */
 void	 reply_dec_next(struct reply_dec *);
 
+/* What belongs to an item: valid until the next call that reads. */
 uint64_t	 reply_id(const struct reply_dec *);
 enum verdict	 reply_verdict(const struct reply_dec *);
 /* The SMTP reply of reject, tempfail or shutdown (text only), as given; never NULL. */

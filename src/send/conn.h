@@ -50,6 +50,7 @@ void	 send_conn_adopt(struct send_conn *, int fd, const struct mta_side *, int64
 void	 send_conn_close(struct send_conn *);
 /* The EPOLL bits to poll for. */
 uint32_t send_conn_wants(const struct send_conn *);
+/* Does what can be done after a poll; events: its EPOLL bits. */
 void	 send_conn_ready(struct send_conn *, uint32_t events, int64_t now);
 /* Fails or ends the connection if its deadline is over. */
 void	 send_conn_tick(struct send_conn *, int64_t now);

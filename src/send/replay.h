@@ -7,7 +7,7 @@
  * send/replay.h: plays a transcript, with a milter connection for each of its
  * sessions, and compares the answers.
  *
- * It sends the MTA's part of the transcript as far as an MTA would send it
+ * The replay sends the MTA's part of the transcript as far as an MTA would send it
  * after the answers that it gets now:
  *
  *  - an event that the filter does not ask for now is not sent, and counts

@@ -18,7 +18,7 @@
 
 #define MAX_TEXT	((size_t)64 << 20)
 
-/* What begins our lines: in the transcript of -v they are remarks. */
+/* The beginning of our lines: in the transcript of -v they are remarks. */
 static const char *
 margin(const struct send_replay *r)
 {

@@ -27,6 +27,7 @@ struct torture_mail {
 
 void	 torture_mail_init(struct torture_mail *, const struct negotiated *);
 void	 torture_mail_free(struct torture_mail *);
+/* Drops the packets, for another session. */
 void	 torture_mail_reset(struct torture_mail *);
 
 /* Adds the client. Clients with other numbers have other names and addresses. */

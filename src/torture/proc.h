@@ -43,7 +43,9 @@ struct torture_proc {
  */
 struct torture_proc *torture_proc_start(struct torture *, enum event_kind, const struct buf *env,
 	    int pieces);
+/* Gives a block: keeps the bytes until torture_proc_turn() can write them. */
 void	 torture_proc_give(struct torture_proc *, const void *, size_t);
+/* Closes its standard input as soon as all is written. */
 void	 torture_proc_close(struct torture_proc *);
 /*
  * Waits for something to happen to the process, at most until that time (ms of

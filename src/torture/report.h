@@ -21,6 +21,7 @@ struct torture_report {
 	struct torture_finding	*findings;
 };
 
+/* to: the stream for all lines; verbose: torture_trying() prints. */
 void	 torture_report_init(struct torture_report *, FILE *, int verbose);
 void	 torture_report_free(struct torture_report *);
 /*
@@ -34,6 +35,7 @@ void	 torture_wrong(struct torture_report *, const char *where, const char *what
 void	 torture_remark(struct torture_report *, const char *what);
 /* If verbose: tells what is tried next. */
 void	 torture_trying(struct torture_report *, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Prints the last line: how many things were tried and are wrong. */
 void	 torture_summary(const struct torture_report *);
 
 #endif

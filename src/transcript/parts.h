@@ -29,6 +29,7 @@ void	*lines_grow(void *array, size_t n, size_t size);
  * after an error.
  */
 char	*lines_next(struct parser *);
+/* Skips lines that begin with #. */
 void	 lines_skip_remarks(struct parser *);
 /*
  * Reads n bytes and the line feed after them. Returns the bytes, or NULL after

@@ -46,6 +46,7 @@ struct transcript {
 	int		 in_body;
 };
 
+/* The state before the first session of a connection. */
 void	 transcript_init(struct transcript *);
 void	 transcript_free(struct transcript *);
 /*
