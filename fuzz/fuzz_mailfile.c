@@ -4,8 +4,9 @@
  */
 
 /*
- * Two texts of a message, taken apart and compared. The first two bytes say
- * how long the first one is. What is written again must be the same message.
+ * Fuzzes mail/text.h and mail/diff.h: parses two texts of a message and
+ * compares them. The first two bytes are the length of the first text. A text
+ * that is written again must be the same message.
  */
 
 #include "base/compat.h"
@@ -28,7 +29,10 @@ same_again(const struct mailfile *m)
 	mailfile_write(&text, m, 1);
 	if (mailfile_parse(&again, text.data, text.len, &why) == -1)
 		abort();
-	/* But for headers that can't be sent: there is none to be sent. */
+	/*
+	 * A message must not differ from itself, not even if its headers can't
+	 * be sent.
+	 */
 	if (maildiff(m, &again, &list, &why) == -1 || !TAILQ_EMPTY(&list))
 		abort();
 	mailfile_free(&again);

@@ -3,7 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* A stream of milter packets, each read as a command and as a reply. */
+/*
+ * Fuzzes milter/decode.h with a stream of packets, each read as a command and
+ * as a reply.
+ */
 
 #include "base/compat.h"
 

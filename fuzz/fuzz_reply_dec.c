@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* What a handler writes. The first byte chooses the size of the pieces. */
+/* Fuzzes reply/decode.h. The first byte chooses the size of the pieces. */
 
 #include "base/compat.h"
 

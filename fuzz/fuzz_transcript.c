@@ -4,8 +4,8 @@
  */
 
 /*
- * A transcript that somebody was given. One that can be read is written again
- * from its packets; that one must give the same packets.
+ * Fuzzes transcript/transcript.h: a transcript that can be read is written
+ * again from its packets, and must give the same packets again.
  */
 
 #include "base/compat.h"
@@ -56,7 +56,7 @@ write_packets(const struct buf *packets, struct buf *text)
 			abort();
 		transcript_command(&t, &cmd, text);
 	}
-	/* Macros that wait for their event are written with the end. */
+	/* Macros without an event are written at the end. */
 	if (t.stage != 0)
 		transcript_end(&t, "closed", text);
 	if (!buf_ok(text))

@@ -18,7 +18,10 @@
 
 enum origin { OWN, SUPPLIED, CAME };
 
-/* One header in the MTA; value NULL: Sendmail has it in its list, and prints nothing. */
+/*
+ * A header in the MTA. value NULL: one that Sendmail has in its list without
+ * printing it.
+ */
 struct line {
 	char		*name;
 	char		*value;
@@ -73,7 +76,10 @@ came_with(const struct mailfile *came, const char *name)
 	return 0;
 }
 
-/* In the order of Sendmail's list. What came takes the place of what is supplied. */
+/*
+ * Fills in the headers in the order of Sendmail's list. A header that came
+ * replaces a supplied one.
+ */
 static void
 fill(struct model *m, const struct mailfile *came)
 {
@@ -117,7 +123,10 @@ find_name(const struct model *m, const char *name, int supplied)
 	return i;
 }
 
-/* In the place of a supplied one; before the first of its name; else at the end. */
+/*
+ * Adds a header in the place of a supplied one, else before the first of its
+ * name, else at the end.
+ */
 static void
 add_header(struct model *m, const char *name, const char *value)
 {
@@ -130,14 +139,20 @@ add_header(struct model *m, const char *name, const char *value)
 	put(m, at, name, value, CAME);
 }
 
-/* Sendmail counts all of its list, from behind the first; Postfix what is stored. */
+/*
+ * Sendmail counts all headers of its list after the first; Postfix counts what
+ * will be stored.
+ */
 static void
 insert_header(struct model *m, uint32_t index, const char *name, const char *value)
 {
 	put(m, m->mta == SENDMAIL ? (size_t)index + 1 : index, name, value, CAME);
 }
 
-/* Deleted ones count in Sendmail, and are gone in Postfix, which passes over its first line. */
+/*
+ * Finds a header by index. Sendmail counts deleted headers; Postfix does not,
+ * and skips its first line.
+ */
 static size_t
 find(const struct model *m, const char *name, uint32_t index)
 {
@@ -251,7 +266,10 @@ deliver(enum mta mta, const struct mailfile *came, const struct buf *packets, in
 	return text;
 }
 
-/* A session with this message and these actions, as far as session/edits.c looks at it. */
+/*
+ * Encodes the actions for a session with this message, as far as
+ * session/edits.c looks at it.
+ */
 static void
 encode(const struct mailfile *came, struct action_list *list, int leading_space, struct buf *out)
 {
@@ -281,7 +299,7 @@ encode(const struct mailfile *came, struct action_list *list, int leading_space,
 	action_list_clear(&msg.kept);
 }
 
-/* As the MTA has it: a blank before the colon is not part of it. */
+/* The headers as the MTA has them: blanks before a colon are gone. */
 static char *
 header_text(const struct mailfile *m)
 {

@@ -4,8 +4,8 @@
  */
 
 /*
- * mta_model.h: what Sendmail and Postfix make of a header when they are sent
- * packets of h, i and m, each by its own index rules.
+ * mta_model.h: what Sendmail and Postfix make of a header when they get packets
+ * of h, i and m, each by its own index rules.
  */
 #ifndef PM_MTA_MODEL_H
 #define PM_MTA_MODEL_H
@@ -17,11 +17,11 @@
 enum mta { POSTFIX, SENDMAIL };
 
 /*
- * The old header, changed by the MTA as session/edits.h makes packets of the list,
- * which is emptied: *got is what is delivered below its own Received, and *want
- * the new header, each as "Name:value" and LF, one after the other. The caller
- * frees both. What is wrong stands in *got in brackets: something above
- * Received, or beside a header that Sendmail supplied. leading_space: values
+ * Runs the list, which is emptied, as session/edits.h makes packets of it, on
+ * the old header. *got is what is delivered below the MTA's own Received, *want
+ * is the new header, each as "Name:value" and LF, one after the other. The
+ * caller frees both. *got has in brackets what is wrong: something above
+ * Received, or next to a header that Sendmail supplied. leading_space: values
  * carry their space, as negotiated.
  */
 void	 mta_model_run(enum mta, const struct mailfile *old, const struct mailfile *new,

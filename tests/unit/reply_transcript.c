@@ -67,7 +67,7 @@ say_end(struct buf *out, const struct reply_dec *d, enum reply_item item)
 	buf_add_str(out, "\n");
 }
 
-/* Feeds n bytes; 1 if the reply has not ended with them. */
+/* Feeds n bytes; returns 1 if the reply has not ended with them. */
 static int
 feed(struct reply_dec *d, const void *p, size_t n, struct buf *out)
 {

@@ -14,11 +14,11 @@
 
 #include "tap.h"
 
-#define GUARDED		8	/* copies that are valid at a time */
+#define GUARDED		8	/* copies that are valid at the same time */
 
 static unsigned int	tap_run, tap_failed;
 
-/* Each line is out before the next step, in which the program may die. */
+/* Flushes each line before the next step, since the program may die in it. */
 static void
 say(int ok, const char *name)
 {

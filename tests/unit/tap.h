@@ -4,8 +4,8 @@
  */
 
 /*
- * tap.h: a test program in TAP. A failed check prints its expression and
- * place; the program's status is 1 if any failed.
+ * tap.h: a test program in TAP. A failed check prints its expression and place;
+ * then the program's status is 1.
  */
 #ifndef PM_TAP_H
 #define PM_TAP_H
@@ -26,12 +26,15 @@ void	 tap_mem(const void *got, size_t gotlen, const void *want, size_t wantlen,
 int	 tap_done(void);
 
 /*
- * A copy of len bytes whose end lies flush against an unreadable page, so
- * that reading one byte too many ends the program. Valid until the next call
- * but seven.
+ * Returns a copy of len bytes that ends right before an unreadable page, so
+ * that reading one byte too many ends the program. The copy is valid until
+ * seven further calls were made.
  */
 const void *guarded(const void *, size_t len);
-/* The bytes of "0a 0B0c", blanks ignored; bytes must have the room. Returns their number. */
+/*
+ * Writes the bytes of "0a 0B0c" (blanks are ignored) to bytes, which must have
+ * the room. Returns their number.
+ */
 size_t	 unhex(const char *hex, unsigned char *bytes);
 
 #endif

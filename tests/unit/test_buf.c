@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* base/xmalloc.h, base/buf.h and base/rd.h */
+/* Tests base/xmalloc.h, base/buf.h and base/rd.h. */
 
 #include "base/compat.h"
 

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* base/escape.h, and whether shells read back what it writes. */
+/* Tests base/escape.h, and whether shells undo what it writes. */
 
 #include "base/compat.h"
 
@@ -23,7 +23,7 @@
 static char	*values[VALUES];
 static size_t	 nvalues;
 
-/* The value, escaped; the caller's to free. */
+/* Returns the escaped value; the caller frees it. */
 static char *
 escaped(const char *value)
 {
@@ -112,7 +112,10 @@ add_value(const char *value)
 	values[nvalues++] = xstrdup(value);
 }
 
-/* Each byte alone, first, in the middle and last; then some that are known to be awkward. */
+/*
+ * Makes each byte alone, first, in the middle and last; then values known to be
+ * awkward.
+ */
 static void
 make_values(void)
 {
@@ -158,7 +161,7 @@ test_round_trip(void)
 	CHECK(nvalues == VALUES && wrong == 0, "every byte at every place comes back");
 }
 
-/* Runs a shell over in; its output is in out. Returns its status. */
+/* Runs a shell with in as its input and out as its output. Returns its status. */
 static int
 run_shell(char **argv, FILE *in, FILE *out)
 {
@@ -180,7 +183,7 @@ run_shell(char **argv, FILE *in, FILE *out)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* How many values the output, one value and a NUL each, has not got right. */
+/* Counts the values that are wrong in the output, which has a NUL after each value. */
 static size_t
 count_wrong(FILE *out)
 {

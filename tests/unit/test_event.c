@@ -3,7 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* milter/event.h and milter/wire_event.h: the names and the table of pipemilter-handler(7). */
+/*
+ * Tests milter/event.h, milter/verdict.h, milter/action.h and
+ * milter/wire_event.h: the names and the table of pipemilter-handler(7).
+ */
 
 #include "base/compat.h"
 
@@ -59,7 +62,7 @@ test_wrong_names(void)
 	    action_by_name("Log") == -1, "no such action");
 }
 
-/* One letter an event, in the order of the enum: c h m r d H n b e u. */
+/* One letter for each event, in the order of the enum: c h m r d H n b e u. */
 static void
 test_fits(void)
 {

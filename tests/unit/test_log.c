@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* base/log.h */
+/* Tests base/log.h. */
 
 #include "base/compat.h"
 
@@ -90,7 +90,10 @@ test_long(void)
 	CHECK(strchr(last, '\n') == NULL, "no line feed is left");
 }
 
-/* What a function logs on stderr; *status is its exit status, 0 if it returned. */
+/*
+ * Returns what a function logs on stderr; *status is its exit status, 0 if it
+ * returned.
+ */
 static const char *
 stderr_of(void (*fn)(void), int *status)
 {
@@ -152,7 +155,7 @@ speak(void)
 static void
 echo(void)
 {
-	/* Syslog may not be there: the echo goes to a descriptor of its own. */
+	/* Syslog may be missing here: the echo goes to a descriptor. */
 	log_init("prog", 0, LOG_MAIL, LOG_INFO);
 	log_echo(STDERR_FILENO);
 	log_info("not this");

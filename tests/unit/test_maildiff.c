@@ -33,7 +33,10 @@ free_both(void)
 	mailfile_free(&new);
 }
 
-/* "+top Name:value" "+end Name:value" "-Name 2" "Name 1:value" "body BYTES", each with ";" */
+/*
+ * The actions in short: "+top Name:value" "+end Name:value" "-Name 2" "Name
+ * 1:value" "body BYTES", with ";" after each.
+ */
 static char *
 words(const struct action_list *list)
 {
@@ -60,7 +63,7 @@ words(const struct action_list *list)
 	return buf_steal(&b, NULL);
 }
 
-/* Empties the list. */
+/* Runs the actions in both MTAs. Empties the list. */
 static void
 both_mtas(struct action_list *list, const char *name)
 {
@@ -80,7 +83,10 @@ both_mtas(struct action_list *list, const char *name)
 	free(got);
 }
 
-/* The actions are these, and make the one header the other in both MTAs. */
+/*
+ * Checks that the difference is these actions, and that they turn one header
+ * into the other in both MTAs.
+ */
 static void
 is(const char *from, const char *to, const char *want, const char *name)
 {
@@ -157,7 +163,10 @@ test_bytes(void)
 	    "the index counts names whatever the case");
 }
 
-/* Where it costs the same, what others rely on stays where it was. */
+/*
+ * Of several cheapest differences, the one is taken that leaves trace headers
+ * in place.
+ */
 static void
 test_ties(void)
 {
@@ -171,7 +180,7 @@ test_ties(void)
 	    "-Received 1;+end Received: r;", "but no action is spent on it");
 }
 
-/* Sendmail has one of its own where there was none. */
+/* Sendmail supplies headers of its own if they are missing. */
 static void
 test_supplied(void)
 {
@@ -241,7 +250,7 @@ test_faults(void)
 	    "returned a line that is no header among the headers", "a stray line");
 }
 
-/* A header of so many bytes is new, or stands there already. */
+/* Tests a header of this many bytes that is new, or is in both messages. */
 static void
 long_header(size_t len, int there, const char *want, const char *name)
 {
@@ -268,7 +277,7 @@ test_refused(void)
 	is("A: 1\nB\177: 2\n\n", "A: 1\nB\177: 2\nC: 1\n\n", "+end C: 1;", "unless it stays");
 }
 
-/* n headers "N: i" each, or "Ni: i", from first on */
+/* Adds n headers "N: i" or "Ni: i", numbered from first. */
 static void
 fill(struct buf *b, int names, unsigned int first, unsigned int n)
 {
@@ -292,7 +301,7 @@ count(const struct action_list *list)
 	return n;
 }
 
-/* X on top, one header changed and one gone, among n of these. */
+/* Puts X on top, changes one header and deletes one, among n of these. */
 static void
 huge(int names, unsigned int n, const char *what)
 {

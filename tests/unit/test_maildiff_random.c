@@ -4,9 +4,10 @@
  */
 
 /*
- * Random headers, each changed at random: the actions must make the one the
- * other in both MTAs, and be no more than the fewest that any choice of what
- * stays would need. The numbers are the same in each run.
+ * Tests mail/diff.h with random headers, each changed at random: the actions
+ * must turn one into the other in both MTAs, and there must not be more of them
+ * than the fewest that any choice of what stays would need. The numbers are the
+ * same in each run.
  */
 
 #include "base/compat.h"
@@ -23,10 +24,10 @@
 
 #define ROUNDS	6000
 #define NAMES	7
-#define MAX	7		/* headers, where all choices are tried */
+#define MAX	7		/* headers up to which all choices are tried */
 
 static uint32_t		 state = 20261128;
-static unsigned int	 nnames;	/* in this round: with few of them many are alike */
+static unsigned int	 nnames;	/* in this round; with few names many headers are alike */
 
 static unsigned int
 below(unsigned int n)
@@ -49,7 +50,7 @@ random_line(int spaced)
 		" \xe4", "", "1", "\t1" };
 	char			 line[40];
 
-	/* Where the MTA keeps the space there is no value without. */
+	/* If the MTA keeps the space, each value has one. */
 	snprintf(line, sizeof(line), "%s:%s\n",
 	    names[below(nnames)],
 	    values[below(spaced ? 7 : sizeof(values) / sizeof(values[0]))]);
@@ -81,7 +82,7 @@ clear(struct texts *t)
 		free(take_out(t, t->count - 1));
 }
 
-/* One header comes, goes, moves, is doubled or has another value. */
+/* A header comes, goes, moves, is doubled or gets another value. */
 static void
 mutate(struct texts *t, size_t max, int spaced)
 {
@@ -123,7 +124,10 @@ spelled_alike(const struct mailfile_header *a, const struct mailfile_header *b)
 	return a->name_len == b->name_len && memcmp(a->text, b->text, a->name_len) == 0;
 }
 
-/* What it costs if the old headers of the set are the new ones from first on; -1: they can't be. */
+/*
+ * The number of actions if the old headers of the set stay as the new ones from
+ * first on; -1 if they can't.
+ */
 static int
 cost_of(const struct mailfile *old, const struct mailfile *new, unsigned int set, size_t first)
 {
@@ -181,7 +185,7 @@ complain(const char *what, const struct buf *from, const struct buf *to)
 	fwrite(to->data, 1, to->len, stdout);
 }
 
-/* What another handler wants of the same message. */
+/* Adds what another handler wants of the same message. */
 static void
 add_foreign(struct action_list *list)
 {
@@ -217,8 +221,8 @@ drop_foreign(char *text)
 
 struct how {
 	int	 leading_space;
-	int	 exhaustive;	/* the number of actions must be the least that there is */
-	int	 foreign;	/* beside what another handler adds */
+	int	 exhaustive;	/* there must be no more actions than necessary */
+	int	 foreign;	/* another handler adds actions */
 };
 
 static const char *
@@ -244,7 +248,7 @@ try_in(enum mta mta, const struct mailfile *old, const struct mailfile *new, str
 	return wrong;
 }
 
-/* 1 if all is well with this pair. */
+/* 1 if the actions for this pair are right. */
 static int
 try(const struct texts *before, const struct texts *after, struct how how)
 {
@@ -295,7 +299,7 @@ test_small(struct how how, const char *name)
 	CHECK(ok, name);
 }
 
-/* Too many of one name for each to be compared with each. */
+/* Tests so many headers of one name that not all pairs are tried. */
 static void
 test_large(void)
 {

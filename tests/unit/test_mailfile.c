@@ -23,7 +23,10 @@ parse(const void *text, size_t len)
 	return r == -1 && why == NULL ? -2 : r;
 }
 
-/* "name=value;" of each header, then "|", "!" without an empty line, and the body. */
+/*
+ * The message in short: "name=value;" for each header, then "|", "!" if the
+ * empty line is missing, and the body.
+ */
 static char *
 shape(void)
 {
@@ -130,7 +133,7 @@ test_damage(void)
 	free(many);
 }
 
-/* Read and written it is want. */
+/* Checks what is written after a text was read. */
 static void
 written(const char *text, int crlf, const char *want, const char *name)
 {
@@ -209,7 +212,10 @@ test_write_header(void)
 	header_is("b\r\n c", 0, 1, "A:b\r\r\n c\r\n", "a CR before a fold stays");
 }
 
-/* Values of any bytes come back as they went, but that each fold has its blank. */
+/*
+ * Tests that values of any bytes come back unchanged, except that each fold
+ * gets its blank.
+ */
 static void
 test_round_trip(void)
 {

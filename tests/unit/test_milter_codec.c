@@ -4,8 +4,8 @@
  */
 
 /*
- * milter/encode.h and milter/decode.h: each packet as literal bytes, written and
- * read. Whatever is read stands before an unreadable page.
+ * Tests milter/encode.h and milter/decode.h: writes and reads each packet as
+ * literal bytes. The bytes that are read end before an unreadable page.
  */
 
 #include "base/compat.h"
@@ -28,7 +28,7 @@ static struct milter_cmd	 cmd;
 static struct milter_reply	 rep;
 static const char		*why;
 
-/* Whether a frame that is cut off anywhere is found to be incomplete. */
+/* 1 if the packet, cut at any place, is found to be incomplete. */
 static int
 waits_when_cut(const unsigned char *bytes, size_t len)
 {
@@ -41,7 +41,7 @@ waits_when_cut(const unsigned char *bytes, size_t len)
 	return 1;
 }
 
-/* Sets pkt to the packet that the bytes are. */
+/* Sets pkt to the packet of these bytes. */
 static void
 frame(const char *hex, const char *name)
 {
@@ -56,7 +56,7 @@ frame(const char *hex, const char *name)
 	    used == len && pkt.len == len - 5 && pkt.code == bytes[4], text);
 }
 
-/* What is in out must be these bytes; they are then decoded into pkt. */
+/* Checks that out has these bytes, then sets pkt to their packet. */
 static void
 written(const char *hex, const char *name)
 {
@@ -341,7 +341,7 @@ test_other_replies(void)
 	CHECK(rep.body_len == 0, "has no bytes");
 }
 
-/* A body of len bytes must be in packets of 65535, the last one shorter. */
+/* Checks that a body of len bytes is in packets of 65535 bytes, the last one shorter. */
 static void
 check_body_split(size_t len, size_t npackets)
 {

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* milter/decode.h: damaged packets, each before an unreadable page. */
+/* Tests milter/decode.h with damaged packets, each before an unreadable page. */
 
 #include "base/compat.h"
 
@@ -146,7 +146,10 @@ walk(const struct milter_packet *p)
 	return n;
 }
 
-/* Each code with data cut anywhere: a byte read beyond it ends this program. */
+/*
+ * Tests each code with data that is cut anywhere: reading one byte too many
+ * ends this program.
+ */
 static void
 test_cut_anywhere(void)
 {

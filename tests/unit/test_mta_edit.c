@@ -34,7 +34,7 @@ begin(void)
 	begin_with(original);
 }
 
-/* Ends it; what would be delivered must be this. */
+/* Checks what would be delivered, and frees everything. */
 static void
 end(const char *want, const char *name)
 {

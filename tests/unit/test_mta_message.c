@@ -71,13 +71,13 @@ test_limits(void)
 	CHECK(PARSE("A: b\0c\n") == -1, "a NUL in a header is refused");
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "A:", 2);
-	/* Name, NUL, value, NUL: 65535 bytes. */
+	/* Name, NUL, value and NUL have 65535 bytes. */
 	CHECK(parse(text, 65534) == 0, "the longest header");
 	mta_message_free(&m);
 	CHECK(parse(text, 65535) == -1, "one byte more");
 }
 
-/* Read and written again it is what it was. */
+/* Checks what is written after a text was read. */
 static void
 same(const char *text, const char *want, const char *name)
 {

@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* base/netaddr.h */
+/* Tests base/netaddr.h. */
 
 #include "base/compat.h"
 
@@ -62,7 +62,7 @@ static const struct {
 };
 
 static const struct {
-	const char	*net, *address;	/* NULL: the network is a mistake */
+	const char	*net, *address;	/* address NULL: net is wrong */
 	int		 match;
 } networks[] = {
 	{ "192.0.2.7", "inet:1@192.0.2.7", 1 },

@@ -3,7 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* base/newline.h: a body cut into pieces anywhere must come out as if it were whole. */
+/*
+ * Tests base/newline.h: a body cut into pieces anywhere must give the same as
+ * the whole body.
+ */
 
 #include "base/compat.h"
 
@@ -35,7 +38,7 @@ convert(int crlf, const char *in, size_t len, unsigned int cuts, struct buf *out
 		newline_flush(&nl, out);
 }
 
-/* What a plain loop over the whole body makes of it. */
+/* Converts a whole body with a plain loop. */
 static size_t
 expected(int crlf, const char *in, size_t len, char *want)
 {
@@ -51,7 +54,7 @@ expected(int crlf, const char *in, size_t len, char *want)
 	return n;
 }
 
-/* Every body of up to 7 bytes of CR, LF and x, cut in every way. */
+/* Tests every body of up to 7 bytes of CR, LF and x, cut in many ways. */
 static void
 test_all_splits(int crlf, const char *name)
 {
@@ -67,7 +70,10 @@ test_all_splits(int crlf, const char *name)
 			for (i = 0, digits = number; i < len; i++, digits /= 3)
 				in[i] = bytes[digits % 3];
 			n = expected(crlf, in, len, want);
-			/* len - 1 places; all their combinations up to 5, above that some */
+			/*
+			 * All combinations of the len - 1 places for up to 5
+			 * bytes, above that only some.
+			 */
 			for (cuts = 0; cuts < 1u << (len > 0 ? len - 1 : 0);
 			    cuts += len > 5 ? 7 : 1) {
 				convert(crlf, in, len, cuts, &out);

@@ -3,7 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* reply/action.h and reply/argument.h, through the decoder: every action, right and wrong. */
+/*
+ * Tests reply/action.h and reply/argument.h through the decoder: every action,
+ * right and wrong.
+ */
 
 #include "base/compat.h"
 
@@ -157,7 +160,7 @@ test_others_at_fault(void)
 	check_error("set-message a", "expected a value");
 }
 
-/* Everything of an action must fit the 65535 bytes of a packet. */
+/* Everything in an action must fit the 65535 bytes of a packet. */
 static void
 test_packet_size(void)
 {

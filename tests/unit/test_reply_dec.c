@@ -3,7 +3,7 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* reply/decode.h: lines, verdicts, bodies, limits and ends. */
+/* Tests reply/decode.h: lines, verdicts, bodies, limits and ends. */
 
 #include "base/compat.h"
 

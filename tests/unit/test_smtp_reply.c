@@ -4,8 +4,8 @@
  */
 
 /*
- * milter/smtp_reply.h. What it writes is judged by check_reply(), which asks for what
- * Sendmail and Postfix ask for, and by literal texts.
+ * Tests milter/smtp_reply.h. check_reply() checks the text for what Sendmail
+ * and Postfix demand; other tests have literal texts.
  */
 
 #include "base/compat.h"
@@ -18,7 +18,7 @@
 #include "tap.h"
 #include "base/xmalloc.h"
 
-/* X.Y.Z of this class, and a space or nothing behind it. */
+/* 1 for X.Y.Z of this class with a space or nothing after it. */
 static int
 good_enhanced(const char *s, char class)
 {
@@ -38,7 +38,7 @@ good_enhanced(const char *s, char class)
 	return *s == ' ';
 }
 
-/* Sendmail formats the text once more: a % alone makes it drop the reply. */
+/* Sendmail formats the text once more: a single % makes it drop the reply. */
 static int
 good_percents(const char *s)
 {
@@ -63,7 +63,7 @@ good_line(const char *line, size_t len, const char *first, int last)
 	return len - 4 <= 980;
 }
 
-/* NULL, or what an MTA would not like about the text of a reply. */
+/* Says what an MTA would have against the text of a reply, or NULL. */
 static const char *
 check_reply(const char *text, size_t len, char class)
 {
@@ -95,7 +95,7 @@ class_of(enum verdict vd)
 	return vd == VD_REJECT ? '5' : '4';
 }
 
-/* What stands on the wire for the rest of a verdict line; *mended is set. */
+/* Returns the text on the wire for the rest of a verdict line; sets *mended. */
 static char *
 wire(enum verdict vd, const char *rest, int *mended, size_t *len)
 {
@@ -251,7 +251,7 @@ test_struct(void)
 	smtp_reply_free(&copy);
 }
 
-/* A generator of its own, so that each run tries the same. */
+/* A random number below n. The numbers are the same in each run. */
 static unsigned int
 pick(unsigned int n)
 {
@@ -291,7 +291,7 @@ test_anything(void)
 	CHECK_STR(worst, NULL, "whatever is given, both MTAs take what comes of it");
 }
 
-/* The judge must find something wrong with what is wrong. */
+/* check_reply() must find something wrong in wrong texts. */
 static void
 test_the_judge(void)
 {

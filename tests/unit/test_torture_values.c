@@ -3,7 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* torture_values.h: hostile values are legal, and what became of them is told. */
+/*
+ * Tests torture/values.h: hostile values are legal, and torture_mangled() tells
+ * what became of them.
+ */
 
 #include "base/compat.h"
 
@@ -30,7 +33,7 @@ about(const char *what)
 	abort();
 }
 
-/* What is said of a text: NULL, or the cause. */
+/* What torture_mangled() says of a text: NULL, or the cause. */
 static const char *
 said(const char *what, const char *text)
 {
@@ -48,7 +51,7 @@ says(const char *what, const char *text, const char *cause)
 	return why != NULL && strstr(why, cause) != NULL;
 }
 
-/* A line feed only where a blank follows it, and no CR. */
+/* 1 if a blank follows each line feed and there is no CR. */
 static int
 is_legal(const char *text)
 {

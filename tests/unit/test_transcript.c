@@ -4,8 +4,8 @@
  */
 
 /*
- * What was sent is written as a transcript and read again: the packets must be
- * the same, byte by byte.
+ * Tests transcript/transcript.h: packets are written as a transcript and read
+ * again, and must be the same byte by byte.
  */
 #include "base/compat.h"
 
@@ -29,7 +29,7 @@ begin(void)
 	buf_init(&text, MAX);
 }
 
-/* The transcript hears of the packets from there on. */
+/* Gives the packets from this offset on to the writer. */
 static void
 tell(size_t from)
 {
@@ -98,7 +98,10 @@ parse(struct transcript_file *f, const void *p, size_t len, size_t *line, const 
 	return transcript_parse(f, copy, len, line, why);
 }
 
-/* What was written, read and encoded, is what was sent. Frees everything. */
+/*
+ * Reads and encodes the transcript: the packets must be those that were sent.
+ * Frees everything.
+ */
 static void
 end(uint32_t protocol, const char *name)
 {
@@ -168,7 +171,7 @@ session(uint32_t protocol)
 	SEND(milter_enc_macros(&sent, 'C', pairs, 2));
 	SEND(milter_enc_connect(&sent, "h", '6', 25, "IPv6:::1"));
 	answer('c');
-	/* of an event that was not wanted */
+	/* for an event that was not wanted */
 	SEND(milter_enc_macros(&sent, 'H', pairs, 1));
 	SEND(milter_enc_unknown(&sent, "XYZ  "));
 	answer('c');
@@ -202,7 +205,7 @@ test_round_trip(void)
 	}
 }
 
-/* Every byte but NUL, in each place, and as long as a packet takes it. */
+/* Tests every byte but NUL in each place, and values as long as a packet allows. */
 static void
 test_values(void)
 {
@@ -359,7 +362,7 @@ test_bad(void)
 	transcript_file_free(&f);
 }
 
-/* A block that fits the file but no packet. */
+/* Tests a block that a file can hold but no packet. */
 static void
 test_too_large(void)
 {
