@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# What scripts/demo and scripts/check share. They set top, the directory of the
-# sources.
+# The functions that scripts/demo and scripts/check share. These scripts set $top, the
+# directory of the sources.
 #
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154
@@ -10,7 +10,7 @@
 BUILD_PACKAGES="gcc make autoconf automake pkg-config xz-utils libc6-dev
     libbsd-dev libevent-dev libconfuse-dev libseccomp-dev"
 
-# step TEXT: a heading, with the seconds since the start
+# step TEXT: prints a heading, with the seconds since the start
 step() {
 	printf '\n== %s (%d s)\n' "$*" "$SECONDS"
 }
@@ -20,8 +20,8 @@ die() {
 	exit 1
 }
 
-# logged FILE COMMAND ...: what the command writes goes to build/FILE, and if
-# it fails the end of that is shown. It runs in a subshell.
+# logged FILE COMMAND ...: runs a command in a subshell, with its output in build/FILE. If
+# the command fails, shows the end of that file and exits.
 logged() {
 	local log=$top/build/$1
 
@@ -33,9 +33,9 @@ logged() {
 	fi
 }
 
-# need_packages PACKAGE ...: installs those of them that are missing, if we
-# are root, else says which are and ends. Without dpkg nothing is known, and
-# whoever needs something will say so.
+# need_packages PACKAGE ...: installs the missing ones if we are root; if not, says which
+# are missing and exits. Without dpkg we cannot know, and a program that is missing will
+# show itself.
 need_packages() {
 	local p missing=()
 
@@ -55,7 +55,7 @@ apt-get install ${missing[*]}"
 	logged packages.log install_packages "${missing[@]}"
 }
 
-# No service is to be started by it, and no question asked.
+# install_packages PACKAGE ...: starts no service and asks no question.
 install_packages() {
 	local policy=/usr/sbin/policy-rc.d ours=no rc=0
 
@@ -80,7 +80,8 @@ fetch_package_lists() {
 	apt-get -q update </dev/null || die 'apt-get update failed'
 }
 
-# configure_in DIRECTORY ARGUMENT ...: a build of its own in DIRECTORY
+# configure_in DIRECTORY ARGUMENT ...: configures a build in DIRECTORY with these arguments,
+# unless it is configured that way already
 configure_in() {
 	local dir=$1
 
