@@ -93,8 +93,12 @@ misplaced() {
 # of type U, uses.
 names() {
 	listed c | sed 's/c$/o/' >"$BATS_TEST_TMPDIR/objects"
-	(cd "$BUILD" && xargs nm -A -P -g <"$BATS_TEST_TMPDIR/objects") >"$BATS_TEST_TMPDIR/nm" ||
-		return
+	if ! (cd "$BUILD" && xargs nm -A -P -g <"$BATS_TEST_TMPDIR/objects") \
+	    >"$BATS_TEST_TMPDIR/nm" 2>"$BATS_TEST_TMPDIR/missing"; then
+		echo "not all of src/ is built in $BUILD" >&2
+		head -n 3 "$BATS_TEST_TMPDIR/missing" >&2
+		return 1
+	fi
 	awk '$2 !~ /^__odr_asan/ { sub(/\.o:$/, ".c", $1); print $1, $2, $3 }' "$BATS_TEST_TMPDIR/nm"
 }
 
@@ -147,12 +151,14 @@ circles() {
 	END { if (line != "") print line }'
 }
 
-# Prints the layers whose README has a line that begins with "Pure".
+# Prints the layers whose README has a line that begins with "Pure". After a layer come
+# the files that this line excepts: "Pure, but for FILE.c".
 pure_layers() {
 	local layer
 
 	for layer in $(layers); do
-		! grep -qs '^Pure\>' "$TOP/src/$layer/README" || echo "$layer"
+		sed -n "/^Pure\\>/ { s/^Pure, but for \\([a-z_]*\\.c\\).*/$layer \\1/; s/^Pure.*/$layer -/; p; }" \
+		    "$TOP/src/$layer/README" 2>/dev/null || :
 	done
 }
 
@@ -166,10 +172,10 @@ PURE_CALLS="$PURE_CALLS|__isoc[0-9]+_strto[a-z]+|__(asan|ubsan|sanitizer|lsan)_.
 # in the list, by a pure layer. A broken invariant may end the process.
 impure_calls() {
 	{ pure_layers; names; } | awk -v may="^($PURE_CALLS)\$" '
-	NF == 1 { pure[$1]; next }
+	NF == 2 { pure[$1]; except["src/" $1 "/" $2]; next }
 	$3 != "U" { ours[$2]; next }
 	{ split($1, part, "/") }
-	part[2] in pure { file[++n] = $1; name[n] = $2 }
+	part[2] in pure && !($1 in except) { file[++n] = $1; name[n] = $2 }
 	END {
 		for (i = 1; i <= n; i++)
 			if (name[i] in ours ? name[i] ~ /^(log|mono)_/ : name[i] !~ may)
@@ -195,6 +201,28 @@ misnamed() {
 		if (index($2, directory) != 1 && index($2, file) != 1 && index($2, word "_") != 1)
 			print $1 " defines " $2
 	}'
+}
+
+# Prints "LAYER NAME" for each source and header of src/, without what follows the dot, and
+# for each that the table of layers in doc/design.md names.
+files_there() {
+	(cd "$TOP/src" && ls -d */*.[ch]) | sed 's|/| |; s|[.][ch]$||' | sort -u
+}
+
+files_described() {
+	awk -F ' *[|] *' '/^[|] `[a-z]+` [|]/ && NF == 5 {
+		n = split($4, name, " ")
+		for (i = 1; i <= n; i++)
+			print $2, name[i]
+	}' "$TOP/doc/design.md" | tr -d '`' | sort -u
+}
+
+# Prints each path that a document names in backquotes and that is not there.
+missing_paths() {
+	(cd "$TOP" && grep -oE '`(src|tests|doc|man|scripts|fuzz|libraries|handlers|examples)/[a-z0-9_./-]+`' \
+	    CONTRIBUTING.md doc/design.md | tr -d '`' | sort -u | while IFS=: read -r document path; do
+		[ -e "$path" ] || echo "$document names $path"
+	done)
 }
 
 # Prints what is wrong with the README of each layer.
