@@ -29,14 +29,14 @@ setup() {
 check() {
 	local line
 
-	# What is good is told on standard output: explain.bats.
+	# Standard output is tested by explain.bats.
 	# shellcheck disable=SC2016
 	run sh -c '"$0" -n -f "$1" 2>&1 >"$2"' "$PIPEMILTER" "${1-$F}" \
 	    "$BATS_TEST_TMPDIR/stdout"
 	lines=()
 	while IFS= read -r line; do
 		case $line in
-		# They depend on the machine.
+		# The warnings about limits depend on the machine.
 		''|*' file descriptors, and the system allows '*) ;;
 		*) lines+=("$line") ;;
 		esac
@@ -599,7 +599,7 @@ many_handlers() {
 	many_handlers 65 "handlers = {${names#, }}" >"$F"
 	bad 'listen "inet:1": 65 handlers; expected 64 at most' 3
 	messages 1
-	# It is each listener's own number.
+	# The limit is on the handlers of one listener.
 	names=$(printf ', h%d' {2..65})
 	many_handlers 65 "handlers = {${names#, }} } listen inet:2 { handlers = h1 " >"$F"
 	good
@@ -628,7 +628,7 @@ many_handlers() {
 	bad "command: $BATS_TEST_TMPDIR/d/plain: $WHO can't run it: its mode 0644 has no x for this user" 5
 	chmod 755 "$BATS_TEST_TMPDIR/d/plain"
 	good
-	# The first directory that is closed is named, be it behind a link.
+	# The message names the first closed directory, even after a link.
 	mkdir -p "$BATS_TEST_TMPDIR/open/closed/in"
 	cp "$H" "$BATS_TEST_TMPDIR/open/closed/in/x"
 	ln -s open/closed/in "$BATS_TEST_TMPDIR/link"

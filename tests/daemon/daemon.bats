@@ -11,7 +11,7 @@ setup() {
 	test_setup
 	PIDFILE=$WORK/pid
 	CONF=$WORK/pm.conf
-	# One that is killed can't remove its directory.
+	# A daemon that is killed cannot remove its directory.
 	export TMPDIR=$WORK
 	MESSAGE=$WORK/message
 	printf 'Subject: test\r\n\r\nbody\r\n' >"$MESSAGE"
@@ -19,7 +19,7 @@ setup() {
 
 teardown() {
 	[ -z "${SINK:-}" ] || kill "$SINK" 2>/dev/null || true
-	# One that went to the background is not known to test_teardown.
+	# test_teardown does not know a daemon that went to the background.
 	if [ -s "$PIDFILE" ]; then
 		kill -s KILL "$(cat "$PIDFILE")" 2>/dev/null || true
 	fi
@@ -127,7 +127,7 @@ stubborn() {
 	END
 }
 
-# The same, but notes a TERM.
+# The same handler, but it notes a TERM.
 notes_term() {
 	write_handler "$1" <<-END
 		trap 'echo term >$OUT/term' TERM
@@ -350,7 +350,7 @@ notes_term() {
 	pid=$(cat "$PIDFILE")
 	engine=$(engine_of "$pid")
 	kill -s KILL "$pid"
-	# It listens until it has noticed.
+	# The engine listens until it has noticed that the supervisor is gone.
 	wait_for gone "$pid" "$engine"
 	background
 	assert_success
@@ -439,7 +439,7 @@ notes_term() {
 	wait_for missing "$SOCK"
 	kill -0 "$DAEMON_PID"
 	stop_daemon
-	# It was not asked to end, which would leave it five seconds.
+	# The handler was not asked to end: that would give it five seconds.
 	missing "$OUT/term"
 	# shellcheck disable=SC2046
 	gone $(cat "$OUT/started")
@@ -693,7 +693,7 @@ notes_term() {
 
 	write_handler h </dev/null
 	start_adhoc "unix:$SOCK" -e mail -o 'engines = 3' "$HANDLERS/h"
-	# That, and where it listens.
+	# An engine has the socket to the supervisor, and the one where it listens.
 	wait_for are_engines 3
 	for engine in $(engine_of "$DAEMON_PID"); do
 		[ "$(sockets_of "$engine")" -eq 2 ]
@@ -798,7 +798,7 @@ notes_term() {
 	[[ $output = "$(cpus_of "${engines[0]}")" || $output = "$(cpus_of "${engines[1]}")" ]]
 }
 
-# What a handler is started with
+# The start of a handler
 
 @test "a handler has descriptors 0 to 2, pipes all of them, and no other" {
 	# The shell has its script open besides, which is no pipe, and would
@@ -898,7 +898,7 @@ notes_term() {
 }
 
 @test "a handler that can't be started is a failure that says why" {
-	# It is looked for at the start, too.
+	# The interpreter is looked for at the start, too.
 	ln -s /bin/sh "$WORK/interpreter"
 	write_handler h <<-END
 		#!$WORK/interpreter
@@ -1003,7 +1003,7 @@ notes_term() {
 	assert_success
 }
 
-# What syslog(3) sends to /dev/log, one datagram a line, until it is killed.
+# syslog_sink SOCKET FILE: writes what syslog(3) sends, a datagram a line, until it is killed.
 syslog_sink() {
 	python3 - "$1" "$2" <<-'END' 3>&- &
 		import socket, sys

@@ -154,7 +154,7 @@ milter_content_timeout = 360s"
 	has '# refuse would keep the message in the queue. They are: b'
 	has '# So local mail passes without any filter.'
 	has "# For local mail add a second listener with \`handlers = {a, c}'"
-	# Some of it is filtered.
+	# Some mail is filtered.
 	conf "listen inet:8899 { }" "listen inet:8898 { handlers = {a} }" \
 	    "handler a { $H events = {mail} actions = {} }" \
 	    "handler b { $H events = {rcpt} actions = {} }" \
@@ -188,7 +188,7 @@ milter_content_timeout = 360s"
 dnl INPUT_MAIL_FILTER(\`pipemilter2"
 	has 'dnl inet:8898@127.0.0.1 is left out: inet:8899 has its handlers, and with both each would be asked twice'
 	refute_output_has 'more than once'
-	# The same in another order, and fewer of them for local mail.
+	# The same handlers in another order, and fewer of them for local mail.
 	conf "listen inet:8899 { handlers = {a, c} }" "listen inet:8898 { handlers = {c, a} }" \
 	    "listen inet:8897 { handlers = {c} }" \
 	    "handler a { $H events = {mail} actions = {} }" \
@@ -196,7 +196,7 @@ dnl INPUT_MAIL_FILTER(\`pipemilter2"
 	explain
 	has 'smtpd_milters = inet:127.0.0.1:8899'
 	has 'non_smtpd_milters = inet:127.0.0.1:8899'
-	# Those for local mail alone may share handlers, and lie where no chroot finds them.
+	# Listeners for local mail alone may share handlers, and lie where no chroot finds them.
 	conf "listen inet:8899 { }" "listen inet:8898 { handlers = {a, b} }" \
 	    "listen 'unix:/run/pipemilter.sock' { mode = 0666 handlers = {b, c} }" \
 	    "handler a { $H events = {mail} actions = {} }" \
@@ -210,7 +210,7 @@ dnl INPUT_MAIL_FILTER(\`pipemilter2"
 	assert_equal "$(grep -B 1 '^non_smtpd' <<<"$output" | head -n 1)" \
 	    '# With all of these more than once is asked: b'
 	has_not 'dnl With all of these more than once is asked: b'
-	# One for another host does not stand for one that this host reaches.
+	# A listener for another host does not stand for one that this host reaches.
 	conf "listen 'inet:8899@0.0.0.0' { allow = {192.0.2.1} }" \
 	    "listen inet:8898 { handlers = {a} }" \
 	    "handler a { $H events = {mail} actions = {} }" \
@@ -337,7 +337,7 @@ non_smtpd_milters ='
 	# The user of that group may own it, as Postfix owns its own.
 	chown mail "$WORK/queue"
 	explain
-	# One that will be made is open.
+	# A directory that will be made is open.
 	chown 0:0 "$WORK/queue"
 	chmod 755 "$WORK/queue"
 	rmdir "$dir"
@@ -390,7 +390,7 @@ non_smtpd_milters ='
 	conf '' "listen inet:8899 { }" \
 	    "handler a { $H events = {data} actions = {} macros = {'data=${many% }'} }" \
 	    "handler b { $H events = {data} actions = {} macros = {'data={m1} {xx}'} }"
-	# With i there are 50 before the last.
+	# With the macro i there are 50 before the last one.
 	run --separate-stderr "$PIPEMILTER" -n -f "$CONF"
 	assert_success
 	assert_equal "$stderr" "pipemilter: $CONF:2: listen inet:8899: handler b asks for the macro {xx} at data, but a list has no more than 50: left out"
@@ -419,8 +419,8 @@ non_smtpd_milters ='
 	assert_output_has 'No space left on device'
 }
 
-# What is said of an event in a session, without blanks in front.
-# at EVENT-LINE: the lines of the handlers behind it
+# Prints what is said of an event in a session, without blanks in front.
+# at EVENT-LINE: the lines of the handlers that follow it
 at() {
 	printf '%s\n' "$output" | line="    $1" awk '
 	    $0 == ENVIRON["line"] { on = 1; next }

@@ -22,7 +22,7 @@ setup_file() {
 	handler h "events = {$ALL}" "$fail"
 	handler told "reports = {$ALL, abort, disconnect}" 'timeout = 3s'
 	handler quick "events = {$ALL}" 'timeout = 3s' "$fail" "$slow" "$busy"
-	# It is not asked before, where it could be too slow as well.
+	# This handler is asked at mail alone: it could be too slow at an earlier event, too.
 	handler quick-mail 'events = {mail}' 'timeout = 1500ms' "$fail" "$slow" "$busy"
 	handler quick-go "events = {$ALL}" 'timeout = 1500ms' 'on-timeout = continue'
 	handler one 'events = {mail}' 'processes = 1' 'queue-timeout = 7s' \
@@ -831,7 +831,7 @@ flood_is_accounted_for() {
 	END
 	log_says mail 'flood 0'
 	wait_for flood_is_accounted_for
-	# One count for each second that it took: 50 lines belong to each.
+	# There is one count for each second that the flood took, and 50 lines belong to each.
 	[ "$(log_of mail | grep -c 'flood')" -le \
 	    $((50 * (1 + $(log_of mail | grep -c 'were not logged')))) ]
 }

@@ -77,7 +77,7 @@ processes_are() {
 	assert_equal "$(wc -l <"$GOT/pids")" "$1"
 }
 
-# Of a process the events and reports, in order.
+# events_of NAME: the events and reports that a process read, in order
 events_of() {
 	grep -E '^(event|report) ' "$GOT/$1" | cut -d' ' -f2 | tr '\n' ' '
 }
@@ -248,7 +248,7 @@ one_mail() {
 		done
 	} >"$BATS_TEST_TMPDIR/s"
 	mta ahead <"$BATS_TEST_TMPDIR/s"
-	# They were busy at the same time; some may be gone by now.
+	# The processes were busy at the same time; some may be gone by now.
 	assert_equal "$(cut -d' ' -f2 "$PLANS"/c?."$HOST"/got/pids | sort -u | wc -l)" 4
 	wait_for workers_are 2
 	workers >"$BATS_TEST_TMPDIR/left"
@@ -377,7 +377,7 @@ one_mail() {
 	proto_run
 	wait_for workers_are 1
 	for i in 1 2 3 4 5; do
-		# It has to have lived for a second, or it was of no use.
+		# A process that lives for less than a second counts as useless.
 		sleep 1.1
 		# shellcheck disable=SC2046
 		kill -KILL $(workers)
@@ -485,7 +485,7 @@ one_shot() {
 	script "$1" 'events = {mail}' "${@:2}"
 }
 
-# How often the log has what it says of such a script.
+# loops_asked HANDLER: how often the log asks whether its script is a loop.
 loops_asked() {
 	daemon_log | grep -c "$1.*is it a loop that reads the block (with handler.sh: does it call milter_main)? " || true
 }
@@ -541,7 +541,7 @@ loops_asked() {
 	# A new file in its place
 	edited 2 | write_handler edited
 	wait_for says_version 2
-	# The same file, of the same size
+	# The file is overwritten, with the same size.
 	edited 3 >"$HANDLERS/edited"
 	wait_for says_version 3
 	for n in 1 2 3 4 5; do
@@ -1060,7 +1060,7 @@ loops_asked() {
 		use a
 		drop
 	END
-	# Its report would be waited for.
+	# The end of the daemon would wait for the report.
 	kill -KILL "$(cat "$OUT/deaf")"
 }
 
@@ -1082,7 +1082,7 @@ loops_asked() {
 		eom => continue
 		quit
 	END
-	# With a scope of one event it is only logged.
+	# With a scope of one event, the failure is only logged.
 	rm -f "$GOT"/.[a-z]*
 	mta each <<-END
 		hello $HOST

@@ -378,7 +378,7 @@ message_with_all() {
 	processes_are 1
 }
 
-# What a reader of the blocks knows at the end of each message.
+# reader: prints what a reader of the blocks knows at the end of each message.
 reader() {
 	awk '
 	$1 == "event" || $1 == "report" { event = $2; kind = $1 }
@@ -452,7 +452,7 @@ reader() {
 	END
 	wait_for test -e "$GOT/eof-p1"
 	wait_for test -e "$GOT/eof-p2"
-	# Of two scopes two processes tell, at the same time.
+	# Two processes tell of the two scopes, at the same time.
 	if grep -q '^report disconnect' "$GOT/p1"; then
 		mv "$GOT/p1" "$GOT/p3"
 		mv "$GOT/p2" "$GOT/p1"
@@ -581,7 +581,7 @@ reader() {
 		quit
 	END
 	wait_for test -e "$GOT/eof-p1"
-	# It never heard of the one that the first handler refused.
+	# This process never heard of the recipient that the first handler refused.
 	if grep -q 'bad' "$GOT/p1"; then false; fi
 	assert_file_has "$GOT/p1" 'recipients 1'
 }

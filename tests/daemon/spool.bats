@@ -42,7 +42,7 @@ spooler() {
 	    "on-failure = 'reject 554 5.3.0 failed'" "${@:2}"
 }
 
-# The same in a process that lasts.
+# worker NAME [OPTION ...]: the same handler in a process that lasts
 worker() {
 	spooler "$1" "command = {'$HANDLERS/worker.py'}" 'reuse = yes' \
 	    'events = {end-of-message}' "${@:2}"

@@ -121,7 +121,7 @@ cpu_of() {
 	before=$(cpu_of "$e")
 	printf '%s\n' 'hello h.example' 'mail <a@x>' 'rcpt <r@x>' data eoh \
 	    'bodyfill 60000' 'bodyfill 60000' eom quit | mta
-	# Of the three seconds that it took.
+	# The time is counted in hundredths of a second; the test took three seconds.
 	[ $(($(cpu_of "$e") - before)) -lt 50 ]
 }
 

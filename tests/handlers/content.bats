@@ -24,8 +24,8 @@ teardown() {
 }
 
 # send NAME ARGUMENT...: sends the message on standard input through a shipped
-# handler, configured as its comment says but for what the arguments change.
-# What would be delivered is in the file delivered.
+# handler, configured as its comment says except for what the arguments change.
+# The file "delivered" is the message as it would be delivered.
 send() {
 	local name=$1 users=()
 	shift
@@ -104,7 +104,7 @@ start_spamd() {
 	send spamassassin "${options[@]}" -o "environment = {'$env', 'REJECT_SCORE=15'}" < ham
 	[ "$status" -eq 0 ]
 	grep -q '^X-Spam-Status: No, score=' delivered
-	# What is on top for spamd alone says who the client and the sender are.
+	# The headers that spamd alone gets say who the client and the sender are.
 	grep -q 'T_FROM_TEST' delivered
 	grep -q 'T_SENDER' delivered
 	run ! grep -qE '^(Received|Return-Path):' delivered
@@ -117,7 +117,7 @@ start_spamd() {
 	send spamassassin "${options[@]}" -o "environment = {'$env', 'REJECT_SCORE=15'}" < spam
 	[ "$status" -eq 1 ]
 	said 'rejected at end-of-message: 550 5.7.1 This looks like spam'
-	# Without a score nothing is refused.
+	# Without a limit of the score no message is refused.
 	send spamassassin "${options[@]}" -o "environment = {'$env'}" < spam
 	[ "$status" -eq 0 ]
 	# spamc ends with 0 although its result found no room. The limit stands for a full disk.
@@ -458,6 +458,6 @@ m.add_attachment(bytes(range(256)), maintype='application', subtype='x', filenam
 	untouched m
 	rm "$WORK/text"
 	disclaim < m
-	# It is the administrator's to decide; the sample says continue.
+	# The administrator decides what a failure means; the sample says continue.
 	[ "$status" -eq 75 ]
 }

@@ -126,7 +126,7 @@ numbered() {
 	printf '%s\n' 'event data' 'session 1.1' 'event-id 12' ''
 }
 
-# What was in all_bytes, in a reply.
+# all_said: the bytes of all_bytes as they are in a reply
 all_said() {
 	all_bytes | LC_ALL=C perl -pe 's/\\0([0-7]{3})/chr oct $1/ge'
 }
@@ -336,7 +336,7 @@ def on_data(m):
 	python h.py <in
 	said 'so far'
 	assert_equal "$status:$(cat err)" '70:pipemilter.py: the script has ended without pipemilter.main()'
-	# It has said by itself how it ends.
+	# The script itself says how it ends.
 	for i in 'sys.exit(75)' 'raise SystemExit(75)' 'if True: exit(75)'; do
 		printf '%s\n' 'import sys, pipemilter' "$i" >h.py
 		python h.py <in
@@ -345,7 +345,7 @@ def on_data(m):
 	printf '%s\n' 'import pipemilter' 'pipemilter.oh' >h.py
 	python h.py <in
 	assert_equal "$status" 1
-	# What only looks at the functions
+	# A script that only looks at the functions
 	printf '%s\n' 'import pipemilter' >h.py
 	python -c 'import h, pipemilter' <in
 	assert_equal "$status:$(cat out err)" 0:
@@ -369,7 +369,7 @@ def on_data(m):
 	python h.py <in
 	assert_equal "$status:$(cat out)" 70:
 	complained 'has been forgotten'
-	# Without numbers they come one after the other.
+	# Without numbers the blocks come one after the other.
 	numbered | grep -v '^event-id' >in
 	python h.py <in
 	said continue continue
@@ -518,13 +518,13 @@ perl_h() {
 
 # --- handler.sh
 
-# in_shells COMMAND ...: with the words of each shell behind it
+# in_shells COMMAND ...: runs the command once for each shell, whose words follow it
 in_shells() {
 	local shell words
 
 	for shell in "${SHELLS[@]}" 'bash --posix' 'zsh --emulate sh'; do
 		IFS=' ' read -ra words <<<"$shell"
-		# With `||' behind it no failure in the midst of it would be seen.
+		# With `||' after the command, bats would not see a failure inside it.
 		echo "in $shell:"
 		"$@" "${words[@]}"
 	done
@@ -611,7 +611,7 @@ no_fork() {
 	assert_file_has common $'header-value a\\n\tb\\r\\n c\\n'
 	choose_users
 	chmod 755 "$BATS_TEST_TMPDIR"
-	# One would be seen.  Others than dash try again, for a long time.
+	# A fork would be seen. Shells other than dash try again, for a long time.
 	run ! alone dash -c 'x=$(:); :'
 	in_shells no_fork
 }
@@ -622,7 +622,7 @@ no_fork() {
 	in_shells ends 70 'handler.sh: the script has ended without milter_main'
 	printf '%s\n' '. "$LIBRARY"' 'exit 75' >h.sh
 	in_shells ends 75 ''
-	# Its own trap comes after the library, and stays.
+	# The script sets its own trap after the library, and the trap stays.
 	shell_script 'trap "echo bye >&2" EXIT'
 	in_shells answers 0 continue --
 	in_shells complains bye
@@ -750,7 +750,7 @@ fails_first() {
 		block 'event data'
 	} >in
 	in_shells in_pieces
-	# One that ends too early
+	# A block that ends too early
 	block 'event body' 'length 3' >in
 	printf 'ab' >>in
 	in_shells answers 70 'failed handler.sh' --

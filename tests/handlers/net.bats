@@ -166,7 +166,7 @@ greylist_delays() {
 	sent 75 -f '<alice@example.org>' -r '<bob@example.net>' -c 192.0.3.7
 	sent 75 -f '<alicia@example.org>' -r '<bob@example.net>' -c 192.0.2.7
 	sent 75 -f '<alice@example.org>' -r '<bill@example.net>' -c 192.0.2.7
-	# Of two recipients one is known.
+	# One of the two recipients is known.
 	sent 0 $A -r '<carol@example.net>'
 	[[ $output == *'451 4.7.1 Greylisted'* ]]
 	# IPv6 by the first 64 bits.
@@ -181,7 +181,7 @@ greylist_forgets() {
 	    AUTO_ALLOW=0
 	sent 75 $A
 	age 3700
-	# Too late: it begins anew.
+	# This is too late: the delay begins again.
 	sent 75 $A
 	[[ $output == *'in 300 seconds'* ]]
 	age 310
@@ -204,7 +204,7 @@ greylist_learns() {
 	done
 	age 400
 	sent 0 -f '<a@example.org>' -r '<bob@example.net>' -c 192.0.2.7
-	# The same again is no news.
+	# The same sender and recipient do not count again.
 	sent 0 -f '<a@example.org>' -r '<bob@example.net>' -c 192.0.2.7
 	sent 0 -f '<a@example.org>' -r '<bob@example.net>' -c 192.0.2.7
 	sent 75 -f '<new@example.org>' -r '<bob@example.net>' -c 192.0.2.7
@@ -319,7 +319,7 @@ greylist_hostile() {
 @test "greylist, Redis: hostile addresses" {
 	use redis
 	greylist_hostile
-	# Whatever the address was, the key is of one form.
+	# The key has one form for all addresses.
 	run bash -c "redis-cli -s '$WORK/redis.sock' KEYS '*' |
 	    grep -vxE 'greylist:mail:[0-9a-f]{64}|greylist:client:[0-9a-f:./]+'"
 	[ -z "$output" ]
@@ -603,7 +603,7 @@ stop_resolver() {
 	sent 0 -c 192.0.2.10
 	sent 0 -c 192.0.2.11
 	sent 0 -c 192.0.2.12
-	# Who is not asked about
+	# Clients that the handler does not look up
 	: >"$WORK/asked"
 	sent 0 -c 192.0.2.8
 	sent 0 -c 10.0.0.1
@@ -613,7 +613,7 @@ stop_resolver() {
 	sent 0 -c 192.0.2.7 -h mx.good.example
 	sent 0 -c 192.0.2.7 -m '{auth_authen}=alice'
 	[ ! -s "$WORK/asked" ]
-	# It is remembered.
+	# The answer is remembered.
 	sent 1 -c 192.0.2.7
 	[ ! -s "$WORK/asked" ]
 	stop_resolver
@@ -661,13 +661,13 @@ stop_resolver() {
 	    TIMEOUT=1s "RESOLVERS=$RESOLVER"
 	sent 0 -c 192.0.2.8
 	sent 0 -c 192.0.2.9
-	# That was the handler's own doing, in its time.
+	# The handler itself answered, before its timeout.
 	run ! grep -E 'on-(failure|timeout|overload) =' "$DAEMON_LOG"
 	wait_log 'wrongid.test: '
 	wait_log 'silent.test: '
 	wait_log 'not asked for 60 seconds'
-	# They rest now; what was too large for UDP has come by TCP, and what was
-	# lost has been asked again.
+	# The lists that failed are left alone for now. The large answer has come by TCP, and the
+	# lost question has been asked again.
 	: >"$WORK/asked"
 	sent 1 -c 192.0.2.7
 	[[ $output == *'2 by big.test'* ]]
@@ -719,7 +719,7 @@ past() {
 	sent 0 $R
 	sent 75 $R
 	[[ $output =~ '451 4.7.1 Too much mail, try again in '(300|299|298|297)' seconds' ]]
-	# Somebody else
+	# Another sender
 	sent 0 -f '<bill@example.org>' -c 192.0.2.7
 	past 310
 	sent 0 $R
@@ -728,7 +728,7 @@ past() {
 	[[ $output =~ 'again in '857[0-9][0-9]' seconds' ]]
 	past 90000
 	sent 0 $R
-	# What was refused is not counted, and what is over goes away.
+	# Refused messages are not counted, and expired rows are removed.
 	stop_daemon d
 	sql rate-limit.db 'UPDATE sent SET expires = 1'
 	serve -n two rate-limit "DATABASE=$STATE/rate-limit.db" 'MESSAGES=3/10m'
@@ -758,7 +758,7 @@ past() {
 	serve rate-limit "DATABASE=$STATE/rate-limit.db" MESSAGES=1/1h \
 	    'ALLOW_LOGINS=root bot-*' ALLOW_SENDERS=trusted.example
 	sent 0 -f '<a@example.org>' -c 192.0.2.7 -m '{auth_authen}=Carol'
-	# Whatever the address and the client are
+	# The name of the login counts, whatever the address and the client are.
 	sent 75 -f '<b@example.org>' -c 192.0.2.8 -m '{auth_authen}=carol'
 	sent 0 -f '<a@example.org>' -c 192.0.2.7
 	sent 75 -f '<A@EXAMPLE.org>' -c 192.0.2.8
@@ -866,16 +866,16 @@ past() {
 	    'TRUSTED_CLIENTS=198.51.100.0/24'
 	sent 0 -c 192.0.2.7
 	[ "$(kept)" = '2 7 9 10 13 15 16 20 22 23' ]
-	# Without value for n: also gone
+	# A header without a value is also removed.
 	[ "$(grep -ac '^Authentication-Results: mail.example.org.$' "$WORK/delivered")" -eq 0 ]
-	# Who has logged in is outside, one of our servers is not.
+	# A client that has logged in is outside; one of our servers is not.
 	sent 0 -c 192.0.2.7 -m '{auth_authen}=mallory'
 	[ "$(kept)" = '2 7 9 10 13 15 16 20 22 23' ]
 	sent 0 -c 198.51.100.1
 	[ "$(kept)" = '1 2 3 4 5 6 7 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23' ]
 	sent 0 -c unix:/run/x
 	[ "$(kept)" = '1 2 3 4 5 6 7 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23' ]
-	# The next message of a session begins anew.
+	# The count begins again with the next message of a session.
 	run -0 "$MILTER_SEND" -s "unix:$SOCK" -n 10 -j 2 -M 5 -c 192.0.2.7 <"$WORK/message"
 	stop_daemon d
 	[ "$(grep -o delete-header "$DAEMON_LOG" | wc -l)" -eq $((12 * 13)) ]

@@ -80,7 +80,7 @@ start_dns() {
 	wait_for tcp_listens "$DNS_PORT"
 }
 
-# What the sections name, and what stands for programs that scan mail
+# write_files: the files that the sections name, and stand-ins for programs that scan mail
 write_files() {
 	printf '%s\n' 'connections = 50' >"$WORK/global.section"
 	printf '%s\n' '# Ours' '203.0.113.11' >"$ETC/friends"
@@ -119,11 +119,11 @@ sections() {
 		shipped_here "$name" >"$WORK/$name.section"
 		echo "$name $(free_port) $(free_port)"
 	done >"$PORTS"
-	# With all of them
+	# A port with all handlers
 	[ "$MTA" = sendmail ] || echo "all $(free_port)" >>"$PORTS"
 }
 
-# What a test on the loopback network must say otherwise
+# shipped_here NAME: the section, with the settings that a test on loopback needs
 shipped_here() {
 	local set=()
 
@@ -180,7 +180,7 @@ start_sendmail() {
 	mta_start full "$(free_port)" "$SINK_PORT" "@$WORK/mc"
 }
 
-# behind NAME: what follows is sent through this handler.
+# behind NAME: from now on mail is sent through this handler.
 behind() {
 	FULL_PORT=$(awk -v name="$1" '$1 == name { print $2 }' "$PORTS")
 }
@@ -267,7 +267,7 @@ greylist_lets_through() {
 	{ client 203.0.113.10; mail "$KEY@x.test" "$KEY-10@y.test"; } | play
 	accepted "$KEY-10"
 	grep -F 10.113.0.203.bl.example.net "$WORK/asked"
-	# Of the file that ALLOW_CLIENTS names
+	# A client in the file that ALLOW_CLIENTS names
 	{ client 203.0.113.11; mail "$KEY@x.test" "$KEY-11@y.test"; } | play
 	accepted "$KEY-11"
 	run ! grep -F 11.113.0.203 "$WORK/asked"
@@ -375,7 +375,7 @@ greylist_lets_through() {
 	wait_for mta_holds 2
 	[ -z "$(in_sink "$KEY-held")$(in_sink "$KEY-bulk")" ]
 	[ "$MTA" = postfix ] || return 0
-	# For this client no rule below holds.
+	# No rule below applies to this client.
 	{ client 203.0.113.14; mail "$KEY@x.test" "$KEY-pass@y.test"; } | play
 	accepted "$KEY-pass"
 	{ client 192.0.2.14 NAME=a.dyn.example; mail "$KEY@x.test" "$KEY-dyn@y.test"; } | play

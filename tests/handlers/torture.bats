@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# What milter-send --torture says of the handlers that are shipped.
+# milter-send --torture finds nothing wrong with the handlers that are shipped.
 
 bats_require_minimum_version 1.5.0
 
@@ -17,7 +17,7 @@ teardown() {
 	torture_teardown
 }
 
-# What is shipped, as the comment in its first lines configures it.
+# Each handler runs as the comment in its first lines configures it.
 #
 # A handler that needs more than files that are there has a function
 # prepare_NAME, with each - as _, that makes it: it may start services of its
@@ -31,7 +31,7 @@ prepare_rate_limit() {
 	handler_env=('MESSAGES=1000000/5m' 'RECIPIENTS=1000000/1h')
 }
 
-# Its first answer is no, and the second one yes only after DELAY.
+# greylist says no first, and yes only after DELAY.
 prepare_greylist() {
 	handler_env=("DELAY=1h")
 }
@@ -125,7 +125,7 @@ shipped() {
 	done < <(section "$TOP_DIR/handlers/$name" "$2")
 	[ "${#command[@]}" -gt 0 ] || { echo "$name: no section $2"; return 1; }
 	cp -p "$TOP_DIR"/handlers/* "$HANDLERS"
-	# Where they look for it beside an installation.
+	# Handlers that are not installed look for the libraries here.
 	[ -d "$WORK/libraries" ] || cp -Rp "$TOP_DIR/libraries" "$WORK"
 	chmod -R go+rX "$WORK/libraries"
 	# Lists that are in files are empty ones.

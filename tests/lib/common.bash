@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# What all suites share. A suite says
+# The functions that all suites share. A suite says
 #
 #	load lib/common
 #
@@ -196,8 +196,8 @@ start_adhoc() {
 	wait_for_daemon "$name" "${address%%[[:space:]]*}"
 }
 
-# What the test does not say itself. At the end, so that the numbers of its own
-# lines stay. Daemons of one file of tests run at the same time: none may have
+# complete_config FILE: adds what the test does not say itself. It does so at the end, so that
+# the numbers of the lines stay. Daemons of one suite run at the same time: none may have
 # the spool directory of another.
 complete_config() {
 	echo >>"$1"
@@ -215,7 +215,7 @@ add_users_to() {
 }
 
 # A shell of its own keeps the daemon's status, so that any process of bats can
-# ask for it. The session of the daemon is new: whoever is in it is its own.
+# ask for it. The daemon gets a session of its own: all processes in it belong to the daemon.
 keep_daemon() {
 	local name=$1 dir=$DAEMONS/$1
 
@@ -252,7 +252,7 @@ wait_for_daemon() {
 	done
 }
 
-# That a socket listens is too early: the engines are started after it.
+# A socket listens before the engines are started, so that alone is not enough.
 daemon_up_or_gone() {
 	[ -s "$1/status" ] || { address_listens "$2" && grep -q ' is ready$' "$1/log"; }
 }
@@ -298,7 +298,7 @@ none_alive() {
 	local pid
 
 	for pid in "$@"; do
-		# One that nobody has waited for yet is gone all the same.
+		# A zombie counts as gone.
 		case $(ps -o stat= -p "$pid") in
 		''|Z*) ;;
 		*) return 1 ;;
@@ -321,7 +321,7 @@ stop_daemon() {
 		echo "daemon $name does not end on SIG$signal" >&2
 		rc=1
 	fi
-	# Whoever was started meanwhile is in its session.
+	# Processes that were started meanwhile are in the daemon's session.
 	mapfile -t -O "${#left[@]}" left < <(ps -e -o pid= -o sid= |
 	    awk -v s="$pid" '$2 == s { print $1 }')
 	if ! wait_for none_alive "${left[@]}"; then
@@ -351,7 +351,7 @@ no_sanitizer_report() {
 	fi
 }
 
-# What a test says about the last "run"
+# Assertions about the last "run"
 
 # shellcheck disable=SC2154
 show_run() {

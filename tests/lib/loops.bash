@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# For suites with handlers that are the same everywhere: what loops/loop.sh does,
+# For suites that run the same handlers everywhere: those that do what loops/loop.sh does,
 # under every scope, with reuse and without, over sessions that overlap.
 #
 #	setup_file() {
@@ -134,7 +134,7 @@ loop_works() {
 	knows_all "$name-event-no"
 	one_process_for_each_event
 	knows_all "$name-event-yes"
-	# It was asked before this end of a message.
+	# The process was asked before this end of a message.
 	[ "$(count_of 3)" -gt 1 ]
 	knows_all "$name-message-no"
 	assert_equal "$(count_of 1) $(count_of 2) $(count_of 3)" "$a $b 4"
@@ -149,7 +149,7 @@ loop_works() {
 		[ "$(pid_of 1)" != "$(pid_of 2)" ]
 		assert_equal "$(pid_of 1)" "$(pid_of 3)"
 	done
-	# One that keeps nothing from event to event can serve many at a time.
+	# A handler that keeps nothing from event to event can serve many at a time.
 	knows_all "$name-event-many"
 	assert_equal "$(pid_of 1) $(pid_of 1)" "$(pid_of 2) $(pid_of 3)"
 }

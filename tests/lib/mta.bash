@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The pipemilter authors
 #
 # A real MTA between an SMTP client of ours and a sink of ours, and the daemon
-# beside it. One daemon and one handler serve all tests of a file: the handler
+# next to it. One daemon and one handler serve all tests of a file: the handler
 # runs what the test has put into a directory named after the HELO of its session.
 #
 # $MTA is postfix or sendmail. Loaded after lib/postfix or lib/sendmail, which have
@@ -56,7 +56,7 @@ mta_teardown_file() {
 
 	[ -z "${MTA_MISSING:-}" ] || return 0
 	! delivered_after_all || rc=1
-	# Whatever was started: a list of names would miss the next one.
+	# Stops everything that was started: a list of names would miss the next one.
 	for dir in "$MTAS"/*/; do
 		mta_stop "$(basename "$dir")" || rc=1
 	done
@@ -130,7 +130,7 @@ if [ -e "$CASES/$key/spooled" ]; then
 	cp "$MILTER_BODY_FILE" "$OUT/$key.body"
 fi
 END
-	# What it returns as it was must change nothing, whatever the case.
+	# A message that the filter returns unchanged must change nothing, in all cases.
 	write_handler filter <<'END'
 filter=$CASES/${MILTER_HELO%%.*}/filter
 if [ -e "$filter" ]; then

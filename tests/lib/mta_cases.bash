@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# What every MTA must make of it: the bodies of the tests in mta/*.bats.
+# What every MTA must do: the bodies of the tests in mta/*.bats.
 #
 # shellcheck shell=bash
 # shellcheck disable=SC2153,SC2154
@@ -521,7 +521,7 @@ END
 	} | smtp "$FULL_PORT"
 	reply_like '[45]'
 	assert_equal "$(how_many unknown)" 1
-	# It changes nothing.
+	# The filter changes nothing.
 	arrived
 }
 
@@ -805,7 +805,7 @@ END
 	assert_equal "$(how_many disconnect)" 1
 }
 
-# One process for all: what it knows of a message must be of that message.
+# One process serves all sessions: what it knows of a message must belong to that message.
 case_pooled() {
 	local first
 
@@ -1039,7 +1039,7 @@ END
 	reply '554 5.7.9 not this one'
 	arrived
 	has_header "X-Advised: <$KEY@x.test>"
-	# Without the milter it refuses for now, as it was told.
+	# Without the milter the MTA refuses for now, as it was configured.
 	stop_daemon advised
 	transaction "$T/message" "$KEY-later" | smtp "$port"
 	reply_like '4[25]1 4'
@@ -1047,7 +1047,7 @@ END
 	mta_stop advised
 }
 
-# What the daemon recorded of a session, played again: RSET, two messages, a
+# Replays what the daemon recorded of a session: RSET, two messages, a
 # refused recipient.
 
 case_replay() {

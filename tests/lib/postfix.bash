@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# A private Postfix, beside one that the machine may have.
+# A private Postfix, next to one that the machine may have
 #
 # shellcheck shell=bash
 
@@ -52,7 +52,7 @@ mta_stop() {
 	if ! wait_for none_alive "$pid"; then
 		kill -s KILL "$pid" 2>/dev/null || true
 	fi
-	# Its daemons end when the master is gone, some only after a while.
+	# Postfix's daemons end when the master is gone, some only after a while.
 	kill -s TERM "${pids[@]}" 2>/dev/null || true
 	if ! wait_for none_alive "${pids[@]}"; then
 		kill -s KILL "${pids[@]}" 2>/dev/null || true

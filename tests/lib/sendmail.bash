@@ -24,12 +24,12 @@ mta_start() {
 	mkdir -p "$dir/queue"
 	chmod 755 "$dir"
 	sendmail_mc "$dir" "$port" "$3" "${4:-}" >"$dir/sendmail.mc"
-	# It warns of an open relay, which this is.
+	# Sendmail warns of an open relay, which this is.
 	m4 "$dir/sendmail.mc" >"$dir/sendmail.cf" 2>"$dir/m4.log" || {
 		cat "$dir/m4.log" >&2
 		return 1
 	}
-	# With a host name that has no dot it sleeps for a minute, hoping for a
+	# If the host name has no dot, Sendmail sleeps for a minute, hoping for a
 	# better one.
 	# shellcheck disable=SC2016
 	setsid unshare --uts sh -c 'hostname mx.test && exec "$@"' sh \
@@ -49,7 +49,7 @@ mta_up_or_gone() {
 	tcp_listens "$2" || none_alive "$(cat "$MTAS/$1/pid")"
 }
 
-# Its children are in its session.
+# mta_stop NAME: Sendmail's children are in its session.
 mta_stop() {
 	local dir=$MTAS/$1 pid pids
 

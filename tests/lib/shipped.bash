@@ -22,7 +22,7 @@ shipped_setup() {
 }
 
 # shipped NAME [VARIABLE=VALUE ...]: the section, with this test's paths, and
-# these variables in the place of those that are shown, or besides.
+# these variables instead of those that are shown, or in addition.
 shipped() {
 	# shellcheck disable=SC2016
 	perl -e '

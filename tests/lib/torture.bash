@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# What the suites that torture handlers share.
+# The functions of suites that torture handlers
 #
 # shellcheck shell=bash
 
@@ -14,7 +14,7 @@ torture_setup() {
 
 torture_teardown() {
 	test_teardown
-	# Whatever was found, nothing is left.
+	# Nothing is left over, whatever was found.
 	[ -z "$(ls -A "$TMPDIR")" ] || { ls -lR "$TMPDIR"; false; }
 }
 

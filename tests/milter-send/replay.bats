@@ -64,7 +64,7 @@ daemon() {
 	} | start_daemon
 }
 
-# Whatever may happen in sessions; the second one follows the first by K.
+# busy_session: all that may happen in sessions; the second one follows the first by K.
 busy_session() {
 	mta sock <<-'END'
 		optneg
@@ -155,7 +155,7 @@ line_of() {
 	replay "$T"
 	assert_success
 	assert_equal "$output" '2 sessions, 4 messages, 25 answers: no difference'
-	# What is played is recorded again, and differs in its ids alone.
+	# The replayed session is recorded again, and differs only in its ids.
 	recorded 4
 	replay "$(records | sed -n 3p)"
 	assert_success
@@ -297,7 +297,7 @@ line_of() {
 1 session'
 }
 
-# What differs is said once; what an MTA would not send then is not sent.
+# A difference is reported once; after it, replay sends only what an MTA would send.
 
 # plays EVENT ANSWER: the handler says nothing but this, now
 plays() {
@@ -632,7 +632,7 @@ plan_slow() {
 	refused_conf "$REC" "record: $REC: it belongs to another user than the engine's"
 }
 
-# What a session has that cannot be recorded
+# Sessions that cannot be recorded whole
 
 @test "a record ends at its limit, and the mail is not touched" {
 	echo 'exec cat >/dev/null' | write_handler h
@@ -665,7 +665,7 @@ plan_slow() {
 	assert_success
 	assert_output_has 'held for 2 recipients'
 	assert_equal "$(daemon_log | grep -c 'No space left on device; the session is not recorded')" 1
-	# What there is can be read.
+	# The part that was recorded can be read.
 	handler_replay "$T" -e mail -x "$HANDLERS/h"
 	assert_success
 }

@@ -89,7 +89,7 @@ broken() {
 	[ "$status" -eq 70 ] && [[ $stderr == *"protocol broken: $1"* ]]
 }
 
-# logged PATTERN: the milter was sent such a line.
+# logged PATTERN: the milter got a line that matches.
 logged() {
 	grep -qe "$1" log || { cat log; return 1; }
 }
@@ -339,7 +339,7 @@ body s'
 	not_logged '^D [LNB]'
 	logged '^D M'
 	logged '^E'
-	# All NR_ bits but for NR_UNKN.
+	# All NR_ bits except NR_UNKN.
 	fake <<< 'optneg terms 0 0xdf080'
 	send
 	[ "$status" -eq 0 ]
@@ -787,7 +787,7 @@ assert d["messages_per_second"] > 0 and d["events_per_second"] > 0, d' "$output"
 	send -n 3 -M 3
 	[ "$status" -eq 75 ]
 	[[ ${lines[0]} == '3 messages over 3 connections'* ]]
-	# This one ends the session, and the next message needs a new one.
+	# The reply ends the session, and the next message needs a new one.
 	fake <<< 'mail y 421 4.7.0 bye\0'
 	send -n 2 -M 2
 	[ "$status" -eq 75 ]

@@ -187,7 +187,7 @@ loop() {
 		    printf '%s\n' "add-header X-Copy [T] ${MILTER_HEADER_VALUE-}"
 		printf '%s\n' continue
 	END
-	# One that is cut, or not copied, is no mistake.
+	# A value that is cut, or not copied, is no mistake.
 	write_handler cut <<-'END'
 		if [ "$MILTER_HEADER_NAME" = Subject ]; then
 			value=${MILTER_HEADER_VALUE-too long}

@@ -27,7 +27,7 @@ example() {
 	example_of pipemilter-handler.7 "$@"
 }
 
-# The same of another page, with our own libraries.
+# example_of PAGE ...: the same, from another page, with our own libraries
 example_of() {
 	awk -v after="$2" -v n="${3:-1}" -v lib="$top/libraries" '
 		$0 == after { found = 1 }
@@ -255,7 +255,7 @@ blocks() {
 		[ "$(blocks | "$handler")" = $'continue\ncontinue' ]
 		[ "$(blocks | "$handler" X-A 'b c')" = \
 		    $'continue\nadd-header X-A b c\ncontinue' ]
-		# What is there is answered while more may come.
+		# A block is answered while more may come.
 		mkfifo to from
 		"$handler" <to >from 3>&- 4>&- &
 		exec 5>to 6<from

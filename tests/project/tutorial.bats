@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# What the tutorial and the cookbook tell their readers to do, done: each file is
+# Does what the tutorial and the cookbook tell their readers to do: each file is
 # written, each command run, and what it prints is what the page says.
 
 bats_require_minimum_version 1.5.0
@@ -53,7 +53,7 @@ follow() {
 	    /etc/pipemilter "$WORK/etc" /run/pipemilter.pid "$WORK/run/pipemilter.pid" "$@"
 }
 
-# Its users and a Postfix are what the page has its reader install before.
+# The page has its reader install the users and Postfix before.
 ready_for_postfix() {
 	[ "$ENGINE_USER" = _pipemilter ] || skip 'needs root and the two users'
 	[ -z "$(mta_missing)" ] || skip "$(mta_missing)"
@@ -67,12 +67,12 @@ ready_for_postfix() {
 
 @test "the tutorial, from an empty file to a pool behind Postfix" {
 	ready_for_postfix
-	# This queue is none that -n knows for a chroot.
+	# -n does not know this queue as that of a chroot.
 	follow tutorial.md /var/spool/postfix "$MTAS/tutorial/queue" \
 	    /var/log/mail.log "$MTAS/tutorial/maillog" 127.0.0.1:25 "127.0.0.1:$PORT" \
 	    'listen "unix:' "spool-directory = '$WORK/spool' listen \"unix:" \
 	    'smtpd_milters = unix:pipe' $'...\nsmtpd_milters = unix:'"$MTAS/tutorial/queue/pipe"
-	# Its last message is there, with what the filter added.
+	# The last message of the page is there, with the header that the filter added.
 	wait_for grep -rqi '^X-Recipients: 1' "$SINK"
 }
 
