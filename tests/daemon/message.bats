@@ -85,7 +85,7 @@ reads_only() {
 	    "on-overload = 'tempfail 452 4.3.2 busy'" "$@"
 }
 
-# The same, with a socket.
+# reads NAME [OPTION ...]: a handler of messages with a socket
 reads() {
 	reads_only "$@"
 	listener "$1" "$1"
@@ -99,13 +99,15 @@ teardown_file() {
 	test_teardown
 }
 
-# send SOCKET [ARGUMENT ...]: a session; standard input is what follows the recipient.
+# send SOCKET [COMMAND ...]: a session that is not ended. After the recipient come the
+# commands, or the lines of standard input.
 send() {
-	mta "$@" <<-END
-		hello $HOST
-		$ENVELOPE
-		$(cat)
-	END
+	local name=$1
+
+	shift
+	mta "$name" < <(
+		printf '%s\n' "hello $HOST" "$ENVELOPE"
+		if [ $# -gt 0 ]; then printf '%s\n' "$@"; else cat; fi)
 }
 
 # Standard input is what a handler read, with ~ for a tab at the begin of a line.
@@ -121,7 +123,7 @@ without_date() {
 	    "$GOT/end-of-message"
 }
 
-# What is configured now is for a daemon of this test alone.
+# own_daemon: what the test configures from now on is for a daemon of its own.
 own_daemon() {
 	CONF=$BATS_TEST_TMPDIR/conf
 	: >"$CONF"
@@ -162,9 +164,7 @@ no_kept_files() {
 		-body \\nline, end\\r
 		eom
 	END
-	says <<-'END'
-		end-of-message: continue
-	END
+	says_at_end continue
 	printf '%s\n' "Subject:   two blanks $(printf '\344')" 'X-Folded: one' "	two" ' three' \
 	    'X-Empty: ' '' one . >"$BATS_TEST_TMPDIR/m"
 	printf 'two \377\0\nbare\rCR, and LF\n, half a \nline, end\r' >>"$BATS_TEST_TMPDIR/m"
@@ -173,31 +173,19 @@ no_kept_files() {
 
 @test "input: with newlines = crlf not a byte is changed" {
 	echo save | plan end-of-message
-	send crlf <<-END
-		-header X-Folded one\\n\\ttwo
-		-body one\\r\\ntwo\\nthree\\r
-		eom
-	END
+	send crlf '-header X-Folded one\n\ttwo' '-body one\r\ntwo\nthree\r' eom
 	printf 'X-Folded: one\r\n\ttwo\r\n\r\none\r\ntwo\nthree\r' | got_is end-of-message
 }
 
 @test "input: without body there is the empty line, without header that alone" {
 	echo save | plan end-of-message
-	send plain <<-END
-		-header Subject x
-		eom
-	END
+	send plain '-header Subject x' eom
 	printf 'Subject: x\n\n' | got_is end-of-message
 	rm "$GOT/end-of-message"
-	send plain <<-END
-		-body text\\r\\n
-		eom
-	END
+	send plain '-body text\r\n' eom
 	printf '\ntext\n' | got_is end-of-message
 	rm "$GOT/end-of-message"
-	send plain <<-END
-		eom
-	END
+	send plain eom
 	printf '\n' | got_is end-of-message
 }
 
@@ -249,10 +237,8 @@ no_kept_files() {
 		optneg
 		print done
 	END
-	says <<-'END'
-		optneg: version 6 asks connect-,helo-,mail-,rcpt- actions none extras none
-		done
-	END
+	says 'optneg: version 6 asks connect-,helo-,mail-,rcpt- actions none extras none' \
+	    'done'
 }
 
 @test "input: one that closes it at once, or never reads, has not failed" {
@@ -268,18 +254,12 @@ no_kept_files() {
 		say 'add-header X-Closed yes'
 	END
 	send plain <"$s"
-	says <<-'END'
-		end-of-message: h "X-Closed" " yes"
-		end-of-message: continue
-	END
+	says_at_end 'h "X-Closed" " yes"' continue
 	plan end-of-message <<-'END'
 		say 'add-header X-Unread yes'
 	END
 	send plain <"$s"
-	says <<-'END'
-		end-of-message: h "X-Unread" " yes"
-		end-of-message: continue
-	END
+	says_at_end 'h "X-Unread" " yes"' continue
 	plan end-of-message <<-'END'
 		head -c 10 >/dev/null
 		say 'reject 550 5.7.1 no'
@@ -287,9 +267,7 @@ no_kept_files() {
 		cat >/dev/null
 	END
 	send plain <"$s"
-	says <<-'END'
-		end-of-message: y "550 5.7.1 no"
-	END
+	says_at_end 'y "550 5.7.1 no"'
 }
 
 @test "input: one that has answered and works on is not taken to be stuck" {
@@ -298,11 +276,7 @@ no_kept_files() {
 		sleep 3
 		: >"$d/got/over"
 	END
-	send hasty <<-END
-		-header A b
-		-bodyfill 1000000
-		eom => continue
-	END
+	send hasty '-header A b' '-bodyfill 1000000' 'eom => continue'
 	got over
 	! log_has 'handler hasty: report'
 }
@@ -312,14 +286,8 @@ no_kept_files() {
 		{ head -c 100000; sleep 0.3; head -c 200000; sleep 0.3; cat; } >"$d/got/new"
 		mv "$d/got/new" "$d/got/all"
 	END
-	send crlf <<-END
-		-header A b
-		-bodyfill 1000000
-		eom
-	END
-	says <<-'END'
-		end-of-message: continue
-	END
+	send crlf '-header A b' '-bodyfill 1000000' eom
+	says_at_end continue
 	got all
 	assert_equal "$(wc -c <"$GOT/all")" 1000008
 }
@@ -328,15 +296,8 @@ no_kept_files() {
 	# The first one may not have been there yet.
 	for _ in 1 2; do
 		rm -f "$OUT/ahead.got"
-		send ahead <<-END
-			-header A b
-			-body text\\r\\n
-			eom
-		END
-		says <<-'END'
-			end-of-message: h "X-Ahead" " yes"
-			end-of-message: continue
-		END
+		send ahead '-header A b' '-body text\r\n' eom
+		says_at_end 'h "X-Ahead" " yes"' continue
 	done
 	wait_for test -s "$OUT/ahead.env"
 	assert_equal "$(cat "$OUT/ahead.env")" 0
@@ -354,19 +315,14 @@ no_kept_files() {
 		pid=$(pgrep -P "$(cat "$DAEMONS/killed/pid")" -f "$HANDLERS/ahead")
 		[[ $pid =~ ^[0-9]+$ ]]
 	}
-	# It was idle if the engine hears of its end within 100 ms, which a busy
+	# The process was idle if the engine hears of its end within 100 ms, which a busy
 	# machine may miss.
 	for _ in 1 2 3 4 5; do
 		wait_for is_ahead
 		kill -STOP "$pid"
-		send killed <<-END
-			-header A b
-			frame E
-			await end-of-message
-			run kill -KILL $pid
-			expect~ h "X-Ahead" " yes"|y "554 5.3.0 failed"
-			settle
-		END
+		send killed '-header A b' 'frame E' 'await end-of-message' \
+		    "run kill -KILL $pid" \
+		    'expect~ h "X-Ahead" " yes"|y "554 5.3.0 failed"' settle
 		[ -z "$output" ] || break
 	done
 	says <<<'end-of-message: continue'
@@ -406,24 +362,14 @@ no_kept_files() {
 	own_daemon
 	reads gone
 	proto_run gone
-	send gone <<-END
-		-header A b
-		-bodyfill 2000000
-		drop
-	END
+	send gone '-header A b' '-bodyfill 2000000' drop
 	wait_for no_kept_files gone
 	plan end-of-message <<-'END'
 		note "$$"
 		head -c 100000 >/dev/null
 		exec sleep 100
 	END
-	send gone <<-END
-		-header A b
-		-bodyfill 2000000
-		frame E
-		wait-file $GOT/notes
-		drop
-	END
+	send gone '-header A b' '-bodyfill 2000000' 'frame E' "wait-file $GOT/notes" drop
 	wait_for none_alive "$(cat "$GOT/notes")"
 	wait_for no_kept_files gone
 	stop_daemon gone
@@ -443,10 +389,7 @@ no_kept_files() {
 		run ! find /proc/$(engine_pid leaves)/fd -lname '*/.engine/*' | grep .
 		eom
 	END
-	says <<-'END'
-		end-of-message: h "X-After" " yes"
-		end-of-message: continue
-	END
+	says_at_end 'h "X-After" " yes"' continue
 	[ ! -e "$GOT/end-of-message" ]
 	stop_daemon leaves
 }
@@ -573,13 +516,8 @@ no_kept_files() {
 		yes | head -c 3000000
 		cat >/dev/null
 	END
-	send status <<-END
-		-header A b
-		eom
-	END
-	says <<-'END'
-		end-of-message: continue
-	END
+	send status '-header A b' eom
+	says_at_end continue
 	! daemon_log | grep 'handler status: .*garbage\|handler status: .*not meant'
 }
 
@@ -588,10 +526,7 @@ no_kept_files() {
 
 	while read -r status_is answer; do
 		echo "cat >/dev/null; exit $status_is" | plan end-of-message
-		send status <<-END
-			-header A b
-			eom
-		END
+		send status '-header A b' eom
 		says <<<"$answer" || { echo "status $status_is"; return 1; }
 	done <<-'END'
 		0 end-of-message: continue
@@ -603,10 +538,7 @@ no_kept_files() {
 		4 end-of-message: y "554 5.3.0 failed"
 	END
 	echo 'kill -9 $$' | plan end-of-message
-	send status <<-END
-		-header A b
-		eom $FAILED
-	END
+	send status '-header A b' "eom $FAILED"
 }
 
 @test "output = none: also for a handler of blocks" {
@@ -627,10 +559,7 @@ no_kept_files() {
 
 @test "output = none: one that does not end has timed out" {
 	echo 'exec sleep 100' | plan end-of-message
-	send small <<-END
-		-header A b
-		eom => y "451 4.4.2 slow"
-	END
+	send small '-header A b' 'eom => y "451 4.4.2 slow"'
 }
 
 @test "shadow: it reads a message that is over" {
@@ -639,17 +568,8 @@ no_kept_files() {
 		save
 		exit 100
 	END
-	mta trial <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <c@d.example>
-		-header A b
-		-bodyfill 300000
-		eom => continue
-		-mail <other@b.example>
-		-rcpt <c@d.example>
-		quit
-	END
+	session trial -mail '-rcpt <c@d.example>' '-header A b' '-bodyfill 300000' \
+	    'eom => continue' '-mail <other@b.example>' '-rcpt <c@d.example>'
 	: >"$GOT/go"
 	got end-of-message
 	assert_equal "$(sed "1,/^\r\$/d" "$GOT/end-of-message" | wc -c)" 300000
@@ -661,14 +581,8 @@ no_kept_files() {
 
 # to SOCKET: a message
 to() {
-	send "$1" <<-END
-		-header From a@b.example
-		-header Subject Hello
-		-header X-Two one
-		-header X-Two two
-		-body line one\r\nline two\r\n
-		eom
-	END
+	send "$1" '-header From a@b.example' '-header Subject Hello' '-header X-Two one' \
+	    '-header X-Two two' '-body line one\r\nline two\r\n' eom
 }
 
 @test "output = message: what is returned as it was changes nothing" {
@@ -684,118 +598,60 @@ to() {
 	# Line ends are none of its affair.
 	echo "sed 's/\$/\r/'" | plan end-of-message
 	to a
-	says <<-'END'
-		end-of-message: continue
-	END
+	says_at_end continue
 }
 
 @test "output = message: what differs becomes actions" {
 	echo "sed -e 's/^Subject: /&[x] /' -e 's/line/LINE/'" | plan end-of-message
 	to a
-	says <<-'END'
-		end-of-message: m 1 "Subject" " [x] Hello"
-		end-of-message: b 20
-		end-of-message: continue
-	END
+	says_at_end 'm 1 "Subject" " [x] Hello"' 'b 20' continue
 	wait_log ': accept; a: change-header Subject, replace-body'
 	plan end-of-message <<-'END'
 		printf 'X-Top: \344 1\n'
 		sed -e '/^X-Two: one/d' -e 's/^$/X-End: open\n\tand folded\n/'
 	END
 	to a
-	says <<-'END'
-		end-of-message: m 1 "X-Two" ""
-		end-of-message: i 2147483647 "X-End" " open\n\tand folded"
-		end-of-message: i 1 "X-Top" " \xe4 1"
-		end-of-message: continue
-	END
+	says_at_end 'm 1 "X-Two" ""' 'i 2147483647 "X-End" " open\n\tand folded"' \
+	    'i 1 "X-Top" " \xe4 1"' continue
 	plan end-of-message <<-'END'
 		cat >/dev/null
 		printf 'From: a@b.example\r\n\r\nall\r\nthe same\n\n'
 	END
 	to a
-	says <<-'END'
-		end-of-message: m 2 "X-Two" ""
-		end-of-message: m 1 "X-Two" ""
-		end-of-message: m 1 "Subject" ""
-		end-of-message: b 17
-		end-of-message: continue
-	END
+	says_at_end 'm 2 "X-Two" ""' 'm 1 "X-Two" ""' 'm 1 "Subject" ""' 'b 17' continue
 }
 
 @test "output = message: bytes of every kind are left as they are" {
 	echo "sed 's/^Subject: Hello/& you/'" | plan end-of-message
-	send a <<-END
-		-header Subject Hello
-		-header X-Blanks \\s\\stwo\\xff\\t
-		-header X-Empty
-		-header X-Folded one\\n\\ttwo\\n three
-		-body \\0\\xff bare \\r and \\n\\r\\n.\\r\\n\\r\\n
-		-body no end\\r
-		eom
-	END
-	says <<-'END'
-		end-of-message: m 1 "Subject" " Hello you"
-		end-of-message: continue
-	END
+	send a '-header Subject Hello' '-header X-Blanks \s\stwo\xff\t' '-header X-Empty' \
+	    '-header X-Folded one\n\ttwo\n three' \
+	    '-body \0\xff bare \r and \n\r\n.\r\n\r\n' '-body no end\r' eom
+	says_at_end 'm 1 "Subject" " Hello you"' continue
 	echo "sed 's/^no end/no end at all/'" | plan end-of-message
-	send crlf-a <<-END
-		-header Subject Hello
-		-body \\0\\xff bare \\r.\\r\\n
-		-body no end
-		eom
-	END
-	says <<-'END'
-		end-of-message: b 27
-		end-of-message: continue
-	END
+	send crlf-a '-header Subject Hello' '-body \0\xff bare \r.\r\n' '-body no end' eom
+	says_at_end 'b 27' continue
 }
 
 @test "output = message: without body, without header" {
 	echo 'cat; echo new' | plan end-of-message
-	send a <<-END
-		-header Subject Hello
-		eom
-	END
-	says <<-'END'
-		end-of-message: b 5
-		end-of-message: continue
-	END
+	send a '-header Subject Hello' eom
+	says_at_end 'b 5' continue
 	echo 'echo "Subject: new"; cat' | plan end-of-message
-	send a <<-END
-		-body text\\r\\n
-		eom
-	END
-	says <<-'END'
-		end-of-message: i 1 "Subject" " new"
-		end-of-message: continue
-	END
+	send a '-body text\r\n' eom
+	says_at_end 'i 1 "Subject" " new"' continue
 }
 
 @test "output = message: what came before it is taken off, wherever it is" {
 	echo 'echo "X-Spam: no"; cat' | plan end-of-message
 	to traced-a
-	says <<-'END'
-		end-of-message: i 1 "X-Spam" " no"
-		end-of-message: continue
-	END
+	says_at_end 'i 1 "X-Spam" " no"' continue
 	echo 'sed -e "/^Return-Path:/d" -e "s/^Subject: /&x/"' | plan end-of-message
 	to traced-a
-	says <<-'END'
-		end-of-message: m 1 "Subject" " xHello"
-		end-of-message: continue
-	END
-	# One that came with the message is the message's.
+	says_at_end 'm 1 "Subject" " xHello"' continue
+	# A Return-Path that came with the message belongs to the message.
 	echo 'sed -e "s/^Subject: /&x/"' | plan end-of-message
-	send traced-a <<-END
-		-header Return-Path <a@b.example>
-		-header Subject Hello
-		eom
-	END
-	says <<-'END'
-		end-of-message: m 1 "Subject" " xHello"
-		end-of-message: continue
-	END
+	send traced-a '-header Return-Path <a@b.example>' '-header Subject Hello' eom
+	says_at_end 'm 1 "Subject" " xHello"' continue
 }
 
 @test "output = message: it counts with a status that means continue" {
@@ -838,9 +694,7 @@ broken() {
 	END
 	log_has "handler a: end-of-message: $1" || { daemon_log | tail -3; return 1; }
 	to lets
-	says <<-'END'
-		end-of-message: continue
-	END
+	says_at_end continue
 }
 
 @test "output = message: nothing, half a message, or no message at all" {
@@ -866,25 +720,12 @@ broken() {
 
 @test "output = message: a message that came without a header, or with nothing" {
 	echo cat | plan end-of-message
-	send a <<-END
-		-body text\\r\\n
-		eom => continue
-		$ENVELOPE
-		eom => continue
-	END
+	send a '-body text\r\n' 'eom => continue' "$ENVELOPE" 'eom => continue'
 	printf '%s\n' 'printf "X-New: yes\n"' cat | plan end-of-message
-	send a <<-END
-		-body text\\r\\n
-		eom
-	END
-	says <<-'END'
-		end-of-message: i 1 "X-New" " yes"
-		end-of-message: continue
-	END
+	send a '-body text\r\n' eom
+	says_at_end 'i 1 "X-New" " yes"' continue
 	echo : | plan end-of-message
-	send a <<-END
-		eom $FAILED
-	END
+	send a "eom $FAILED"
 }
 
 @test "output = message: an enormous one" {
@@ -907,10 +748,7 @@ broken() {
 	echo 'exec <&-; printf "From: a@b.example\nSubject: Hello\nX-Two: one\nX-Two: two\n\nother\n"' |
 		plan end-of-message
 	to a
-	says <<-'END'
-		end-of-message: b 7
-		end-of-message: continue
-	END
+	says_at_end 'b 7' continue
 	plan end-of-message <<-'END'
 		while IFS= read -r line; do
 			printf '%s' "$line"
@@ -920,10 +758,7 @@ broken() {
 		echo more
 	END
 	to a
-	says <<-'END'
-		end-of-message: b 26
-		end-of-message: continue
-	END
+	says_at_end 'b 26' continue
 }
 
 @test "output = message: one that hangs behind half of it has timed out" {
@@ -932,31 +767,14 @@ broken() {
 	reads hangs 'output = message' 'newlines = crlf'
 	proto_run hangs
 	echo 'head -n 1; exec sleep 100' | plan end-of-message
-	send hangs <<-END
-		-header A b
-		-body text\\r\\n
-		eom => y "451 4.4.2 slow"
-	END
-	# What is returned counts as well.
+	send hangs '-header A b' '-body text\r\n' 'eom => y "451 4.4.2 slow"'
+	# A message that is returned counts as well.
 	echo cat | plan end-of-message
-	send hangs <<-END
-		-header A b
-		-bodyfill 600000
-		eom $BUSY
-		$ENVELOPE
-		-header A b
-		-bodyfill 500000
-		eom => continue
-	END
+	send hangs '-header A b' '-bodyfill 600000' "eom $BUSY" "$ENVELOPE" '-header A b' \
+	    '-bodyfill 500000' 'eom => continue'
 	wait_log 'the message could not be kept: spool-limit is reached, after' hangs
 	echo 'cat; exec sleep 100' | plan end-of-message
-	send hangs <<-END
-		-header A b
-		-bodyfill 400000
-		frame E
-		run sleep 0.3
-		drop
-	END
+	send hangs '-header A b' '-bodyfill 400000' 'frame E' 'run sleep 0.3' drop
 	wait_for no_kept_files hangs
 	stop_daemon hangs
 }
@@ -964,44 +782,23 @@ broken() {
 @test "output = message: the option actions says what may be changed" {
 	echo 'echo "X-New: 1"; cat' | plan end-of-message
 	to inserts
-	says <<-'END'
-		end-of-message: i 1 "X-New" " 1"
-		end-of-message: continue
-	END
+	says_at_end 'i 1 "X-New" " 1"' continue
 	to adds
-	says <<-'END'
-		end-of-message: i 1 "X-New" " 1"
-		end-of-message: continue
-	END
+	says_at_end 'i 1 "X-New" " 1"' continue
 	echo "sed 's/^Subject: /&x/'" | plan end-of-message
 	to inserts
-	says <<-'END'
-		end-of-message: y "554 5.3.0 failed"
-	END
+	says_at_end 'y "554 5.3.0 failed"'
 	log_has "handler inserts: end-of-message: it returned what takes change-header, which is not in the handler's list of actions"
-	# One that the MTA makes itself would be deleted, if it might be.
+	# A header that the MTA makes itself would be deleted, if the handler might delete.
 	echo 'echo "Date: x"; cat' | plan end-of-message
 	to inserts
-	says <<-'END'
-		end-of-message: i 1 "Date" " x"
-		end-of-message: continue
-	END
+	says_at_end 'i 1 "Date" " x"' continue
 	to a
-	says <<-'END'
-		end-of-message: m 1 "Date" ""
-		end-of-message: i 1 "Date" " x"
-		end-of-message: continue
-	END
+	says_at_end 'm 1 "Date" ""' 'i 1 "Date" " x"' continue
 	# A Date that was there is not taken for one that the MTA makes.
 	echo 'echo "Date: x"; cat' | plan end-of-message
-	send inserts <<-END
-		-header Date y
-		eom
-	END
-	says <<-'END'
-		end-of-message: i 1 "Date" " x"
-		end-of-message: continue
-	END
+	send inserts '-header Date y' eom
+	says_at_end 'i 1 "Date" " x"' continue
 }
 
 @test "output = message: what the MTA did not agree to is a failure" {
@@ -1028,20 +825,13 @@ broken() {
 	END
 	echo "sed -e 's/^Subject: .a. /&[c] /' -e 's/line/c/'" | plan c.end-of-message
 	to abc
-	says <<-'END'
-		end-of-message: m 1 "Subject" " [a] [c] Hello"
-		end-of-message: i 1 "X-B" " 1"
-		end-of-message: b 14
-		end-of-message: continue
-	END
+	says_at_end 'm 1 "Subject" " [a] [c] Hello"' 'i 1 "X-B" " 1"' 'b 14' continue
 	assert_file_has "$GOT/b" 'Subject: [a] Hello'
 	wait_log ': accept; a: change-header Subject, b: insert-header X-B, c: change-header Subject, replace-body'
 	echo "sed 's/\\[a\\] //'" | plan c.end-of-message
 	echo cat | plan b.end-of-message
 	to abc
-	says <<-'END'
-		end-of-message: continue
-	END
+	says_at_end continue
 }
 
 @test "several: the log names each for what it changed in what it was given" {
@@ -1049,31 +839,19 @@ broken() {
 	echo "printf 'X-B: 1\n'; cat" | plan b.end-of-message
 	echo cat | plan c.end-of-message
 	to abc
-	says <<-'END'
-		end-of-message: i 1 "X-B" " 1"
-		end-of-message: b 20
-		end-of-message: continue
-	END
+	says_at_end 'i 1 "X-B" " 1"' 'b 20' continue
 	wait_log ': accept; a: replace-body, b: insert-header X-B'
-	# One that could not be taken has changed nothing.
+	# A message that could not be taken has changed nothing.
 	echo yes | plan lets.end-of-message
 	echo "sed '/^X-Two: one/d'" | plan b.end-of-message
 	to a-lets-b
-	says <<-'END'
-		end-of-message: m 1 "X-Two" ""
-		end-of-message: b 20
-		end-of-message: continue
-	END
+	says_at_end 'm 1 "X-Two" ""' 'b 20' continue
 	wait_log ': accept; a: replace-body, b: delete-header X-Two'
 	plan explicit.end-of-message <<-'END'
 		say 'add-header X-E 1' continue
 	END
 	to explicit-a
-	says <<-'END'
-		end-of-message: h "X-E" " 1"
-		end-of-message: b 20
-		end-of-message: continue
-	END
+	says_at_end 'h "X-E" " 1"' 'b 20' continue
 	wait_log ': accept; explicit: add-header X-E, a: replace-body'
 }
 
@@ -1087,11 +865,7 @@ broken() {
 		echo more
 	END
 	to traced-ab
-	says <<-'END'
-		end-of-message: i 1 "X-A" " 1"
-		end-of-message: b 26
-		end-of-message: continue
-	END
+	says_at_end 'i 1 "X-A" " 1"' 'b 26' continue
 	assert_equal "$(grep -c '^Received:' "$GOT/b")" 1
 	assert_equal "$(sed -n '1s/:.*//p; 5p' "$GOT/b")" "$(printf 'Return-Path\nX-A: 1')"
 }
@@ -1100,10 +874,7 @@ broken() {
 	echo "sed 's/line/a/'" | plan a.end-of-message
 	echo 'tee "$d/got/b"' | plan crlf-b.end-of-message
 	to a-crlf-b
-	says <<-'END'
-		end-of-message: b 14
-		end-of-message: continue
-	END
+	says_at_end 'b 14' continue
 	assert_equal "$(grep -c $'\r$' "$GOT/b")" 7
 	assert_equal "$(wc -l <"$GOT/b")" 7
 }
@@ -1116,22 +887,14 @@ broken() {
 		echo more
 	END
 	to a-lets-b
-	says <<-'END'
-		end-of-message: m 1 "Subject" " [a] Hello"
-		end-of-message: b 26
-		end-of-message: continue
-	END
+	says_at_end 'm 1 "Subject" " [a] Hello"' 'b 26' continue
 	assert_file_has "$GOT/b" 'Subject: [a] Hello'
 	echo 'sed "/^$/q"' | plan b.end-of-message
 	to a-lets-b
-	says <<-'END'
-		end-of-message: y "554 5.3.0 failed"
-	END
+	says_at_end 'y "554 5.3.0 failed"'
 	echo 'exit 1' | plan b.end-of-message
 	to abc
-	says <<-'END'
-		end-of-message: y "554 5.3.0 failed"
-	END
+	says_at_end 'y "554 5.3.0 failed"'
 }
 
 @test "several: actions of others mean the message as it came, and later ones prevail" {
@@ -1140,19 +903,11 @@ broken() {
 		say 'change-header X-Two 2 changed' 'change-header Subject 1 explicit' continue
 	END
 	to a-explicit
-	says <<-'END'
-		end-of-message: m 1 "Subject" " explicit"
-		end-of-message: m 2 "X-Two" " changed"
-		end-of-message: m 1 "X-Two" ""
-		end-of-message: continue
-	END
+	says_at_end 'm 1 "Subject" " explicit"' 'm 2 "X-Two" " changed"' 'm 1 "X-Two" ""' \
+	    continue
 	to explicit-a
-	says <<-'END'
-		end-of-message: m 1 "Subject" " [a] Hello"
-		end-of-message: m 2 "X-Two" " changed"
-		end-of-message: m 1 "X-Two" ""
-		end-of-message: continue
-	END
+	says_at_end 'm 1 "Subject" " [a] Hello"' 'm 2 "X-Two" " changed"' 'm 1 "X-Two" ""' \
+	    continue
 }
 
 @test "several: a second body is a failure of whoever comes later" {
@@ -1162,14 +917,10 @@ broken() {
 		say new continue
 	END
 	to explicit-a
-	says <<-'END'
-		end-of-message: y "554 5.3.0 failed"
-	END
+	says_at_end 'y "554 5.3.0 failed"'
 	log_has 'handler a: end-of-message: it returned another body, and the body was replaced already'
 	to a-explicit
-	says <<-'END'
-		end-of-message: y "451 4.7.1 Try again later"
-	END
+	says_at_end 'y "451 4.7.1 Try again later"'
 	wait_log 'handler explicit: end-of-message: the body was replaced already'
 }
 
@@ -1177,10 +928,7 @@ broken() {
 	echo "sed 's/^Subject: /&[a] /'" | plan a.end-of-message
 	echo save | plan plain.end-of-message
 	to a-reader
-	says <<-'END'
-		end-of-message: m 1 "Subject" " [a] Hello"
-		end-of-message: continue
-	END
+	says_at_end 'm 1 "Subject" " [a] Hello"' continue
 	got end-of-message
 	assert_file_has "$GOT/end-of-message" 'Subject: Hello'
 }
@@ -1191,16 +939,12 @@ broken() {
 		sed -e 's/^Subject: /&[x] /' -e 's/line/x/'
 	END
 	to shade
-	says <<-'END'
-		end-of-message: continue
-	END
+	says_at_end continue
 	: >"$GOT/go"
 	wait_log 'handler shade: end-of-message: would continue with 2 actions: change-header Subject, replace-body'
 	echo 'cat >/dev/null' | plan shade.end-of-message
 	to shade
-	says <<-'END'
-		end-of-message: continue
-	END
+	says_at_end continue
 	wait_log 'handler shade: end-of-message: it returned nothing; shadow, on-failure would be reject'
 }
 
@@ -1225,11 +969,7 @@ broken() {
 		-header A b
 		eom
 	END
-	says <<-'END'
-		end-of-message: m 1 "A" " b.example"
-		end-of-message: continue
-		end-of-message: continue
-	END
+	says_at_end 'm 1 "A" " b.example"' continue continue
 	kb=$(awk '$1 == "RssAnon:" { print $2 }' "/proc/$(engine_pid large)/status")
 	small "$kb"
 	wait_for no_kept_files large
@@ -1240,21 +980,11 @@ broken() {
 
 @test "spool-limit: beyond it is on-overload, for that message only" {
 	echo 'wc -c >"$d/got/size"' | plan end-of-message
-	send small <<-END
-		-header A b
-		-bodyfill 1048576
-		eom $BUSY
-		$ENVELOPE
-		-header A b
-		-bodyfill 1048000
-		eom => continue
-	END
+	send small '-header A b' '-bodyfill 1048576' "eom $BUSY" "$ENVELOPE" '-header A b' \
+	    '-bodyfill 1048000' 'eom => continue'
 	assert_equal "$(cat "$GOT/size")" 1048008
 	wait_log 'the message could not be kept: spool-limit is reached; on-overload = tempfail' small
-	send small-trial <<-END
-		-bodyfill 1048576
-		eom => continue
-	END
+	send small-trial '-bodyfill 1048576' 'eom => continue'
 	wait_log 'spool-limit is reached; shadow, on-overload would be tempfail' small
 }
 
@@ -1263,10 +993,7 @@ broken() {
 
 	engine=$(engine_pid small)
 	echo 'exec sleep 100' | plan stuck.end-of-message
-	send small-late <<-END
-		-bodyfill 1048576
-		eom => continue
-	END
+	send small-late '-bodyfill 1048576' 'eom => continue'
 	wait_for grep -q 'handler late-trial: .*spool-limit is reached; shadow, on-overload would be' \
 	    "$DAEMONS/small/log"
 	assert_equal "$(engine_pid small)" "$engine"
@@ -1291,17 +1018,11 @@ broken() {
 	wait_for test -e "$OUT/waits"
 	# Whichever engine takes them.
 	for _ in 1 2 3 4; do
-		send counts <<-END
-			-bodyfill 600000
-			eom $BUSY
-		END
+		send counts '-bodyfill 600000' "eom $BUSY"
 	done
 	: >"$go"
 	wait $!
-	send counts <<-END
-		-bodyfill 600000
-		eom => continue
-	END
+	send counts '-bodyfill 600000' 'eom => continue'
 	stop_daemon "$name"
 }
 
@@ -1311,13 +1032,8 @@ broken() {
 	# shellcheck disable=SC3045
 	(ulimit -f 1500; proto_run full)
 	echo 'wc -c >"$d/got/size"' | plan end-of-message
-	send full <<-END
-		-bodyfill 2000000
-		eom $BUSY
-		$ENVELOPE
-		-bodyfill 1200000
-		eom => continue
-	END
+	send full '-bodyfill 2000000' "eom $BUSY" "$ENVELOPE" '-bodyfill 1200000' \
+	    'eom => continue'
 	assert_equal "$(cat "$GOT/size")" 1200002
 	wait_log 'the message could not be kept: File too large' full
 	wait_for no_kept_files full

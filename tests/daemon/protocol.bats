@@ -3,7 +3,7 @@
 # Copyright (c) 2026 The pipemilter authors
 #
 # The milter protocol as an MTA sees it: framing, negotiation, macros, the
-# order of events. rawmilter.py checks each reply besides.
+# order of events. rawmilter.py also checks each reply.
 
 load ../lib/common
 load ../lib/proto
@@ -216,74 +216,35 @@ asks() {
 
 @test "negotiation: optional events are missing where they are not" {
 	answer mail continue
-	mta optional <<-END
-		-optneg 2 0x3f 0x7f
-		-connect $HOST
-		-helo x
-		-mail <a@b.example>
-		-rcpt <c@d.example>
-		eom => continue
-		quit
-	END
+	session optional '-optneg 2 0x3f 0x7f' -mail '-rcpt <c@d.example>' \
+	    'eom => continue'
 }
 
 @test "negotiation: a required event that is missing fails each mail" {
 	answer mail continue
-	mta needs-data <<-END
-		-optneg 3 0x1ff 0x17f
-		-connect $HOST
-		-helo x
-		mail <a@b.example> => y "550 5.7.0 missing"
-		mail <a2@b.example> => y "550 5.7.0 missing"
-		quit
-	END
+	session needs-data '-optneg 3 0x1ff 0x17f' 'mail => y "550 5.7.0 missing"' \
+	    'mail <a2@b.example> => y "550 5.7.0 missing"'
 }
 
 @test "negotiation: a required event that is missing and on-failure = continue" {
-	mta needs-data-soft <<-END
-		-optneg 2 0x3f 0x7f
-		-connect $HOST
-		-helo x
-		-mail <a@b.example>
-		-rcpt <c@d.example>
-		eom => continue
-		quit
-	END
+	session needs-data-soft '-optneg 2 0x3f 0x7f' -mail '-rcpt <c@d.example>' \
+	    'eom => continue'
 }
 
 @test "negotiation: a required event that is missing is logged once" {
-	mta needs-data <<-END
-		-optneg 2 0x3f 0x7f
-		-connect $HOST
-		-helo x
-		mail <a@b.example> => y "550 5.7.0 missing"
-		mail <a@b.example> => y "550 5.7.0 missing"
-		quit
-	END
+	session needs-data '-optneg 2 0x3f 0x7f' 'mail => y "550 5.7.0 missing"' \
+	    'mail => y "550 5.7.0 missing"'
 	wait_log 'needs-data'
 }
 
 @test "negotiation: a required action that is missing fails each mail" {
-	mta may-change-sender <<-END
-		-optneg 6 0x3f 0x1fffff
-		-connect $HOST
-		-helo x
-		mail <a@b.example> =~ y "451 4.7.1 .*"
-		mail <> =~ y "451 4.7.1 .*"
-		quit
-	END
+	session may-change-sender '-optneg 6 0x3f 0x1fffff' 'mail =~ y "451 4.7.1 .*"' \
+	    'mail <> =~ y "451 4.7.1 .*"'
 }
 
 @test "negotiation: an optional action that is missing is no failure" {
-	mta can-change-sender <<-END
-		optneg 6 0x3f 0x1fffff
-		-connect $HOST
-		-helo x
-		-mail <a@b.example>
-		-rcpt <c@d.example>
-		eom => continue
-		quit
-	END
+	session can-change-sender 'optneg 6 0x3f 0x1fffff' -mail '-rcpt <c@d.example>' \
+	    'eom => continue'
 	assert_output_has 'actions none'
 }
 
@@ -294,14 +255,7 @@ asks() {
 
 	for v in '2 0x7f' '2 0xff' '3 0x17f' '4 0x37f' '5 0x37f' '6 0x1fffff'; do
 		offer="${v%% *} 0x1ff ${v##* }"
-		mta any <<-END
-			optneg $offer
-			-connect $HOST
-			-helo x
-			message
-			eom => continue
-			quit
-		END
+		session any "optneg $offer" message 'eom => continue'
 		assert_output_has "optneg: version ${v%% *} "
 	done
 }
@@ -315,14 +269,7 @@ asks() {
 	local v
 
 	for v in 7 100 4294967295; do
-		mta all <<-END
-			optneg $v 0xffffffff 0xffffffff
-			-connect $HOST
-			-helo x
-			message
-			eom => continue
-			quit
-		END
+		session all "optneg $v 0xffffffff 0xffffffff" message 'eom => continue'
 		assert_output_has 'optneg: version 6 '
 	done
 }
@@ -359,14 +306,7 @@ asks() {
 }
 
 @test "negotiation: words of zero stand for those of version 1" {
-	mta may-add-header <<-END
-		optneg 2 0 0
-		-connect $HOST
-		-helo x
-		message
-		eom => continue
-		quit
-	END
+	session may-add-header 'optneg 2 0 0' message 'eom => continue'
 	assert_output_has 'actions add-header '
 }
 
@@ -412,15 +352,8 @@ asks() {
 
 @test "negotiation: skip that is not offered becomes continue" {
 	answer body skip
-	mta all <<-END
-		-optneg 6 0x1ff 0x1ffbff
-		-connect $HOST
-		-helo x
-		message
-		body more => continue
-		eom => continue
-		quit
-	END
+	session all '-optneg 6 0x1ff 0x1ffbff' message 'body more => continue' \
+	    'eom => continue'
 }
 
 @test "negotiation: a second O closes" {
@@ -498,14 +431,7 @@ list_has() {
 }
 
 @test "macro lists: none where the MTA does not take them" {
-	mta macros1 <<-END
-		optneg 6 0xff 0x1fffff
-		-connect $HOST
-		-helo x
-		message
-		eom => continue
-		quit
-	END
+	session macros1 'optneg 6 0xff 0x1fffff' message 'eom => continue'
 	refute_output_has macros
 }
 
@@ -521,21 +447,11 @@ list_has() {
 		eom
 		quit
 	END
-	says <<-'END'
-		end-of-message: h "X-A" " b"
-		end-of-message: continue
-	END
+	says_at_end 'h "X-A" " b"' continue
 }
 
 @test "framing: three bytes at a time over a message of some size" {
-	mta all <<-END
-		hello $HOST
-		split 3
-		message
-		bodyfill 20000 => continue
-		eom => continue
-		quit
-	END
+	session all 'split 3' message 'bodyfill 20000 => continue' 'eom => continue'
 }
 
 @test "framing: a session in one write" {
@@ -640,18 +556,8 @@ list_has() {
 }
 
 @test "framing: a body packet of length 65536 is taken" {
-	mta all <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		-header A b
-		-eoh
-		-bodyfill 65535
-		-bodyfill 131070
-		eom => continue
-		quit
-	END
+	session all -mail -rcpt -data '-header A b' -eoh '-bodyfill 65535' \
+	    '-bodyfill 131070' 'eom => continue'
 }
 
 @test "framing: unknown commands close" {
@@ -748,12 +654,7 @@ list_has() {
 		fi
 	done >"$BATS_TEST_TMPDIR/script"
 	mta all <"$BATS_TEST_TMPDIR/script"
-	mta all <<-END
-		hello $HOST
-		message
-		eom => continue
-		quit
-	END
+	session all message 'eom => continue'
 }
 
 @test "framing: a half-closed connection is closed" {
@@ -799,15 +700,7 @@ macros_in() {
 
 @test "macros: an empty list keeps the old one" {
 	echo save | plan mail
-	mta all <<-END
-		-optneg
-		-connect $HOST
-		-helo x
-		macro M i=Q1
-		macro M
-		-mail <a@b.example>
-		quit
-	END
+	session all -optneg 'macro M i=Q1' 'macro M' -mail
 	assert_equal "$(macros_in mail)" 'i Q1'
 }
 
@@ -827,8 +720,7 @@ macros_in() {
 
 @test "macros: letters L, B, U, E, N and unknown ones are taken silently" {
 	echo save | plan end-of-message
-	mta all <<-END
-		hello $HOST
+	session all <<-END
 		macro U
 		macro Z z=1
 		-mail <a@b.example>
@@ -844,7 +736,6 @@ macros_in() {
 		-body text
 		macro E e=1
 		eom => continue
-		quit
 	END
 	assert_equal "$(macros_in end-of-message)" \
 	    "$(printf '%s\n' 'e 1' 'n 1' 'r 1' 't 1')"
@@ -852,42 +743,19 @@ macros_in() {
 
 @test "macros: odd strings and a missing last NUL" {
 	echo save | plan mail
-	mta all <<-END
-		hello $HOST
-		frame D Mi\0Q1\0odd\0
-		-mail <a@b.example>
-		-abort
-		frame D Mi\0Q2\0{cut}\0val
-		-mail <a@b.example>
-		frame D Mname
-		frame D M\0
-		frame D M\0\0\0
-		-abort
-		-mail <a@b.example>
-		quit
-	END
+	session all 'frame D Mi\0Q1\0odd\0' -mail -abort 'frame D Mi\0Q2\0{cut}\0val' \
+	    -mail 'frame D Mname' 'frame D M\0' 'frame D M\0\0\0' -abort -mail
 }
 
 @test "macros: an odd tail is ignored, what stands before it is not" {
 	echo save | plan mail
-	mta all <<-END
-		hello $HOST
-		frame D Mi\0Q1\0odd\0
-		-mail <a@b.example>
-		quit
-	END
+	session all 'frame D Mi\0Q1\0odd\0' -mail
 	assert_equal "$(macros_in mail)" 'i Q1'
 }
 
 @test "macros: the second list of a stage replaces the first" {
 	echo save | plan mail
-	mta all <<-END
-		hello $HOST
-		macro M i=Q1 {a}=1
-		macro M i=Q2 {bb}=2
-		-mail <a@b.example>
-		quit
-	END
+	session all 'macro M i=Q1 {a}=1' 'macro M i=Q2 {bb}=2' -mail
 	assert_equal "$(macros_in mail)" "$(printf '%s\n' 'bb 2' 'i Q2')"
 }
 
@@ -916,15 +784,8 @@ macros_in() {
 
 @test "macros: those of one recipient do not reach the next" {
 	echo 'save "rcpt$MILTER_RECIPIENT_COUNT"' | plan rcpt
-	mta all <<-END
-		hello $HOST
-		-mail <a@b.example>
-		macro R {rcpt_addr}=one {rcpt_host}=h
-		-rcpt <one@b.example>
-		macro R {rcpt_addr}=two
-		-rcpt <two@b.example>
-		quit
-	END
+	session all -mail 'macro R {rcpt_addr}=one {rcpt_host}=h' '-rcpt <one@b.example>' \
+	    'macro R {rcpt_addr}=two' '-rcpt <two@b.example>'
 	assert_equal "$(macros_in rcpt1)" "$(printf '%s\n' 'rcpt_addr one' 'rcpt_host h')"
 	assert_equal "$(macros_in rcpt2)" 'rcpt_addr two'
 }
@@ -1008,12 +869,7 @@ macros_in() {
 
 @test "macros: an empty value is there" {
 	echo save | plan mail
-	mta all <<-END
-		hello $HOST
-		macro M {mail_addr}= {mail_host}=
-		-mail <>
-		quit
-	END
+	session all 'macro M {mail_addr}= {mail_host}=' '-mail <>'
 	grep -qx 'macro mail_addr ' "$GOT/mail"
 	grep -qx 'macro mail_host ' "$GOT/mail"
 	tr '\0' '\n' <"$GOT/mail.env" | grep -qx 'MILTER_MACRO_mail_addr='
@@ -1121,44 +977,29 @@ family() {
 	local a
 
 	echo save | plan mail
-	mta all <<-END
-		hello $HOST
-		-mail <>
-		quit
-	END
+	session all '-mail <>'
 	lines_are mail sender '<>'
 	assert_equal "$(grep -c '^sender-domain $' "$GOT/mail")" 1
 	rm "$GOT/mail"
-	mta all <<-END
-		hello $HOST
-		-mail ""
-		quit
-	END
+	session all '-mail ""'
 	lines_are mail sender '<>'
 	rm "$GOT/mail"
-	mta all <<-END
-		hello $HOST
-		-mail joe@EXAMPLE.org
-		quit
-	END
+	session all '-mail joe@EXAMPLE.org'
 	lines_are mail sender '<joe@EXAMPLE.org>'
 	lines_are mail sender-domain example.org
 }
 
 @test "envelope: twenty parameters" {
 	echo save | plan mail
-	mta all <<-END
-		hello $HOST
+	session all <<-END
 		-mail <a@b.example> $(seq -f 'P%g=v' -s ' ' 20)
-		quit
 	END
 	assert_equal "$(lines_of mail sender-argument | wc -l)" 20
 	assert_equal "$(lines_of mail sender-argument | tail -1)" 'P20=v'
 }
 
 @test "headers: folded, empty, 8-bit, odd names and 60000 bytes are taken" {
-	mta all <<-END
-		hello $HOST
+	session all <<-END
 		-mail <a@b.example>
 		-rcpt <a@b.example>
 		-data
@@ -1171,7 +1012,6 @@ family() {
 		-headerfill X-Long 60000
 		-eoh
 		eom => continue
-		quit
 	END
 }
 
@@ -1212,20 +1052,9 @@ family() {
 
 @test "order: two messages and an abort on one connection" {
 	echo 'note "$MILTER_EVENT $MILTER_SENDER"' | plan any
-	mta told-all <<-END
-		hello $HOST
-		message
-		eom => continue
-		-mail <b@a.example>
-		-rcpt <c@b.example>
-		abort
-		-mail <c@a.example>
-		-rcpt <c@b.example>
-		eom => continue
-		abort
-		abort
-		quit
-	END
+	session told-all message 'eom => continue' '-mail <b@a.example>' \
+	    '-rcpt <c@b.example>' abort '-mail <c@a.example>' '-rcpt <c@b.example>' \
+	    'eom => continue' abort abort
 	wait_notes 'connect ' 'helo ' 'mail <s@a.example>' 'rcpt <s@a.example>' \
 	    'data <s@a.example>' 'header <s@a.example>' \
 	    'end-of-headers <s@a.example>' 'body <s@a.example>' \
@@ -1235,8 +1064,7 @@ family() {
 }
 
 @test "order: without headers, without body, without either" {
-	mta all <<-END
-		hello $HOST
+	session all <<-END
 		-mail <a@b.example>
 		-rcpt <a@b.example>
 		-data
@@ -1253,20 +1081,13 @@ family() {
 		eom => continue
 		-mail <a@b.example>
 		eom => continue
-		quit
 	END
 }
 
 @test "order: a second mail after the end starts afresh, with a new id" {
 	echo 'save "$MILTER_SENDER_DOMAIN"' | plan mail
-	mta all <<-END
-		hello $HOST
-		-mail <a@one>
-		-rcpt <r@b.example>
-		eom => continue
-		-mail <a@two>
-		quit
-	END
+	session all '-mail <a@one>' '-rcpt <r@b.example>' 'eom => continue' \
+	    '-mail <a@two>'
 	[ "$(lines_of one message)" != "$(lines_of two message)" ]
 	assert_equal "$(lines_of one session)" "$(lines_of two session)"
 	lines_are two recipient
@@ -1308,8 +1129,7 @@ family() {
 
 @test "order: ABORT in each stage keeps the session and is told once" {
 	echo 'note "$MILTER_EVENT $MILTER_HELO"' | plan abort
-	mta abort-mail <<-END
-		hello $HOST
+	session abort-mail <<-END
 		-mail <a@b.example>
 		abort
 		-mail <a@b.example>
@@ -1336,7 +1156,6 @@ family() {
 		-mail <a@b.example>
 		-rcpt <a@b.example>
 		eom => continue
-		quit
 	END
 	wait_notes 'abort client.example' 'abort client.example' \
 	    'abort client.example' 'abort client.example' 'abort client.example'
@@ -1345,31 +1164,15 @@ family() {
 @test "order: helo in a message drops the message and is answered" {
 	echo 'note "$MILTER_EVENT"' | plan abort
 	echo save | plan mail
-	mta abort-mail <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-helo other
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		eom => continue
-		quit
-	END
+	session abort-mail -mail -rcpt '-helo other' -mail -rcpt 'eom => continue'
 	wait_notes abort
 }
 
 @test "order: mail in a message drops the old one" {
 	echo 'note "$MILTER_EVENT $MILTER_SENDER"' | plan abort
 	echo save | plan end-of-message
-	mta abort-mail <<-END
-		hello $HOST
-		-mail <one@b.example>
-		-rcpt <one@b.example>
-		-mail <two@b.example>
-		-rcpt <two@b.example>
-		eom => continue
-		quit
-	END
+	session abort-mail '-mail <one@b.example>' '-rcpt <one@b.example>' \
+	    '-mail <two@b.example>' '-rcpt <two@b.example>' 'eom => continue'
 	wait_notes 'abort <one@b.example>'
 	lines_are end-of-message sender '<two@b.example>'
 	lines_are end-of-message recipient '<two@b.example>'
@@ -1377,23 +1180,15 @@ family() {
 
 @test "order: connect in a message starts a new session" {
 	echo 'note "$MILTER_EVENT"' | plan abort
-	mta all <<-END
-		hello $HOST
-		-mail <one@b.example>
-		connect $HOST => continue
-		-helo x
-		message
-		eom => continue
-		quit
-	END
+	session all '-mail <one@b.example>' "connect $HOST => continue" '-helo x' message \
+	    'eom => continue'
 }
 
 @test "order: events outside a message are answered and asked of nobody" {
 	echo 'note "$MILTER_EVENT"; say reject' | plan any
 	answer connect continue
 	answer helo continue
-	mta all <<-END
-		hello $HOST
+	session all <<-END
 		send rcpt <a@b.example>
 		expect continue
 		send data
@@ -1406,27 +1201,14 @@ family() {
 		expect continue
 		send eom
 		expect continue
-		quit
 	END
 	notes_are
 }
 
 @test "order: events after the end of a message are answered" {
-	mta all <<-END
-		hello $HOST
-		message
-		eom => continue
-		rcpt <a@b.example> => continue
-		data => continue
-		header A b => continue
-		eoh => continue
-		body text => continue
-		eom => continue
-		abort
-		message
-		eom => continue
-		quit
-	END
+	session all message 'eom => continue' 'rcpt => continue' 'data => continue' \
+	    'header A b => continue' 'eoh => continue' 'body text => continue' \
+	    'eom => continue' abort message 'eom => continue'
 }
 
 @test "order: connect, helo, mail before O close" {
@@ -1452,18 +1234,9 @@ family() {
 
 @test "order: a refused T, then T and R again" {
 	echo 'say "$(cat "$d/t" 2>/dev/null || echo reject)"; echo continue >"$d/t"' | plan data
-	mta all <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		data =~ y "550 5.7.1 .*"
-		data => continue
-		rcpt <b@b.example> => continue
-		header A b => continue
-		eoh => continue
-		eom => continue
-		quit
-	END
+	session all -mail -rcpt 'data =~ y "550 5.7.1 .*"' 'data => continue' \
+	    'rcpt <b@b.example> => continue' 'header A b => continue' 'eoh => continue' \
+	    'eom => continue'
 }
 
 @test "order: a refused recipient, then another and DATA" {
@@ -1473,8 +1246,7 @@ family() {
 		esac
 	END
 	echo save | plan end-of-message
-	mta all <<-END
-		hello $HOST
+	session all <<-END
 		-mail <a@b.example>
 		rcpt <bad@b.example> => y "550 5.1.1 bad"
 		rcpt <good@b.example> => continue
@@ -1482,7 +1254,6 @@ family() {
 		rcpt <good2@b.example> => continue
 		data => continue
 		eom => continue
-		quit
 	END
 	lines_are end-of-message recipient '<good@b.example>' '<good2@b.example>'
 }
@@ -1518,14 +1289,8 @@ family() {
 @test "order: the other events of a message that was refused at mail" {
 	answer mail 'reject 550 5.7.1 no'
 	echo 'note "$MILTER_EVENT"' | plan any
-	mta all <<-END
-		hello $HOST
-		mail <a@b.example> => y "550 5.7.1 no"
-		rcpt <a@b.example> =~ continue|y.*
-		abort
-		mail <a@b.example> => y "550 5.7.1 no"
-		quit
-	END
+	session all 'mail => y "550 5.7.1 no"' 'rcpt =~ continue|y.*' abort \
+	    'mail => y "550 5.7.1 no"'
 	notes_are connect helo
 }
 
@@ -1555,21 +1320,12 @@ family() {
 }
 
 @test "order: R, U, then the content with T suppressed" {
-	mta on-unknown <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-unknown FOO
-		send header A b
-		expect continue
-		eom => continue
-		quit
-	END
+	session on-unknown -mail -rcpt '-unknown FOO' 'send header A b' 'expect continue' \
+	    'eom => continue'
 }
 
 @test "order: events that were negotiated away are answered all the same" {
-	mta on-mail <<-END
-		hello $HOST
+	session on-mail <<-END
 		-mail <a@b.example>
 		send rcpt <a@b.example>
 		expect continue
@@ -1584,7 +1340,6 @@ family() {
 		send unknown x
 		expect continue
 		eom => continue
-		quit
 	END
 }
 
@@ -1592,15 +1347,7 @@ family() {
 	plan body <<-'END'
 		save body
 	END
-	mta all <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		-eoh
-		eom last piece\r\n => continue
-		quit
-	END
+	session all -mail -rcpt -data -eoh 'eom last piece\r\n => continue'
 	block body | grep -qx 'length 11'
 	block body | grep -qx 'last piece'
 }
@@ -1608,28 +1355,13 @@ family() {
 @test "order: a refusal of the body in E is the one reply to it" {
 	answer body 'reject 550 5.7.1 bad body'
 	echo 'note asked' | plan end-of-message
-	mta all <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		-eoh
-		eom last piece => y "550 5.7.1 bad body"
-		expect quiet 0.1
-		quit
-	END
+	session all -mail -rcpt -data -eoh 'eom last piece => y "550 5.7.1 bad body"' \
+	    'expect quiet 0.1'
 	notes_are
 }
 
 @test "order: E with data, pieces before it, and a handler that wants no body" {
-	mta on-end-of-message <<-END
-		hello $HOST
-		message
-		eom text => continue
-		message
-		eom => continue
-		quit
-	END
+	session on-end-of-message message 'eom text => continue' message 'eom => continue'
 }
 
 # --- the end of a session
@@ -1718,20 +1450,8 @@ family() {
 @test "end: context and helo do not survive QUIT_NC" {
 	answer connect 'set kept value'
 	echo save | plan mail
-	mta all <<-END
-		hello $HOST
-		quit_nc
-		-connect other.example
-		-mail <a@b.example>
-		quit
-	END
-	mta all <<-END
-		hello $HOST
-		quit_nc
-		-connect $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session all quit_nc '-connect other.example' -mail
+	session all quit_nc "-connect $HOST" -mail
 	lines_are mail helo
 	lines_are mail context 'kept value'
 }
@@ -1765,55 +1485,30 @@ family() {
 	plan mail <<-'END'
 		save "$MILTER_QUEUE_ID"
 	END
-	mta all <<-END
-		hello $HOST
-		macro M i=Q1 {auth_authen}=a
-		-mail <a@b.example>
-		macro M i=Q2 {auth_authen}=b
-		-mail <a@b.example>
-		quit
-	END
+	session all 'macro M i=Q1 {auth_authen}=a' -mail 'macro M i=Q2 {auth_authen}=b' \
+	    -mail
 	lines_are Q1 macro 'i Q1' 'auth_authen a'
 	lines_are Q2 macro 'i Q2' 'auth_authen b'
 }
 
 @test "macros: a late abort has the queue id of its own message" {
 	echo save | plan abort
-	mta told-all <<-END
-		hello $HOST
-		macro M i=Q1
-		-mail <a@b.example>
-		macro M i=Q2
-		-mail <a@b.example>
-		eom => continue
-		quit
-	END
+	session told-all 'macro M i=Q1' -mail 'macro M i=Q2' -mail 'eom => continue'
 	got abort
 	assert_equal "$(variable abort MILTER_QUEUE_ID)" Q1
 }
 
 @test "negotiation: accept at connect is not told where a handler fails each mail" {
 	echo 'say accept' | plan connect
-	mta connect-needs <<-END
-		-optneg 3 0x1ff 0x17f
-		-connect $HOST
-		-helo x
-		mail <a@b.example> => y "550 5.7.0 missing"
-		quit
-	END
+	session connect-needs '-optneg 3 0x1ff 0x17f' 'mail => y "550 5.7.0 missing"'
 }
 
 @test "negotiation: what is missing is one line in the log, however many mails" {
 	local id
 
-	mta needs-data <<-END
-		-optneg 2 0x3f 0x7f
-		-connect $HOST
-		-helo x
-		mail <once1@b.example> => y "550 5.7.0 missing"
-		mail <once2@b.example> => y "550 5.7.0 missing"
-		quit
-	END
+	session needs-data '-optneg 2 0x3f 0x7f' \
+	    'mail <once1@b.example> => y "550 5.7.0 missing"' \
+	    'mail <once2@b.example> => y "550 5.7.0 missing"'
 	wait_log 'from=<once2@b.example>'
 	id=$(daemon_log | sed -n 's/.* \([0-9a-f]*\.[0-9]*\): message from=<once2@b\.example>.*/\1/p')
 	assert_equal "$(daemon_log | grep -F " $id: " | grep -c 'handler needs-data')" 1

@@ -130,11 +130,24 @@ sorted_macros() {
 	END
 }
 
-# sorts the macros, whose order nobody promised
+# block_sorted NAME: the block with its macros sorted, since their order is not promised
 block_sorted() {
 	block "$1" | sed 's/^$/@/' | awk '/^macro / { m[n++] = $0; next }
 	    { if (n) { if (n == 2 && m[0] > m[1]) { t = m[0]; m[0] = m[1]; m[1] = t }
 	    for (i = 0; i < n; i++) print m[i]; n = 0 } print }'
+}
+
+# whole_block WHAT REST [LINE ...]: a complete block of a message. Before the macros there
+# are the lines that REST prints, and these lines.
+whole_block() {
+	local what=$1 rest=$2
+
+	shift 2
+	printf '%s\n' "$what" 'session S' 'message M' complete
+	"$rest"
+	[ $# -eq 0 ] || printf '%s\n' "$@"
+	sorted_macros
+	echo @
 }
 
 golden() {
@@ -164,48 +177,17 @@ golden() {
 
 @test "blocks: mail, rcpt and data" {
 	save_all h
-	{
-		printf '%s\n' 'event mail' 'session S' 'message M' complete
-		rest_of_mail
-		sorted_macros
-		echo @
-	} | golden mail
-	{
-		printf '%s\n' 'event rcpt' 'session S' 'message M' complete
-		rest_of_rcpt
-		sorted_macros
-		echo @
-	} | golden rcpt
-	{
-		printf '%s\n' 'event data' 'session S' 'message M' complete
-		rest_of_rcpt
-		sorted_macros
-		echo @
-	} | golden data
+	whole_block 'event mail' rest_of_mail | golden mail
+	whole_block 'event rcpt' rest_of_rcpt | golden rcpt
+	whole_block 'event data' rest_of_rcpt | golden data
 }
 
 @test "blocks: header, end-of-headers and unknown" {
 	save_all h
-	{
-		printf '%s\n' 'event header' 'session S' 'message M' complete
-		rest_of_rcpt
-		printf '%s\n' 'header-name Subject' 'header-value hello'
-		sorted_macros
-		echo @
-	} | golden header
-	{
-		printf '%s\n' 'event end-of-headers' 'session S' 'message M' complete
-		rest_of_rcpt
-		sorted_macros
-		echo @
-	} | golden end-of-headers
-	{
-		printf '%s\n' 'event unknown' 'session S' 'message M' complete
-		rest_of_rcpt
-		echo 'command FOO bar'
-		sorted_macros
-		echo @
-	} | golden unknown
+	whole_block 'event header' rest_of_rcpt 'header-name Subject' 'header-value hello' |
+	    golden header
+	whole_block 'event end-of-headers' rest_of_rcpt | golden end-of-headers
+	whole_block 'event unknown' rest_of_rcpt 'command FOO bar' | golden unknown
 }
 
 @test "blocks: body and end-of-message" {
@@ -216,25 +198,14 @@ golden() {
 		sorted_macros
 		printf '%s\n' 'length 9' @ text more
 	} | golden body
-	{
-		printf '%s\n' 'event end-of-message' 'session S' 'message M' complete
-		rest_of_rcpt
-		# Subject: hello, an empty line, text and more
-		echo "size $((16 + 2 + 10))"
-		sorted_macros
-		echo @
-	} | golden end-of-message
+	# Subject: hello, an empty line, text and more
+	whole_block 'event end-of-message' rest_of_rcpt "size $((16 + 2 + 10))" |
+	    golden end-of-message
 }
 
 @test "blocks: reports have the answer" {
 	save_all told
-	{
-		printf '%s\n' 'report rcpt' 'session S' 'message M' complete
-		rest_of_rcpt
-		echo 'answer continue'
-		sorted_macros
-		echo @
-	} | golden rcpt
+	whole_block 'report rcpt' rest_of_rcpt 'answer continue' | golden rcpt
 	{
 		printf '%s\n' 'report disconnect' 'session S' complete
 		client_lines
@@ -268,15 +239,8 @@ golden() {
 		save "rcpt-$MILTER_RECIPIENT_DOMAIN"
 	END
 	echo save | plan data
-	mta h <<-END
-		hello $HOST
-		-mail <>
-		-rcpt <r@one> NOTIFY=NEVER ORCPT=rfc822;x
-		rcpt <r@two> =~ y.*
-		-rcpt "<\"a b\"@three>"
-		-data
-		quit
-	END
+	session h '-mail <>' '-rcpt <r@one> NOTIFY=NEVER ORCPT=rfc822;x' \
+	    'rcpt <r@two> =~ y.*' '-rcpt "<\"a b\"@three>"' -data
 	lines_are rcpt-one recipients 1
 	lines_are rcpt-two recipients 2
 	lines_are rcpt-three recipients 2
@@ -294,8 +258,7 @@ golden() {
 	echo save | plan mail
 	echo 'save "$MILTER_HEADER_NAME"' | plan header
 	echo 'save' | plan unknown
-	mta h <<-END
-		hello $HOST
+	session h <<-END
 		macro M i=Q1 {x}=a\\\\b\nc\rd\te\x01\x7f\xfc {lead}=\sx\s {tab}=\tx\t {sp}=\s
 		-mail <a@b.example>
 		-rcpt <a@b.example>
@@ -307,7 +270,6 @@ golden() {
 		-headerraw X-Tab \tv
 		-header X-Empty
 		-headerraw X-Nothing
-		quit
 	END
 	grep -qxF 'macro x a\\b\nc\rd'"$(printf '\te')"'\0001\0177'"$(printf '\374')" "$GOT/mail"
 	grep -qxF 'macro lead \0040x\0040' "$GOT/mail"
@@ -339,17 +301,8 @@ golden() {
 
 @test "blocks: a header value is the same where the space is not kept" {
 	echo 'save "$MILTER_HEADER_NAME"' | plan header
-	mta h <<-END
-		-optneg 6 0x1ff 0x0fffff
-		-connect $HOST
-		-helo x
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		-headerraw X-One v
-		-headerraw X-Two \sv
-		quit
-	END
+	session h '-optneg 6 0x1ff 0x0fffff' -mail -rcpt -data '-headerraw X-One v' \
+	    '-headerraw X-Two \sv'
 	lines_are X-One header-value v
 	lines_are X-Two header-value '\0040v'
 }
@@ -452,15 +405,7 @@ golden() {
 
 @test "environment: all recipients, one a line, the last one, how many" {
 	echo save | plan data
-	mta h <<-END
-		hello $HOST
-		-mail <>
-		-rcpt <a@one>
-		-rcpt <b@two>
-		-rcpt <c\n@three>
-		-data
-		quit
-	END
+	session h '-mail <>' '-rcpt <a@one>' '-rcpt <b@two>' '-rcpt <c\n@three>' -data
 	assert_equal "$(variable data MILTER_RECIPIENTS)" '<a@one>
 <b@two>
 <c\n@three>'
@@ -472,12 +417,7 @@ golden() {
 @test "environment: names get underscores, values escapes" {
 	answer connect 'set my-Name a\nb'
 	echo save | plan mail
-	mta h <<-END
-		hello $HOST
-		macro M {auth-type.x}=a\\\\b {é}=2 {BASH_FUNC_ls%%}=x
-		-mail <a@b.example>
-		quit
-	END
+	session h 'macro M {auth-type.x}=a\\b {é}=2 {BASH_FUNC_ls%%}=x' -mail
 	assert_equal "$(variable mail MILTER_CONTEXT_my_Name)" 'a\nb'
 	assert_equal "$(variable mail MILTER_MACRO_auth_type_x)" 'a\\b'
 	tr '\0' '\n' <"$GOT/mail.env" | grep '^MILTER_MACRO_BASH_FUNC_ls__=x$'
@@ -488,11 +428,7 @@ golden() {
 	local names
 
 	echo save | plan mail
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session h -mail
 	assert_equal "$(variable mail PIPEMILTER_PROTOCOL)" 1
 	assert_equal "$(variable mail PIPEMILTER_HANDLER)" h
 	assert_equal "$(variable mail LC_ALL)" C
@@ -512,11 +448,7 @@ golden() {
 
 @test "environment: the option overrides, adds and takes the daemon's" {
 	echo save | plan mail
-	mta environment-h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session environment-h -mail
 	assert_equal "$(variable mail A)" 'b c'
 	assert_equal "$(variable mail LC_ALL)" C.UTF-8
 	assert_equal "$(variable mail PASSED)" value
@@ -526,14 +458,7 @@ golden() {
 
 @test "environment: a value over 8 KiB is left out, named, and in the block" {
 	echo 'save' | plan header
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		-headerfill X-Long 8193
-		quit
-	END
+	session h -mail -rcpt -data '-headerfill X-Long 8193'
 	assert_equal "$(variable header MILTER_HEADER_NAME)" X-Long
 	assert_equal "$(variable header MILTER_OMITTED)" MILTER_HEADER_VALUE
 	assert_equal "$(variable header MILTER_HEADER_VALUE)" ''
@@ -542,14 +467,7 @@ golden() {
 
 @test "environment: 8 KiB exactly is not left out" {
 	echo 'save' | plan header
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		-headerfill X-Long 8192
-		quit
-	END
+	session h -mail -rcpt -data '-headerfill X-Long 8192'
 	assert_equal "$(variable header MILTER_OMITTED)" ''
 	assert_equal "$(variable header MILTER_HEADER_VALUE | wc -c)" 8193
 }
@@ -708,11 +626,7 @@ table() {
 
 	while IFS='|' read -r l want; do
 		answer mail "$l"
-		mta h <<-END
-			hello $HOST
-			mail <a@b.example> =~ $want
-			quit
-		END
+		session h "mail =~ $want"
 	done <<-'END'
 		reject 554|y "554 5\.\d+\.\d+ .+"
 		reject 554 5.6.0|y "554 5\.6\.0 .+"
@@ -738,75 +652,39 @@ table() {
 
 @test "verdicts: text that is not ASCII becomes question marks" {
 	answer mail "$(printf 'reject 550 5.7.1 \303\274ber')"
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> => y "550 5.7.1 ??ber"
-		quit
-	END
+	session h 'mail => y "550 5.7.1 ??ber"'
 }
 
 @test "verdicts: text is cut to 480 bytes a line and 32 lines" {
 	answer mail "reject 550 5.7.1 $(printf '%0600d' 0)"
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> =~ y "550 5\.7\.1 0{480}"
-		quit
-	END
+	session h 'mail =~ y "550 5\.7\.1 0{480}"'
 	answer mail "reject 550 5.7.1 $(printf 'l\\n%.0s' $(seq 40))"
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> =~ y "(550-5\.7\.1 l\\\\r\\\\n){31}550 5\.7\.1 l"
-		quit
-	END
+	session h 'mail =~ y "(550-5\.7\.1 l\\r\\n){31}550 5\.7\.1 l"'
 }
 
 @test "verdicts: a mended refusal is logged" {
 	echo 'save; say "reject 450 4.2.2 text"' | plan mail
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> => y "550 5.7.1 text"
-		quit
-	END
+	session h 'mail => y "550 5.7.1 text"'
 	log_says mail 'its reply "450 4.2.2 text" was mended: wrong code'
 }
 
 @test "verdicts: a mended refusal without codes is logged as it was" {
 	echo 'save; say "reject a\rb"' | plan mail
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> => y "550 5.7.1 a?b"
-		quit
-	END
+	session h 'mail => y "550 5.7.1 a?b"'
 	log_says mail 'its reply "a\rb" was mended: not printable ASCII'
 }
 
 @test "verdicts: accept at connect ends all but disconnect" {
 	echo 'note "$MILTER_EVENT"; say accept' | plan answers.connect
 	echo 'note "$MILTER_EVENT"' | plan answers.any
-	mta answers-told <<-END
-		-optneg
-		-connect $HOST
-		-helo x
-		message
-		eom => continue
-		quit
-	END
+	session answers-told -optneg message 'eom => continue'
 	wait_notes connect disconnect
 }
 
 @test "verdicts: accept at helo ends all but disconnect, also reports" {
 	echo 'note "$MILTER_EVENT"; say accept' | plan answers.helo
 	echo 'note "$MILTER_EVENT"' | plan answers.any
-	mta answers-told <<-END
-		-optneg
-		-connect $HOST
-		-helo x
-		message
-		eom => continue
-		-mail <b@b.example>
-		abort
-		quit
-	END
+	session answers-told -optneg message 'eom => continue' '-mail <b@b.example>' abort
 	wait_notes connect helo disconnect
 }
 
@@ -824,13 +702,7 @@ table() {
 	echo 'note "a $MILTER_EVENT $MILTER_SENDER"; say accept' | plan a.mail
 	echo 'note "a $MILTER_EVENT $MILTER_SENDER"' | plan a.any
 	echo 'note "b $MILTER_EVENT $MILTER_SENDER"' | plan b.data
-	mta abc <<-END
-		hello $HOST
-		message
-		eom => continue
-		-mail <two@b.example>
-		quit
-	END
+	session abc message 'eom => continue' '-mail <two@b.example>'
 	notes_are 'a connect ' 'a helo ' 'a mail <s@a.example>' \
 	    'b data <s@a.example>' 'a mail <two@b.example>'
 }
@@ -839,30 +711,15 @@ table() {
 	echo 'say accept' | plan a.mail
 	echo 'say accept' | plan b.rcpt
 	echo 'say accept' | plan c.data
-	mta abc <<-END
-		hello $HOST
-		mail <a@b.example> => continue
-		rcpt <a@b.example> => continue
-		data => accept
-		quit
-	END
+	session abc 'mail => continue' 'rcpt => continue' 'data => accept'
 }
 
 @test "verdicts: the MTA is not told accept while an action waits" {
 	printf '%s\n' 'say "add-header X-A v" accept' | plan mail
 	echo 'note asked' | plan rcpt
 	echo 'note asked' | plan end-of-message
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> => continue
-		rcpt <a@b.example> => continue
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: h "X-A" " v"
-		end-of-message: continue
-	END
+	session h 'mail => continue' 'rcpt => continue' eom
+	says_at_end 'h "X-A" " v"' continue
 	notes_are
 }
 
@@ -873,37 +730,15 @@ table() {
 		if [ -e "$d/got/once" ]; then say skip; fi
 		: >"$d/got/once"
 	END
-	mta abc <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		body one => continue
-		body two => skip
-		eom => continue
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		body one => skip
-		quit
-	END
+	session abc -mail -rcpt 'body one => continue' 'body two => skip' \
+	    'eom => continue' -mail -rcpt 'body one => skip'
 }
 
 @test "verdicts: skip at header and body ask that handler no more" {
 	echo 'note "$MILTER_EVENT"; say skip' | plan header
 	echo 'note "$MILTER_EVENT"; say skip' | plan body
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-header A b
-		-header C d
-		body x => skip
-		body y =~ skip|continue
-		eom => continue
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-header A b
-		quit
-	END
+	session h -mail -rcpt '-header A b' '-header C d' 'body x => skip' \
+	    'body y =~ skip|continue' 'eom => continue' -mail -rcpt '-header A b'
 	notes_are header body header
 }
 
@@ -952,17 +787,8 @@ table() {
 		say 'add-header X-A v'
 		exit 0
 	END
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: h "X-A" " v"
-		end-of-message: continue
-	END
+	session h -mail -rcpt eom
+	says_at_end 'h "X-A" " v"' continue
 }
 
 @test "exits: a verdict counts whatever the process does then" {
@@ -987,13 +813,7 @@ table() {
 		save
 		say continue 'add-header X-A v' reject
 	END
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt 'eom => continue'
 	log_says mail add-header
 }
 
@@ -1013,11 +833,7 @@ table() {
 
 	while IFS= read -r line; do
 		answer mail "$line"
-		mta h <<-END
-			hello $HOST
-			mail <a@b.example> $FAILED
-			quit
-		END
+		session h "mail $FAILED"
 	done <<-'END'
 		hello
 		CONTINUE
@@ -1063,11 +879,7 @@ table() {
 	END
 	# A tab before a verdict, which the loop's here-document would lose.
 	answer mail "$(printf '\tcontinue')"
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> $FAILED
-		quit
-	END
+	session h "mail $FAILED"
 }
 
 @test "malformed: NULs and garbage are failures" {
@@ -1079,22 +891,14 @@ table() {
 
 @test "malformed: the line stands in the log, made visible" {
 	echo 'save; printf "bad\033line\001\n"' | plan mail
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> $FAILED
-		quit
-	END
+	session h "mail $FAILED"
 	log_says mail '"bad\033line\001", after '
 	if daemon_log | grep -q "$(printf '\033')"; then false; fi
 }
 
 @test "malformed: a NUL does not hide what stands behind it" {
 	echo 'save; printf "bad\0line\n"' | plan mail
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> $FAILED
-		quit
-	END
+	session h "mail $FAILED"
 	log_says mail '"bad^@'
 	log_says mail '", after '
 }
@@ -1103,13 +907,7 @@ table() {
 	answer rcpt 'add-header X-Kept no' 'set x 1' nonsense
 	answer mail 'add-header X-Also no'
 	echo save | plan end-of-message
-	mta soft <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <a@b.example> => continue
-		eom => continue
-		quit
-	END
+	session soft -mail 'rcpt => continue' 'eom => continue'
 	lines_are end-of-message context
 }
 
@@ -1118,29 +916,14 @@ table() {
 	answer a.mail 'add-header X-A v'
 	echo 'exit 1' | plan soft.rcpt
 	answer soft.data 'add-header X-Late v'
-	mta soft-a <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: h "X-A" " v"
-		end-of-message: h "X-Late" " v"
-		end-of-message: continue
-	END
+	session soft-a -mail -rcpt -data eom
+	says_at_end 'h "X-A" " v"' 'h "X-Late" " v"' continue
 }
 
 @test "malformed: a value of 64 letters is a name" {
 	answer connect "set a$(printf '%063d' 0) v"
 	echo save | plan mail
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session h -mail
 	lines_are mail context "a$(printf '%063d' 0) v"
 }
 
@@ -1174,269 +957,148 @@ table() {
 # edits PLAN-LINE...: what these actions at the end become
 edits() {
 	answer end-of-message "$@"
-	mta h <<-END
-		hello $HOST
-		-mail <s@a.example>
-		-rcpt <Bob@B.example>
-		-rcpt <al@b.example>
-		-data
-		-header X-S one
-		-header Subject hello
-		-header X-S two
-		-header x-s three
-		-eoh
-		-body text
-		eom
-		quit
-	END
+	session h '-mail <s@a.example>' '-rcpt <Bob@B.example>' '-rcpt <al@b.example>' \
+	    -data '-header X-S one' '-header Subject hello' '-header X-S two' \
+	    '-header x-s three' -eoh '-body text' eom
 }
 
 @test "actions: add-header" {
 	edits 'add-header X-A some value' continue
-	says <<-'END'
-		end-of-message: h "X-A" " some value"
-		end-of-message: continue
-	END
+	says_at_end 'h "X-A" " some value"' continue
 }
 
 @test "actions: add-header folded, with escapes and 8-bit" {
 	edits 'add-header X-A one\n\0011two\n three' \
 	    "$(printf 'add-header X-B \303\274')" 'add-header X-C a\\b%n' continue
-	says <<-'END'
-		end-of-message: h "X-A" " one\n\ttwo\n three"
-		end-of-message: h "X-B" " \xc3\xbc"
-		end-of-message: h "X-C" " a\\b%n"
-		end-of-message: continue
-	END
+	says_at_end 'h "X-A" " one\n\ttwo\n three"' 'h "X-B" " \xc3\xbc"' \
+	    'h "X-C" " a\\b%n"' continue
 }
 
 @test "actions: a second add of a name goes behind the first" {
 	edits 'add-header X-A one' 'add-header X-B b' 'add-header x-a two' continue
-	says <<-'END'
-		end-of-message: h "X-A" " one"
-		end-of-message: h "X-B" " b"
-		end-of-message: i 2147483647 "x-a" " two"
-		end-of-message: continue
-	END
+	says_at_end 'h "X-A" " one"' 'h "X-B" " b"' 'i 2147483647 "x-a" " two"' continue
 }
 
 @test "actions: insert-header from the highest index down" {
 	edits 'insert-header 0 X-Top t' 'insert-header 1 X-A a' \
 	    'insert-header 5 X-E e' 'insert-header 1 X-B b' continue
-	says <<-'END'
-		end-of-message: i 5 "X-E" " e"
-		end-of-message: i 1 "X-A" " a"
-		end-of-message: i 1 "X-B" " b"
-		end-of-message: i 0 "X-Top" " t"
-		end-of-message: continue
-	END
+	says_at_end 'i 5 "X-E" " e"' 'i 1 "X-A" " a"' 'i 1 "X-B" " b"' 'i 0 "X-Top" " t"' \
+	    continue
 }
 
 @test "actions: change-header" {
 	edits 'change-header X-S 2 new' 'change-header subject 1 other' continue
 	output=$(printf '%s\n' "$output" | LC_ALL=C sort -r)
-	says <<-'END'
-		end-of-message: m 2 "X-S" " new"
-		end-of-message: m 1 "subject" " other"
-		end-of-message: continue
-	END
+	says_at_end 'm 2 "X-S" " new"' 'm 1 "subject" " other"' continue
 }
 
 @test "actions: delete-header of all goes from the last to the first" {
 	edits 'delete-header X-S' continue
-	says <<-'END'
-		end-of-message: m 3 "X-S" ""
-		end-of-message: m 2 "X-S" ""
-		end-of-message: m 1 "X-S" ""
-		end-of-message: continue
-	END
+	says_at_end 'm 3 "X-S" ""' 'm 2 "X-S" ""' 'm 1 "X-S" ""' continue
 }
 
 @test "actions: delete-header of some goes from the highest down" {
 	edits 'delete-header X-S 1' 'delete-header X-S 3' continue
-	says <<-'END'
-		end-of-message: m 3 "X-S" ""
-		end-of-message: m 1 "X-S" ""
-		end-of-message: continue
-	END
+	says_at_end 'm 3 "X-S" ""' 'm 1 "X-S" ""' continue
 }
 
 @test "actions: a header that is deleted twice is deleted once" {
 	edits 'delete-header X-S 2' 'delete-header X-S' 'delete-header X-S 2' continue
-	says <<-'END'
-		end-of-message: m 3 "X-S" ""
-		end-of-message: m 2 "X-S" ""
-		end-of-message: m 1 "X-S" ""
-		end-of-message: continue
-	END
+	says_at_end 'm 3 "X-S" ""' 'm 2 "X-S" ""' 'm 1 "X-S" ""' continue
 }
 
 @test "actions: deleting a header that is not there does nothing and is logged" {
 	echo 'save mail' | plan mail
 	edits 'delete-header X-None' 'delete-header X-S 4' continue
-	says <<-'END'
-		end-of-message: continue
-	END
+	says_at_end continue
 	log_says mail X-None
 }
 
 @test "actions: changing a header that is not there is a failure" {
 	edits 'add-header X-A v' 'change-header X-S 4 new' continue
-	says <<-'END'
-		end-of-message: y "554 5.3.0 failed"
-	END
+	says_at_end 'y "554 5.3.0 failed"'
 	edits 'change-header X-None 1 new' continue
-	says <<-'END'
-		end-of-message: y "554 5.3.0 failed"
-	END
+	says_at_end 'y "554 5.3.0 failed"'
 }
 
 @test "actions: that failure costs the others' actions nothing" {
 	answer a.mail 'add-header X-A v'
 	answer soft.rcpt 'add-header X-Soft v' 'change-header X-None 1 new'
-	mta a-soft <<-END
-		hello $HOST
-		message
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: h "X-A" " v"
-		end-of-message: continue
-	END
+	session a-soft message eom
+	says_at_end 'h "X-A" " v"' continue
 }
 
 @test "actions: change-sender" {
 	edits 'change-sender <new@x.example>' continue
-	says <<-'END'
-		end-of-message: e "<new@x.example>"
-		end-of-message: continue
-	END
+	says_at_end 'e "<new@x.example>"' continue
 	edits 'change-sender <>' continue
-	says <<-'END'
-		end-of-message: e "<>"
-		end-of-message: continue
-	END
+	says_at_end 'e "<>"' continue
 	edits 'change-sender new@x.example RET=HDRS ENVID=q1' continue
-	says <<-'END'
-		end-of-message: e "<new@x.example>" "RET=HDRS ENVID=q1"
-		end-of-message: continue
-	END
+	says_at_end 'e "<new@x.example>" "RET=HDRS ENVID=q1"' continue
 }
 
 @test "actions: add-recipient with and without brackets and arguments" {
 	edits 'add-recipient joe@x.example' 'add-recipient <jim@x.example>' \
 	    'add-recipient <ann@x.example> NOTIFY=NEVER ORCPT=rfc822;a' \
 	    'add-recipient "a b"@x.example' continue
-	says <<-'END'
-		end-of-message: + "<joe@x.example>"
-		end-of-message: + "<jim@x.example>"
-		end-of-message: 2 "<ann@x.example>" "NOTIFY=NEVER ORCPT=rfc822;a"
-		end-of-message: + "<\"a b\"@x.example>"
-		end-of-message: continue
-	END
+	says_at_end '+ "<joe@x.example>"' '+ "<jim@x.example>"' \
+	    '2 "<ann@x.example>" "NOTIFY=NEVER ORCPT=rfc822;a"' '+ "<\"a b\"@x.example>"' \
+	    continue
 }
 
 @test "actions: delete-recipient in any spelling, as the MTA has it" {
 	edits 'delete-recipient Bob@b.EXAMPLE' 'delete-recipient <al@b.example>' continue
-	says <<-'END'
-		end-of-message: - "<Bob@B.example>"
-		end-of-message: - "<al@b.example>"
-		end-of-message: continue
-	END
+	says_at_end '- "<Bob@B.example>"' '- "<al@b.example>"' continue
 }
 
 @test "actions: deleting a recipient that is not there does nothing and is logged" {
 	echo 'save mail' | plan mail
 	edits 'delete-recipient bob@b.example' 'delete-recipient x@y' continue
-	says <<-'END'
-		end-of-message: continue
-	END
+	says_at_end continue
 	log_says mail 'x@y'
 }
 
 @test "actions: a recipient that was refused is none of the message" {
 	answer end-of-message 'delete-recipient <bad@b.example>'
 	echo 'case $MILTER_RECIPIENT in *bad*) say reject;; esac' | plan rcpt
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <good@b.example>
-		rcpt <bad@b.example> =~ y.*
-		eom => continue
-		quit
-	END
+	session h -mail '-rcpt <good@b.example>' 'rcpt <bad@b.example> =~ y.*' \
+	    'eom => continue'
 }
 
 @test "actions: quarantine" {
 	edits 'quarantine looks like spam' continue
-	says <<-'END'
-		end-of-message: q "looks like spam"
-		end-of-message: continue
-	END
+	says_at_end 'q "looks like spam"' continue
 }
 
 @test "actions: replace-body, with its line ends" {
 	plan end-of-message <<-'END'
 		printf 'replace-body 11\none\ntwo\r\nx\ncontinue\n'
 	END
-	mta h <<-END
-		hello $HOST
-		message
-		eom
-		show-body
-		quit
-	END
-	says <<-'END'
-		end-of-message: b 13
-		end-of-message: continue
-		body "one\r\ntwo\r\nx\r\n"
-	END
+	session h message eom show-body
+	says 'end-of-message: b 13' 'end-of-message: continue' \
+	    'body "one\r\ntwo\r\nx\r\n"'
 }
 
 @test "actions: replace-body of nothing empties the body" {
 	edits 'replace-body 0' continue
-	says <<-'END'
-		end-of-message: b 0
-		end-of-message: continue
-	END
+	says_at_end 'b 0' continue
 }
 
 @test "actions: replace-body that looks like lines, and all bytes" {
 	plan end-of-message <<-'END'
 		printf 'replace-body 18\nreject\n\0\001\377\r\n\ncrlf\n\nadd-header X-A v\ncontinue\n'
 	END
-	mta h <<-END
-		hello $HOST
-		message
-		eom
-		show-body
-		quit
-	END
-	says <<-'END'
-		end-of-message: h "X-A" " v"
-		end-of-message: b 21
-		end-of-message: continue
-		body "reject\r\n\x00\x01\xff\r\n\r\ncrlf\r\n"
-	END
+	session h message eom show-body
+	says 'end-of-message: h "X-A" " v"' 'end-of-message: b 21' \
+	    'end-of-message: continue' 'body "reject\r\n\x00\x01\xff\r\n\r\ncrlf\r\n"'
 }
 
 @test "actions: replace-body with newlines = crlf is taken as it is" {
 	plan end-of-message <<-'END'
 		printf 'replace-body 6\na\nb\r\nccontinue\n'
 	END
-	mta crlf <<-END
-		hello $HOST
-		message
-		eom
-		show-body
-		quit
-	END
-	says <<-'END'
-		end-of-message: b 6
-		end-of-message: continue
-		body "a\nb\r\nc"
-	END
+	session crlf message eom show-body
+	says 'end-of-message: b 6' 'end-of-message: continue' 'body "a\nb\r\nc"'
 }
 
 @test "actions: replace-body of 200000 bytes" {
@@ -1445,13 +1107,7 @@ edits() {
 		head -c 200000 /dev/zero | tr '\0' x
 		echo continue
 	END
-	mta h <<-END
-		hello $HOST
-		message
-		eom
-		save-body $BATS_TEST_TMPDIR/body
-		quit
-	END
+	session h message eom "save-body $BATS_TEST_TMPDIR/body"
 	assert_equal "$(printf '%s\n' "$output" | sed -n 's/.*: b //p' |
 	    awk '$1 > 65535 { exit 1 } { n += $1 } END { print n }')" 200000
 	head -c 200000 /dev/zero | tr '\0' x | cmp - "$BATS_TEST_TMPDIR/body"
@@ -1459,31 +1115,16 @@ edits() {
 
 @test "actions: replace-body before the end of the message is a failure" {
 	answer mail 'replace-body 0' continue
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> $FAILED
-		quit
-	END
+	session h "mail $FAILED"
 }
 
 @test "actions: a second replace-body is a failure of whoever sends it" {
 	edits 'replace-body 0' 'replace-body 0' continue
-	says <<-'END'
-		end-of-message: y "554 5.3.0 failed"
-	END
+	says_at_end 'y "554 5.3.0 failed"'
 	answer a.end-of-message 'replace-body 0' 'add-header X-A v' continue
 	answer soft.end-of-message 'add-header X-Soft v' 'replace-body 0' continue
-	mta a-soft <<-END
-		hello $HOST
-		message
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: h "X-A" " v"
-		end-of-message: b 0
-		end-of-message: continue
-	END
+	session a-soft message eom
+	says_at_end 'h "X-A" " v"' 'b 0' continue
 }
 
 @test "actions: the order in which they are sent" {
@@ -1498,20 +1139,8 @@ edits() {
 @test "actions: where the leading space is not kept none is added" {
 	answer end-of-message 'add-header X-A v' 'insert-header 1 X-B v' \
 	    'change-header Subject 1 v' continue
-	mta h <<-END
-		-optneg 6 0x1ff 0x0fffff
-		-connect $HOST
-		-helo x
-		message
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: m 1 "Subject" "v"
-		end-of-message: i 1 "X-B" "v"
-		end-of-message: h "X-A" "v"
-		end-of-message: continue
-	END
+	session h '-optneg 6 0x1ff 0x0fffff' message eom
+	says_at_end 'm 1 "Subject" "v"' 'i 1 "X-B" "v"' 'h "X-A" "v"' continue
 }
 
 @test "actions: given at any event they are sent at the end, in order" {
@@ -1520,29 +1149,10 @@ edits() {
 	for e in mail rcpt data header end-of-headers body unknown end-of-message; do
 		answer "$e" "add-header X-$e v"
 	done
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-unknown FOO
-		-data
-		-header A b
-		-eoh
-		-body text
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: h "X-mail" " v"
-		end-of-message: h "X-rcpt" " v"
-		end-of-message: h "X-unknown" " v"
-		end-of-message: h "X-data" " v"
-		end-of-message: h "X-header" " v"
-		end-of-message: h "X-end-of-headers" " v"
-		end-of-message: h "X-body" " v"
-		end-of-message: h "X-end-of-message" " v"
-		end-of-message: continue
-	END
+	session h -mail -rcpt '-unknown FOO' -data '-header A b' -eoh '-body text' eom
+	says_at_end 'h "X-mail" " v"' 'h "X-rcpt" " v"' 'h "X-unknown" " v"' \
+	    'h "X-data" " v"' 'h "X-header" " v"' 'h "X-end-of-headers" " v"' \
+	    'h "X-body" " v"' 'h "X-end-of-message" " v"' continue
 }
 
 @test "actions: at connect and helo they are failures" {
@@ -1565,51 +1175,22 @@ edits() {
 		bad) say reject ;;
 		esac
 	END
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <r@one>
-		rcpt <r@bad> =~ y.*
-		-rcpt <r@two>
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: h "X-Mail" " v"
-		end-of-message: h "X-one" " v"
-		end-of-message: h "X-two" " v"
-		end-of-message: continue
-	END
+	session h -mail '-rcpt <r@one>' 'rcpt <r@bad> =~ y.*' '-rcpt <r@two>' eom
+	says_at_end 'h "X-Mail" " v"' 'h "X-one" " v"' 'h "X-two" " v"' continue
 }
 
 @test "actions: an earlier handler's are dropped when a later one refuses the event" {
 	answer a.rcpt 'add-header X-A v'
 	answer b.mail 'add-header X-B v'
 	echo 'case $MILTER_RECIPIENT in *bad*) say reject;; esac' | plan b.rcpt
-	mta abc <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <bad@b.example> =~ y.*
-		-rcpt <good@b.example>
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: h "X-B" " v"
-		end-of-message: h "X-A" " v"
-		end-of-message: continue
-	END
+	session abc -mail 'rcpt <bad@b.example> =~ y.*' '-rcpt <good@b.example>' eom
+	says_at_end 'h "X-B" " v"' 'h "X-A" " v"' continue
 }
 
 @test "actions: when the message is refused none is sent" {
 	answer mail 'add-header X-A v'
 	answer end-of-message 'add-header X-B v' 'reject 550 5.7.1 no'
-	mta h <<-END
-		hello $HOST
-		message
-		eom => y "550 5.7.1 no"
-		quit
-	END
+	session h message 'eom => y "550 5.7.1 no"'
 	says </dev/null
 }
 
@@ -1618,15 +1199,7 @@ edits() {
 		[ -e "$d/got/once" ] || say 'add-header X-A v'
 		: >"$d/got/once"
 	END
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		abort
-		message
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt abort message 'eom => continue'
 }
 
 @test "actions: one that is not listed is a failure" {
@@ -1638,35 +1211,12 @@ edits() {
 
 @test "actions: one that the MTA did not agree to is a failure" {
 	answer mail 'change-sender <>'
-	mta h <<-END
-		-optneg 6 0x3f 0x1fffff
-		-connect $HOST
-		-helo x
-		mail <a@b.example> $FAILED
-		quit
-	END
+	session h '-optneg 6 0x3f 0x1fffff' "mail $FAILED"
 	answer mail 'add-recipient a@b.example NOTIFY=NEVER'
-	mta h <<-END
-		-optneg 6 0x3f 0x1fffff
-		-connect $HOST
-		-helo x
-		mail <a@b.example> $FAILED
-		quit
-	END
+	session h '-optneg 6 0x3f 0x1fffff' "mail $FAILED"
 	answer mail 'add-recipient a@b.example'
-	mta h <<-END
-		-optneg 6 0x3f 0x1fffff
-		-connect $HOST
-		-helo x
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: + "<a@b.example>"
-		end-of-message: continue
-	END
+	session h '-optneg 6 0x3f 0x1fffff' -mail -rcpt eom
+	says_at_end '+ "<a@b.example>"' continue
 }
 
 @test "actions: log is one line with session and queue id" {
@@ -1674,12 +1224,7 @@ edits() {
 		save
 		say 'log said\nthis'
 	END
-	mta h <<-END
-		hello $HOST
-		macro M i=QUEUE77
-		-mail <a@b.example>
-		quit
-	END
+	session h 'macro M i=QUEUE77' -mail
 	log_says mail said
 	log_of mail | grep 'QUEUE77' | grep -q 'said.*this'
 }
@@ -1697,15 +1242,7 @@ edits() {
 	answer a.data 'unset x' 'set y three'
 	echo 'save data' | plan b.data
 	echo 'save second' | plan c.rcpt
-	mta abc <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		abort
-		-mail <a@b.example>
-		quit
-	END
+	session abc -mail -rcpt -data abort -mail
 	lines_are b context 'x one' 'y two words'
 	assert_equal "$(variable b MILTER_CONTEXT_y)" 'two words'
 	assert_equal "$(lines_of data context)" 'y three'
@@ -1720,17 +1257,8 @@ edits() {
 		esac
 	END
 	echo 'save "data$MILTER_SENDER_DOMAIN"' | plan data
-	mta h <<-END
-		hello $HOST
-		-mail <one@one>
-		-rcpt <r@b.example>
-		-data
-		eom => continue
-		-mail <two@two>
-		-rcpt <r@b.example>
-		-data
-		quit
-	END
+	session h '-mail <one@one>' '-rcpt <r@b.example>' -data 'eom => continue' \
+	    '-mail <two@two>' '-rcpt <r@b.example>' -data
 	assert_equal "$(lines_of dataone context | sort)" "$(printf 'x message\nz 1')"
 	lines_are datatwo context 'x session'
 }
@@ -1742,15 +1270,7 @@ edits() {
 		[ -e "$d/got/once" ] || say 'set-message x 1'
 		: >"$d/got/once"
 	END
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <r@one>
-		abort
-		-mail <a@b.example>
-		-rcpt <r@two>
-		quit
-	END
+	session h -mail '-rcpt <r@one>' abort -mail '-rcpt <r@two>'
 	lines_are rcptone context 'x 1'
 	lines_are rcpttwo context
 }
@@ -1758,37 +1278,21 @@ edits() {
 @test "context: a set in answer to a refused recipient holds" {
 	echo 'say "set refused yes" "reject 550 5.1.1 no"' | plan rcpt
 	echo save | plan data
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <a@b.example> => y "550 5.1.1 no"
-		-data
-		quit
-	END
+	session h -mail 'rcpt => y "550 5.1.1 no"' -data
 	lines_are data context 'refused yes'
 }
 
 @test "context: a set in a reply that fails does not hold" {
 	answer rcpt 'set refused yes' nonsense
 	echo save | plan data
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <a@b.example> $FAILED
-		-data
-		quit
-	END
+	session h -mail "rcpt $FAILED" -data
 	lines_are data context
 }
 
 @test "context: values are escaped, empty ones are there" {
 	answer connect 'set empty ' 'set esc a\\b\nc' 'set blank \0040'
 	echo save | plan mail
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session h -mail
 	grep -qx 'context empty ' "$GOT/mail"
 	grep -qxF 'context esc a\\b\nc' "$GOT/mail"
 	grep -qxF 'context blank \0040' "$GOT/mail"
@@ -1819,11 +1323,7 @@ edits() {
 	for h in a b c; do
 		echo "note $h "'"$MILTER_EVENT"' | plan "$h.any"
 	done
-	mta abc <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session abc -mail
 	notes_are 'a connect' 'b connect' 'c connect' 'a helo' 'b helo' 'c helo' \
 	    'a mail' 'b mail' 'c mail'
 }
@@ -1832,12 +1332,7 @@ edits() {
 	echo 'note a' | plan a.rcpt
 	echo 'note b; say "tempfail 450 4.1.1 b"' | plan b.rcpt
 	echo 'note c; say "reject 550 5.1.1 c"' | plan c.rcpt
-	mta abc <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <a@b.example> => y "450 4.1.1 b"
-		quit
-	END
+	session abc -mail 'rcpt => y "450 4.1.1 b"'
 	notes_are a b
 }
 
@@ -1845,33 +1340,18 @@ edits() {
 	echo 'say accept' | plan a.mail
 	echo 'say discard' | plan b.mail
 	echo 'note c' | plan c.mail
-	mta abc <<-END
-		hello $HOST
-		mail <a@b.example> => discard
-		quit
-	END
+	session abc 'mail => discard'
 	notes_are
 	echo 'say skip' | plan a.header
 	rm "$PLANS/$HOST/b.mail"
 	echo 'say "shutdown off"' | plan b.header
-	mta abc <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		header A b => y "421 4.7.0 off"
-		quit
-	END
+	session abc -mail -rcpt 'header A b => y "421 4.7.0 off"'
 }
 
 @test "several: reports come after the answer, with who gave it" {
 	echo 'say "reject 550 5.1.1 no\nsuch"' | plan b.rcpt
 	echo 'save "told-$MILTER_EVENT"' | plan told.any
-	mta abc-told <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <a@b.example> =~ y.*
-		quit
-	END
+	session abc-told -mail 'rcpt =~ y.*'
 	lines_are told-rcpt answer 'reject 550 5.1.1 no\nsuch'
 	lines_are told-rcpt answered-by b
 	lines_are told-rcpt recipient '<a@b.example>'
@@ -1885,14 +1365,7 @@ edits() {
 	echo 'case $MILTER_RECIPIENT in "<a@"*) exit 1;; esac' | plan b.rcpt
 	echo 'say discard' | plan b.data
 	echo 'o=told-$MILTER_EVENT; [ -e "$d/got/$o" ] || save "$o"' | plan told.any
-	mta abc-told <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <a@b.example> $FAILED
-		-rcpt <b@b.example>
-		data => discard
-		quit
-	END
+	session abc-told -mail "rcpt $FAILED" '-rcpt <b@b.example>' 'data => discard'
 	lines_are told-rcpt answer 'reject 554 5.3.0 failed'
 	lines_are told-rcpt answered-by b
 	lines_are told-data answer discard
@@ -1902,14 +1375,7 @@ edits() {
 @test "reports: none of a message that this handler accepted early" {
 	echo 'note "$MILTER_EVENT"; say accept' | plan answers.mail
 	echo 'note "$MILTER_EVENT"' | plan answers.any
-	mta answers-told <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		abort
-		quit
-	END
+	session answers-told -mail -rcpt -data abort
 	wait_notes connect helo mail disconnect
 }
 
@@ -1940,12 +1406,7 @@ edits() {
 		printf '%s\n' 'note "$MILTER_EVENT"' 'say reject' 'exit 3' | plan "$e"
 	done
 	echo 'note "$MILTER_EVENT"; exit 1' | plan disconnect
-	mta told <<-END
-		hello $HOST
-		message
-		eom => continue
-		quit
-	END
+	session told message 'eom => continue'
 	wait_notes connect helo mail rcpt data header end-of-headers body \
 	    end-of-message disconnect
 }
@@ -1998,16 +1459,9 @@ edits() {
 	END
 	echo 'note "$MILTER_EVENT $MILTER_SENDER"' | plan told.abort
 	echo 'say "reject 550 5.7.1 no"' | plan b.body
-	mta abc-told <<-END
-		hello $HOST
-		mail <discard@b.example> => discard
-		mail <reject@b.example> =~ y.*
-		-mail <body@b.example>
-		-rcpt <a@b.example>
-		body x => y "550 5.7.1 no"
-		-mail <other@b.example>
-		quit
-	END
+	session abc-told 'mail <discard@b.example> => discard' \
+	    'mail <reject@b.example> =~ y.*' '-mail <body@b.example>' -rcpt \
+	    'body x => y "550 5.7.1 no"' '-mail <other@b.example>'
 	wait_notes 'abort <discard@b.example>' 'abort <reject@b.example>' \
 	    'abort <body@b.example>' 'abort <other@b.example>'
 }
@@ -2017,12 +1471,7 @@ edits() {
 	echo 'note "$MILTER_EVENT"' | plan told.abort
 	echo 'note "$MILTER_EVENT"' | plan told.end-of-message
 	echo 'note "$MILTER_EVENT"' | plan told.disconnect
-	mta abc-told <<-END
-		hello $HOST
-		message
-		eom =~ y.*
-		quit
-	END
+	session abc-told message 'eom =~ y.*'
 	wait_notes end-of-message disconnect
 }
 
@@ -2049,14 +1498,7 @@ edits() {
 	HOST=lines-told.example
 	new_client "$HOST"
 	echo save | plan data
-	mta lines-told <<-END
-		hello $HOST
-		macro M i=Q5
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		quit
-	END
+	session lines-told 'macro M i=Q5' -mail -rcpt -data
 	golden data <<-'END'
 		report data
 		session S
@@ -2107,30 +1549,15 @@ count_bodies() {
 
 @test "bodies: CRLF becomes LF, nothing else changes" {
 	count_bodies
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-body one\r\ntwo\nthree\rfour\r\r\n\0\xff\r\n
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt '-body one\r\ntwo\nthree\rfour\r\r\n\0\xff\r\n' \
+	    'eom => continue'
 	payload_is body1 'one\ntwo\nthree\rfour\r\n\0\377\n'
 }
 
 @test "bodies: a CR at the end of a piece waits for the next" {
 	count_bodies
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-body one\r
-		-body \ntwo\r
-		-body x\r
-		-body \r\n
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt '-body one\r' '-body \ntwo\r' '-body x\r' '-body \r\n' \
+	    'eom => continue'
 	payload_is body1 'one'
 	payload_is body2 '\ntwo'
 	payload_is body3 '\rx'
@@ -2139,15 +1566,7 @@ count_bodies() {
 
 @test "bodies: a piece that is empty then is not sent" {
 	count_bodies
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-body \r
-		-body \n
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt '-body \r' '-body \n' 'eom => continue'
 	payload_is body1 '\n'
 	[ ! -e "$GOT/body2" ]
 }
@@ -2155,14 +1574,7 @@ count_bodies() {
 @test "bodies: a lone CR at the end comes in a block of its own" {
 	count_bodies
 	echo 'note "$(cat "$d/got/n")"' | plan end-of-message
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-body one\r
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt '-body one\r' 'eom => continue'
 	payload_is body1 one
 	payload_is body2 '\r'
 	notes_are 2
@@ -2176,28 +1588,13 @@ count_bodies() {
 		esac
 	END
 	echo 'note asked' | plan end-of-message
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-body one\r
-		eom => y "550 5.6.0 lone CR"
-		quit
-	END
+	session h -mail -rcpt '-body one\r' 'eom => y "550 5.6.0 lone CR"'
 	notes_are
 }
 
 @test "bodies: newlines = crlf leaves the bytes as they are" {
 	count_bodies
-	mta crlf <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-body one\r
-		-body \ntwo\r
-		eom => continue
-		quit
-	END
+	session crlf -mail -rcpt '-body one\r' '-body \ntwo\r' 'eom => continue'
 	payload_is body1 'one\r'
 	payload_is body2 '\ntwo\r'
 	[ ! -e "$GOT/body3" ]
@@ -2205,19 +1602,8 @@ count_bodies() {
 
 @test "bodies: size counts headers and body with CRLF, all pieces" {
 	echo save | plan end-of-message
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		-header A b\n c
-		-headerraw NoSpace v
-		-eoh
-		-body one\r\n
-		-body two
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt -data '-header A b\n c' '-headerraw NoSpace v' -eoh \
+	    '-body one\r\n' '-body two' 'eom => continue'
 	# "A: b" CRLF " c" CRLF, "NoSpace:v" CRLF, CRLF, 5 and 3 bytes
 	lines_are end-of-message size $((6 + 4 + 11 + 2 + 5 + 3))
 }
@@ -2241,17 +1627,7 @@ count_bodies() {
 @test "hooks: each executable is run for its event" {
 	echo 'note "$MILTER_EVENT"' | plan any
 	echo 'note "$MILTER_EVENT"; say "add-header X-A v"' | plan end-of-message
-	mta hooks <<-END
-		optneg
-		-connect $HOST
-		-helo x
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		eom
-		-mail <a@b.example>
-		abort
-		quit
-	END
+	session hooks optneg -mail -rcpt eom -mail abort
 	assert_output_has 'asks connect-,helo-,mail,rcpt-,header- '
 	assert_output_has 'h "X-A" " v"'
 	wait_notes mail end-of-message mail abort disconnect
@@ -2272,14 +1648,7 @@ count_bodies() {
 	echo save | plan told.end-of-message
 	echo 'note abort' | plan told.abort
 	echo 'note over' | plan told.disconnect
-	mta abc-told <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-body one\r
-		eom => y "550 5.6.0 lone CR"
-		quit
-	END
+	session abc-told -mail -rcpt '-body one\r' 'eom => y "550 5.6.0 lone CR"'
 	lines_are end-of-message answer 'reject 550 5.6.0 lone CR'
 	lines_are end-of-message answered-by a
 	wait_notes over
@@ -2288,16 +1657,7 @@ count_bodies() {
 @test "bodies: no size where a part of the body was kept away" {
 	echo 'say skip' | plan body
 	echo save | plan end-of-message
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-header A b
-		-eoh
-		body one => skip
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt '-header A b' -eoh 'body one => skip' 'eom => continue'
 	lines_are end-of-message event end-of-message
 	lines_are end-of-message size
 }

@@ -20,7 +20,8 @@
 #	plan [HANDLER.]EVENT	what a handler does at an event: shell code on
 #				standard input; EVENT `any' is for all others
 #	mta NAME		plays standard input against socket NAME
-#	says			asserts the whole transcript
+#	session NAME COMMAND...	plays a session of $HOST, from hello to quit
+#	says LINE...		asserts the whole transcript
 #
 # $HOST is the name of the client; another one is a session of its own. Where a
 # handler is not told the client, its variable CLIENT says whose plans it has.
@@ -73,7 +74,7 @@ handler() {
 	listener "$1" "$1"
 }
 
-# The same without a socket.
+# handler_only NAME [OPTION ...]: a handler without a socket
 handler_only() {
 	local name=$1 o command="{'$HANDLERS/planned'}" env="{'PLANS=$PLANS'}"
 
@@ -166,15 +167,52 @@ mta() {
 	fi
 }
 
-# The last transcript, line by line.
+# session NAME [COMMAND ...]: a session of $HOST with socket NAME. It is the commands, or
+# the lines of standard input, between hello and quit. A first command that is optneg
+# says what the MTA offers.
+session() {
+	local name=$1
+
+	shift
+	mta "$name" < <(session_script "$@")
+}
+
+session_script() {
+	local from=arguments
+
+	[ $# -gt 0 ] || from=input
+	case ${1-} in
+	optneg*|-optneg*)
+		printf '%s\n' "$1" "-connect $HOST" '-helo x'
+		shift ;;
+	*)
+		echo "hello $HOST" ;;
+	esac
+	case $from in
+	arguments) printf '%s\n' "$@" ;;
+	input) cat ;;
+	esac
+	echo quit
+}
+
+# says [LINE ...]: the last transcript is these lines, or standard input.
 says() {
 	local want
 
-	want=$(cat)
+	if [ $# -gt 0 ]; then
+		want=$(printf '%s\n' "$@")
+	else
+		want=$(cat)
+	fi
 	if [ "$output" != "$want" ]; then
 		diff <(echo "$want") <(echo "$output") || true
 		return 1
 	fi
+}
+
+# says_at_end LINE ...: the last transcript is these answers to the end of a message.
+says_at_end() {
+	says "${@/#/end-of-message: }"
 }
 
 # got NAME: waits until a handler has saved it.
@@ -186,7 +224,7 @@ got() {
 	fi
 }
 
-# A block without the ids that change, and its payload.
+# block NAME: the block without the ids that change, and its payload
 block() {
 	got "$1" || return 1
 	sed -E -e '2s/^session [0-9a-f]+\.[0-9]+$/session S/' \
@@ -247,7 +285,7 @@ notes_are() {
 	assert_equal "$(cat "$GOT/notes" 2>/dev/null)" "$want"
 }
 
-# Waits for notes that reports leave.
+# wait_notes LINE ...: the same, but waits for notes that reports leave
 wait_notes() {
 	# shellcheck disable=SC2016
 	wait_for bash -c 'test "$(wc -l <"$1")" -ge "$2"' - "$GOT/notes" $# || true

@@ -21,7 +21,8 @@ printed then.
 
   optneg [VERSION ACTIONS PROTOCOL]	default 6 0x1ff 0x1fffff
   connect HOST [FAMILY PORT ADDRESS]	default 4 4321 192.0.2.7
-  helo NAME | mail ADDRESS [ARG...] | rcpt ADDRESS [ARG...] | data
+  helo NAME | mail [ADDRESS [ARG...]] | rcpt [ADDRESS [ARG...]] | data
+			default <a@b.example>
   header NAME TEXT	what stood as `NAME: TEXT'
   headerraw NAME TEXT	the value as it is
   headerfill NAME N	a value of N bytes
@@ -501,7 +502,7 @@ class Player:
                 data += struct.pack(">H", int(w[2])) + w[3] + b"\0"
             return "connect", "C", data
         if cmd in ("mail", "rcpt"):
-            w = words(text)
+            w = words(text) or [b"<a@b.example>"]
             if cmd == "mail":
                 c.recipients = []
             else:
