@@ -242,7 +242,8 @@ bad_readmes() {
 	done
 }
 
-# Prints each source whose first comment after the licence does not begin with its name.
+# Prints each source whose first comment after the licence does not begin with its name,
+# and each header whose first comment begins with another name.
 unopened() {
 	(cd "$TOP/src" && awk '
 	FNR == 1 { comments = 0; done = 0 }
@@ -253,10 +254,11 @@ unopened() {
 		if (text == "")
 			next
 		done = 1
-		if (index(text, FILENAME ": ") != 1)
+		if (index(text, FILENAME ": ") != 1 &&
+		    (FILENAME ~ /c$/ || text ~ /^[a-z_]+\/[a-z_]+[.][ch]: /))
 			print FILENAME
 	}
-	!done && /^#/ { done = 1; print FILENAME }' */*.c *.c)
+	!done && /^#/ { done = 1; if (FILENAME ~ /c$/) print FILENAME }' */*.[ch] *.c)
 }
 
 # Prints each function of more than $1 lines.
