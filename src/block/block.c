@@ -53,9 +53,11 @@ put_asked(struct sink *k)
 static void
 put_files(struct sink *k)
 {
-	PUT(k, "message-file", spool_path(k->spool, SPOOL_MESSAGE));
-	PUT(k, "headers-file", spool_path(k->spool, SPOOL_HEADERS));
-	PUT(k, "body-file", spool_path(k->spool, SPOOL_BODY));
+	char	 path[SPOOL_PATH];
+
+	PUT(k, "message-file", spool_path(k->spool, SPOOL_MESSAGE, path));
+	PUT(k, "headers-file", spool_path(k->spool, SPOOL_HEADERS, path));
+	PUT(k, "body-file", spool_path(k->spool, SPOOL_BODY, path));
 }
 
 static void

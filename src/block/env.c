@@ -207,11 +207,13 @@ put_context(struct sink *k)
 static void
 put_files(struct sink *k, const struct spool *sp)
 {
+	char	 path[SPOOL_PATH];
+
 	if (sp == NULL)
 		return;
-	put_var(k, "MESSAGE_FILE", spool_path(sp, SPOOL_MESSAGE));
-	put_var(k, "HEADERS_FILE", spool_path(sp, SPOOL_HEADERS));
-	put_var(k, "BODY_FILE", spool_path(sp, SPOOL_BODY));
+	put_var(k, "MESSAGE_FILE", spool_path(sp, SPOOL_MESSAGE, path));
+	put_var(k, "HEADERS_FILE", spool_path(sp, SPOOL_HEADERS, path));
+	put_var(k, "BODY_FILE", spool_path(sp, SPOOL_BODY, path));
 }
 
 static void

@@ -159,10 +159,6 @@ free_handler(struct handler_conf *h)
 	free(h->groups);
 	free(h->home);
 	free(h->directory);
-	free(h->tmpdir);
-	if (h->spool_path != NULL && h->spool_fd != -1)
-		close(h->spool_fd);
-	free(h->spool_path);
 }
 
 void
@@ -189,9 +185,5 @@ conf_free(struct conf *conf)
 	free(conf->control_group);
 	free(conf->spool_directory);
 	free(conf->record);
-	if (conf->record_fd != -1)
-		close(conf->record_fd);
-	free(conf->spool_base);
-	free(conf->store_directory);
 	free(conf);
 }

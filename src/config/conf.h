@@ -120,9 +120,6 @@ struct handler_conf {
 	enum output_kind  output;
 	int		  received;		/* Return-Path and Received before the message */
 	int		  spool;
-	char		 *tmpdir;	/* set by the supervisor at start, as are the next two */
-	char		 *spool_path;	/* the directory for messages in files; NULL: none */
-	int		  spool_fd;	/* the same, open */
 	rlim_t		  memory, cpu, open_files;	/* RLIM_INFINITY: no limit */
 };
 
@@ -155,9 +152,6 @@ struct conf {
 	char		 *spool_directory;
 	int		  spool_directory_set;
 	char		 *record;		/* a directory for transcripts of sessions; NULL */
-	int		  record_fd;		/* open, -1: not, or there is none */
-	char		 *spool_base;	/* both set at start; NULL: no handler needs it */
-	char		 *store_directory;
 	uint64_t	  spool_limit;
 	uint32_t	  event_timeout, message_timeout, drain_timeout;	/* ms */
 	int		  syslog_facility, log_level;

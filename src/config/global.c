@@ -130,7 +130,6 @@ conf_build_global(struct build *b)
 	conf->drain_timeout = SECONDS(30);
 	conf->syslog_facility = LOG_MAIL;
 	conf->log_level = LOG_INFO;
-	conf->record_fd = -1;
 	conf->engines = 1;
 	conf->connections = 1000;
 	conf->max_recipients = 1000;

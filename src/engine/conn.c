@@ -644,8 +644,8 @@ conn_new(struct listener *l, int fd, const struct netaddr *peer)
 	    netaddr_print(peer, &text));
 	c->missing = xcalloc(l->conf->nhandlers, sizeof(*c->missing));
 	buf_init(&c->out, OUT_MAX);
-	if (c->engine->conf->record_fd != -1)
-		c->record = record_new(c->engine->conf->record_fd);
+	if (c->engine->record_fd != -1)
+		c->record = record_new(c->engine->record_fd);
 	/* An answer of several small packets would wait for an ACK otherwise. */
 	if (peer->ss.ss_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

@@ -118,7 +118,7 @@ orphaned(struct engine *e)
 {
 	log_warnx("the supervisor is gone");
 	conn_orphan_all(e);
-	spool_sweep(e->conf);
+	spool_sweep();
 	exit(1);
 }
 
@@ -165,7 +165,12 @@ raise_fd_limit(struct engine *e)
 	e->max_fds = rl.rlim_cur > 1000000 ? 1000000 : (unsigned int)rl.rlim_cur;
 }
 
-/* The supervisor decides when to end; a TERM for the whole group is not for us. */
+/*
+ * The supervisor decides when an engine ends. A terminal's ^C and a service
+ * manager's TERM reach all processes, but an engine that drains has to live on.
+ * The supervisor blocks these signals before it forks: so they are ignored first
+ * and unblocked then.
+ */
 static void
 set_signals(void)
 {
@@ -225,8 +230,8 @@ has_drained(struct engine *e)
 }
 
 void
-engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd, unsigned int index,
-    struct board *board)
+engine_run(const struct conf *conf, const struct runtime *runtime, const int *listen_fds,
+    int ipc_fd, unsigned int index, struct board *board)
 {
 	static struct engine	 e;
 	struct ipc_msg		 ready = { .type = IPC_READY };
@@ -236,10 +241,11 @@ engine_run(const struct conf *conf, const int *listen_fds, int ipc_fd, unsigned 
 	raise_fd_limit(&e);
 	e.index = index;
 	e.board = board;
+	e.record_fd = runtime->record_fd;
 	init_engine(&e, conf, listen_fds, ipc_fd);
-	store_setup(board, index, conf->store_directory);
-	spool_setup(conf, board, index);
-	spool_sweep(conf);
+	store_setup(board, index, runtime->store_directory);
+	spool_setup(conf, runtime->spool_dirs, runtime->store_directory, board, index);
+	spool_sweep();
 	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)
 		fatal("message to the supervisor");
 	for (i = 0; i < conf->nhandlers; i++)

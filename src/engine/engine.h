@@ -13,6 +13,7 @@
 #include "base/compat.h"
 #include "config/conf.h"
 #include "store/board.h"
+#include "system/runtime.h"
 
 /*
  * Runs engine number index (from 0) until it has drained, or until the
@@ -22,7 +23,7 @@
  * supervisor. Sets the signals of the process up: all are unblocked, and those
  * that would end it from a terminal or a service manager are ignored.
  */
-void	 engine_run(const struct conf *, const int *listen_fds, int ipc_fd, unsigned int index,
-	    struct board *) NO_RETURN;
+void	 engine_run(const struct conf *, const struct runtime *, const int *listen_fds, int ipc_fd,
+	    unsigned int index, struct board *) NO_RETURN;
 
 #endif

@@ -329,8 +329,7 @@ keep_files(struct hproc *hp, struct task *t)
 	t->spool = NULL;
 }
 
-/* Returns 1 if that is all that was to be done, and the task is gone. */
-static int
+static enum fate
 deliver(struct hproc *hp, struct task *t)
 {
 	struct hstate	*h = hproc_state(t);
@@ -339,15 +338,15 @@ deliver(struct hproc *hp, struct task *t)
 	hproc_put(hp, t);
 	t->state = TASK_ASKED;
 	if (!t->report || !hproc_lasts(hp))
-		return 0;
+		return TASK_KEPT;
 	keep_files(hp, t);
 	session_drop_task(t);
 	if (ends)
 		hproc_release(h);
-	return 1;
+	return TASK_GONE;
 }
 
-int
+enum fate
 hproc_give(struct hproc *hp, struct task *t)
 {
 	if (t->begins)
@@ -356,13 +355,13 @@ hproc_give(struct hproc *hp, struct task *t)
 	hp->event = t->event;
 	memcpy(hp->ids, t->ids, sizeof(hp->ids));
 	t->state = TASK_STARTING;
-	if (hp->slot.state == SLOT_LIVE && deliver(hp, t))
-		return 1;
+	if (hp->slot.state == SLOT_LIVE && deliver(hp, t) == TASK_GONE)
+		return TASK_GONE;
 	t->since = engine_now(hp->engine);
 	t->deadline = t->since + t->timeout;
 	TAILQ_INSERT_TAIL(&hp->asked, t, entry);
 	hproc_add_deadline(hp, t->deadline);
-	return 0;
+	return TASK_KEPT;
 }
 
 void
@@ -413,7 +412,7 @@ hproc_tell_last(struct hproc *hp, struct task *t, struct task_result *r, const c
 }
 
 void
-hproc_explain(const struct hproc *hp, const struct task *t, const char *why, char *buf,
+hproc_reason(const struct hproc *hp, const struct task *t, const char *why, char *buf,
     size_t size)
 {
 	unsigned long long	 ms = t == NULL ? 0 : engine_now(hp->engine) - t->since;

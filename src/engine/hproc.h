@@ -23,6 +23,9 @@
 
 #define HPROC_STDERR_LINE	1024
 
+/* Who has a task after a call: the queue or a process keeps it, or it is freed. */
+enum fate { TASK_KEPT, TASK_GONE };
+
 struct hproc {
 	RB_ENTRY(hproc)		 by_id;
 	TAILQ_ENTRY(hproc)	 unsent;	/* in engine.unsent while something is owed */
@@ -89,10 +92,10 @@ RB_PROTOTYPE(hproc_tree, hproc, by_id, hproc_compare)
 /* Starts a process: for a task, or ahead (NULL). */
 struct hproc	*hproc_start(struct pool *, struct task *);
 /*
- * Gives it a task. One that begins a scope binds it. A report to a process
- * that lasts is done with this, and the task is gone: then 1.
+ * Gives it a task. A task that begins a scope binds that to the process. A
+ * report to a process that goes on reading is done when it is given: TASK_GONE.
  */
-int		 hproc_give(struct hproc *, struct task *);
+enum fate	 hproc_give(struct hproc *, struct task *);
 /* The scope that it served is over. */
 void		 hproc_release(struct hstate *);
 /* Nobody waits for a task that it has; late: since it has taken too long. */

@@ -69,7 +69,7 @@ tell_all(struct hproc *hp, struct task_list *had, const struct task_result *with
 	while ((t = TAILQ_FIRST(had)) != NULL) {
 		TAILQ_REMOVE(had, t, entry);
 		t->proc = NULL;
-		hproc_explain(hp, t, with->why, why, sizeof(why));
+		hproc_reason(hp, t, with->why, why, sizeof(why));
 		r = *with;
 		r.why = why;
 		r.actions = &none;
@@ -84,7 +84,7 @@ fail_scopes(struct hproc *hp, const char *why)
 	struct hstate		*h;
 	char			 text[1024];
 
-	hproc_explain(hp, NULL, why, text, sizeof(text));
+	hproc_reason(hp, NULL, why, text, sizeof(text));
 	while ((h = TAILQ_FIRST(&hp->bound)) != NULL) {
 		hproc_unbind(h);
 		pool_scope_failed(hp->pool, h, text);
@@ -133,7 +133,7 @@ tell_late(struct hproc *hp, struct task *t)
 	char			 limit[80], why[512];
 
 	snprintf(limit, sizeof(limit), "no answer within timeout (%u ms)", t->timeout);
-	hproc_explain(hp, NULL, limit, why, sizeof(why));
+	hproc_reason(hp, NULL, limit, why, sizeof(why));
 	r.why = why;
 	hp->ndetached++;
 	if (t->ends)
@@ -389,7 +389,7 @@ judge_end(struct hproc *hp, struct task *t, int status, int saw, struct task_res
 		warn_of_one_shot(hp, "it ended with status 0 and no verdict, which lets the mail "
 		    "pass, though");
 	if (r->end == TASK_FAILURE) {
-		hproc_explain(hp, t, r->why, text, sizeof(text));
+		hproc_reason(hp, t, r->why, text, sizeof(text));
 		r->why = text;
 	}
 	pool_task_done(hp->pool, t, r);

@@ -41,7 +41,7 @@ void	 hproc_overdue(struct hproc *, struct task *);
 /* It said that it still works: its time begins anew. */
 void	 hproc_progress(struct hproc *, struct task *);
 /* How long it has had this task, and the last it wrote to standard error. */
-void	 hproc_explain(const struct hproc *, const struct task *, const char *why, char *buf,
+void	 hproc_reason(const struct hproc *, const struct task *, const char *why, char *buf,
 	    size_t size);
 
 /* engine/hproc_end.c: it was abandoned before the supervisor was asked for it. */

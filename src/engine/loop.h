@@ -55,6 +55,7 @@ struct engine {
 	const struct conf	*conf;
 	unsigned int		 index;		/* of this engine, from 0 */
 	struct board		*board;		/* counters that all engines share */
+	int			 record_fd;	/* the directory for transcripts; -1: none */
 	struct event_base	*base;
 	int			 ipc_fd;	/* the channel to the supervisor */
 	struct event		 ipc_read, ipc_write;

@@ -182,40 +182,44 @@ choose(struct pool *p, const struct hstate *h)
 	return hp != NULL && hp->is_avail ? hp : TAILQ_FIRST(&p->avail);
 }
 
-static int
+/* Writes the files that a task names. If they can't be written it has failed. */
+static enum fate
 write_spool_files(struct pool *p, struct task *t)
 {
 	struct task_result	 r = { .end = TASK_OVERLOAD };
+	char			 why[SPOOL_WHY];
 
-	if (t->spool == NULL || (r.why = spool_write(t->spool)) == NULL)
-		return 1;
+	if (t->spool == NULL || spool_write(t->spool, why) == 0)
+		return TASK_KEPT;
+	r.why = why;
 	/* The process that has served its scope so far is not told of its end. */
 	if (t->ends && !t->begins)
 		hproc_release(&t->session->h[t->index]);
 	pool_task_done(p, t, &r);
-	return 0;
+	return TASK_GONE;
 }
 
-static int
+/* Gives a task that begins a scope to a process that is available, or to a new one. */
+static enum fate
 find_process(struct pool *p, struct task *t)
 {
 	struct hproc	*hp;
-	int		 done;
+	enum fate	 fate;
 
-	if (!write_spool_files(p, t))
-		return 1;
+	if (write_spool_files(p, t) == TASK_GONE)
+		return TASK_GONE;
 	hp = choose(p, &t->session->h[t->index]);
 	if (hp == NULL) {
 		hproc_start(p, t);
-		return 0;
+		return TASK_KEPT;
 	}
-	done = hproc_give(hp, t);
+	fate = hproc_give(hp, t);
 	start_ahead(p);
-	return done;
+	return fate;
 }
 
-/* Gives a first task to a process, or queues it. Returns 1 if it is done and gone. */
-static int
+/* Gives a handler's first task to a process, or queues it. */
+static enum fate
 submit(struct pool *p, struct hstate *h, struct task *t)
 {
 	if (h->proc != NULL && t->begins)
@@ -224,9 +228,11 @@ submit(struct pool *p, struct hstate *h, struct task *t)
 		if (t->report && hproc_is_full(h->proc)) {
 			h->stalled = 1;
 			h->proc->was_full = 1;
-			return 0;
+			return TASK_KEPT;
 		}
-		return write_spool_files(p, t) ? hproc_give(h->proc, t) : 1;
+		if (write_spool_files(p, t) == TASK_GONE)
+			return TASK_GONE;
+		return hproc_give(h->proc, t);
 	}
 	if (!t->begins)
 		session_restart_scope(t);
@@ -234,7 +240,7 @@ submit(struct pool *p, struct hstate *h, struct task *t)
 		return find_process(p, t);
 	t->since = engine_now(p->engine);
 	pool_wait(p, t, 0);
-	return 0;
+	return TASK_KEPT;
 }
 
 static void
@@ -248,7 +254,7 @@ run_tasks(struct pool *p, struct hstate *h)
 		hproc_release(h);
 	}
 	while ((t = TAILQ_FIRST(&h->tasks)) != NULL && t->state == TASK_HELD)
-		if (!submit(p, h, t))
+		if (submit(p, h, t) == TASK_KEPT)
 			return;
 }
 
@@ -281,7 +287,7 @@ pool_serve(struct pool *p)
 	    (!TAILQ_EMPTY(&p->avail) || may_start(p))) {
 		dequeue(p, t);
 		s = t->session;
-		if (find_process(p, t))
+		if (find_process(p, t) == TASK_GONE)
 			session_moved(p, s);
 	}
 }

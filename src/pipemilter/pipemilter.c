@@ -27,6 +27,7 @@
 #include "pipemilter/pipemilter.h"
 #include "startup/record_dir.h"
 #include "supervisor/supervisor.h"
+#include "system/runtime.h"
 #include "startup/tmpdir.h"
 
 #define CONF_PATH	SYSCONFDIR "/pipemilter/pipemilter.conf"
@@ -184,7 +185,7 @@ hold_signals(void)
 }
 
 static int
-prepare(const struct options *o, struct conf *conf, int **fds)
+prepare(const struct options *o, const struct conf *conf, struct runtime *rt, int **fds)
 {
 	const char	*pidfile = o->pidfile;
 
@@ -199,23 +200,24 @@ prepare(const struct options *o, struct conf *conf, int **fds)
 	 */
 	if ((*fds = listen_sock_open(conf)) == NULL)
 		return -1;
-	if (tmpdir_prepare(conf, !conf->spool_directory_set &&
+	if (tmpdir_prepare(conf, rt, !conf->spool_directory_set &&
 	    (o->adhoc || geteuid() != 0)) == -1)
 		return -1;
 	/*
 	 * The directory of records may be inside the spool directory, which
 	 * exists now.
 	 */
-	return record_dir_open(conf);
+	return record_dir_open(conf, rt);
 }
 
 static int
-run_supervisor(const struct options *o, struct conf *conf)
+run_supervisor(const struct options *o, const struct conf *conf)
 {
-	struct supervisor_opts	 opts = { conf, NULL, -1, o->adhoc };
+	struct runtime		*rt = runtime_new(conf->nhandlers);
+	struct supervisor_opts	 opts = { conf, rt, NULL, -1, o->adhoc };
 	int			 status = 1;
 
-	if (prepare(o, conf, &opts.listen_fds) == 0) {
+	if (prepare(o, conf, rt, &opts.listen_fds) == 0) {
 		if (!o->foreground)
 			opts.ready_fd = daemon_start();
 		daemon_pidfile_write();
@@ -224,7 +226,8 @@ run_supervisor(const struct options *o, struct conf *conf)
 	if (opts.listen_fds != NULL)
 		listen_sock_end(conf, opts.listen_fds);
 	free(opts.listen_fds);
-	tmpdir_remove(conf);
+	tmpdir_remove(rt);
+	runtime_free(rt);
 	daemon_pidfile_remove();
 	return status;
 }

@@ -17,7 +17,7 @@
 #include "startup/record_dir.h"
 
 static int
-complain(const struct conf *conf, const char *why)
+complain_of_record(const struct conf *conf, const char *why)
 {
 	log_msg(LOG_ERR, NULL, "record: %s: %s", conf->record, why);
 	return -1;
@@ -25,26 +25,26 @@ complain(const struct conf *conf, const char *why)
 
 /* made: the directory is new, and as yet ours. */
 static int
-check(struct conf *conf, int made)
+check_record_dir(const struct conf *conf, int fd, int made)
 {
 	uid_t		 owner = conf->have_engine_ids ? conf->engine_uid : geteuid();
 	struct stat	 st;
 
 	if (made && conf->have_engine_ids &&
-	    fchown(conf->record_fd, conf->engine_uid, conf->engine_gid) == -1)
-		return complain(conf, strerror(errno));
-	if (fstat(conf->record_fd, &st) == -1)
-		return complain(conf, strerror(errno));
+	    fchown(fd, conf->engine_uid, conf->engine_gid) == -1)
+		return complain_of_record(conf, strerror(errno));
+	if (fstat(fd, &st) == -1)
+		return complain_of_record(conf, strerror(errno));
 	if (st.st_uid != owner)
-		return complain(conf, "it belongs to another user than the engine's");
+		return complain_of_record(conf, "it belongs to another user than the engine's");
 	/* Whoever can write there could put a pipe in the place of a file. */
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return complain(conf, "others than its owner can write it");
+		return complain_of_record(conf, "others than its owner can write it");
 	return 0;
 }
 
 int
-record_dir_open(struct conf *conf)
+record_dir_open(const struct conf *conf, struct runtime *rt)
 {
 	int	 made;
 
@@ -52,10 +52,10 @@ record_dir_open(struct conf *conf)
 		return 0;
 	made = mkdir(conf->record, 0700) == 0;
 	if (!made && errno != EEXIST)
-		return complain(conf, strerror(errno));
-	conf->record_fd = open(conf->record, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (conf->record_fd == -1)
-		return complain(conf, errno == ELOOP || errno == ENOTDIR ?
+		return complain_of_record(conf, strerror(errno));
+	rt->record_fd = open(conf->record, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (rt->record_fd == -1)
+		return complain_of_record(conf, errno == ELOOP || errno == ENOTDIR ?
 		    "not a directory" : strerror(errno));
-	return check(conf, made);
+	return check_record_dir(conf, rt->record_fd, made);
 }

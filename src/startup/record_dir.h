@@ -10,12 +10,13 @@
 #define PM_STARTUP_RECORD_DIR_H
 
 #include "config/conf.h"
+#include "system/runtime.h"
 
 /*
- * Opens it as conf->record_fd, if there is to be one; it is made if its parent
+ * Opens it as record_fd of the runtime, if there is to be one; it is made if its parent
  * exists. One that is not the engine's user's, or that anybody can write, is
  * refused. Returns 0 or -1, logged.
  */
-int	 record_dir_open(struct conf *);
+int	 record_dir_open(const struct conf *, struct runtime *);
 
 #endif

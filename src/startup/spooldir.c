@@ -51,54 +51,55 @@ join(const char *base, const char *name)
 
 /* Files made in it get its group: the engine's user need not be in that. */
 static int
-make_for_handler(const struct conf *conf, struct handler_conf *h)
+make_for_handler(const struct conf *conf, const struct runtime *rt, size_t i)
 {
-	struct directory_owner	 owner = { conf->have_engine_ids, conf->engine_uid, h->gid,
+	const struct handler_conf	*h = &conf->handlers[i];
+	struct spool_dir		*dir = &rt->spool_dirs[i];
+	struct directory_owner		 owner = { conf->have_engine_ids, conf->engine_uid, h->gid,
 	    conf->have_engine_ids ? 02750 : 0700 };
 
-	if ((h->spool_path = join(conf->spool_base, h->name)) == NULL ||
-	    directory_make(h->spool_path, &owner) == -1)
+	if ((dir->path = join(rt->spool_base, h->name)) == NULL ||
+	    directory_make(dir->path, &owner) == -1)
 		return -1;
-	h->spool_fd = open(h->spool_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (h->spool_fd == -1)
-		return directory_complain(h->spool_path, strerror(errno));
-	if (!directory_can_be_entered(h->spool_path, h))
-		return directory_complain(h->spool_path, "the handler's user cannot enter it");
+	dir->fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir->fd == -1)
+		return directory_complain(dir->path, strerror(errno));
+	if (!directory_can_be_entered(dir->path, h))
+		return directory_complain(dir->path, "the handler's user cannot enter it");
 	return 0;
 }
 
 static int
-make_directories(struct conf *conf)
+make_directories(const struct conf *conf, struct runtime *rt)
 {
 	struct directory_owner	 owner = { conf->have_engine_ids, conf->engine_uid,
 	    conf->engine_gid, 0700 };
 	size_t			 i;
 
-	directory_clear(conf->spool_base);
-	if ((conf->store_directory = join(conf->spool_base, ENGINE_DIRECTORY)) == NULL ||
-	    directory_make(conf->store_directory, &owner) == -1)
+	directory_clear(rt->spool_base);
+	if ((rt->store_directory = join(rt->spool_base, ENGINE_DIRECTORY)) == NULL ||
+	    directory_make(rt->store_directory, &owner) == -1)
 		return -1;
 	for (i = 0; i < conf->nhandlers; i++)
-		if (conf->handlers[i].spool &&
-		    make_for_handler(conf, &conf->handlers[i]) == -1)
+		if (conf->handlers[i].spool && make_for_handler(conf, rt, i) == -1)
 			return -1;
 	return 0;
 }
 
 void
-spooldir_remove(struct conf *conf)
+spooldir_remove(struct runtime *rt)
 {
-	if (conf->spool_base == NULL)
+	if (rt->spool_base == NULL)
 		return;
-	directory_clear(conf->spool_base);
-	if (rmdir(conf->spool_base) == -1)
-		log_warn("removing %s", conf->spool_base);
-	free(conf->spool_base);
-	conf->spool_base = NULL;
+	directory_clear(rt->spool_base);
+	if (rmdir(rt->spool_base) == -1)
+		log_warn("removing %s", rt->spool_base);
+	free(rt->spool_base);
+	rt->spool_base = NULL;
 }
 
 int
-spooldir_prepare(struct conf *conf, const char *base, const char *name)
+spooldir_prepare(const struct conf *conf, struct runtime *rt, const char *base, const char *name)
 {
 	struct stat	 st;
 	char		*path;
@@ -109,10 +110,10 @@ spooldir_prepare(struct conf *conf, const char *base, const char *name)
 		free(path);
 		return is_needed(conf) ? -1 : 0;
 	}
-	conf->spool_base = path;
+	rt->spool_base = path;
 	if (is_needed(conf))
-		return make_directories(conf);
+		return make_directories(conf, rt);
 	/* There were some when it last ran. */
-	spooldir_remove(conf);
+	spooldir_remove(rt);
 	return 0;
 }

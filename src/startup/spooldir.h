@@ -11,6 +11,7 @@
 #define PM_STARTUP_SPOOLDIR_H
 
 #include "config/conf.h"
+#include "system/runtime.h"
 
 /*
  * If some handler needs messages as a whole: makes BASE/NAME, which is ours
@@ -20,8 +21,8 @@
  * group reads, in its spool_path and spool_fd. What another run has left there
  * is removed in any case. Returns 0 or -1, logged.
  */
-int	 spooldir_prepare(struct conf *, const char *base, const char *name);
+int	 spooldir_prepare(const struct conf *, struct runtime *, const char *base, const char *name);
 /* Removes all of that. */
-void	 spooldir_remove(struct conf *);
+void	 spooldir_remove(struct runtime *);
 
 #endif

@@ -103,7 +103,7 @@ make_base(const struct conf *conf, int private)
 }
 
 static int
-prepare_one(struct handler_conf *h, const char *base)
+prepare_one(const struct handler_conf *h, const char *base, char **tmpdir)
 {
 	struct directory_owner	 owner = { h->user != NULL, h->uid, h->gid, 0700 };
 	char			 path[PATH_MAX];
@@ -113,7 +113,7 @@ prepare_one(struct handler_conf *h, const char *base)
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return directory_complain(base, strerror(ENAMETOOLONG));
 	/* Set even if it fails: what was made is removed by this. */
-	h->tmpdir = xstrdup(path);
+	*tmpdir = xstrdup(path);
 	if (directory_make(path, &owner) == -1)
 		return -1;
 	if (!directory_can_be_entered(path, h))
@@ -122,7 +122,7 @@ prepare_one(struct handler_conf *h, const char *base)
 }
 
 int
-tmpdir_prepare(struct conf *conf, int private)
+tmpdir_prepare(const struct conf *conf, struct runtime *rt, int private)
 {
 	char	*base;
 	size_t	 i;
@@ -131,28 +131,28 @@ tmpdir_prepare(struct conf *conf, int private)
 	if ((base = make_base(conf, private)) == NULL)
 		return -1;
 	for (i = 0; i < conf->nhandlers && ret == 0; i++)
-		ret = prepare_one(&conf->handlers[i], base);
+		ret = prepare_one(&conf->handlers[i], base, &rt->tmpdirs[i]);
 	if (ret == 0 && private)
-		ret = spooldir_prepare(conf, base, ".spool");
+		ret = spooldir_prepare(conf, rt, base, ".spool");
 	else if (ret == 0)
-		ret = spooldir_prepare(conf, conf->spool_directory, "spool");
+		ret = spooldir_prepare(conf, rt, conf->spool_directory, "spool");
 	free(base);
 	return ret;
 }
 
 void
-tmpdir_remove(struct conf *conf)
+tmpdir_remove(struct runtime *rt)
 {
 	size_t	 i;
 
-	spooldir_remove(conf);
+	spooldir_remove(rt);
 	/* Not only by the exit: the pid file goes before, and then the next one may start. */
 	tmpdir_forget();
 	if (private_base == NULL)
 		return;
-	for (i = 0; i < conf->nhandlers; i++)
-		if (conf->handlers[i].tmpdir != NULL)
-			directory_remove(conf->handlers[i].tmpdir);
+	for (i = 0; i < rt->nhandlers; i++)
+		if (rt->tmpdirs[i] != NULL)
+			directory_remove(rt->tmpdirs[i]);
 	if (rmdir(private_base) == -1)
 		log_warn("removing %s", private_base);
 	free(private_base);

@@ -10,6 +10,7 @@
 #define PM_STARTUP_TMPDIR_H
 
 #include "config/conf.h"
+#include "system/runtime.h"
 
 /*
  * Makes the directories of all handlers, empty, and names them in
@@ -18,13 +19,13 @@
  * tmpdir_remove() takes away. A spool directory that another daemon uses is
  * refused. Returns 0 or -1, logged.
  */
-int	 tmpdir_prepare(struct conf *, int private);
+int	 tmpdir_prepare(const struct conf *, struct runtime *, int private);
 /* In a process that must not hold the lock on the spool directory any longer. */
 void	 tmpdir_forget(void);
 /*
  * Once no handler runs any more: removes those for messages, and private ones,
  * and gives back the lock.
  */
-void	 tmpdir_remove(struct conf *);
+void	 tmpdir_remove(struct runtime *);
 
 #endif

@@ -6,7 +6,6 @@
 #include "base/compat.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 
 struct spool {
 	const struct handler_conf	*conf;
+	const struct spool_dir		*dir;
 	struct store			*store;		/* NULL: the files are there */
 	uint64_t			 counted;	/* on the board */
 	char				 name[88];	/* of all files, but for the end */
@@ -35,29 +35,37 @@ static const char *const ends[SPOOL_KINDS] = {
 	[SPOOL_MESSAGE] = ".message", [SPOOL_HEADERS] = ".headers", [SPOOL_BODY] = ".body",
 };
 
+/* Where nothing was set up, as with -n, paths are named and no file is written. */
+static char			 no_path[] = "";
+static const struct spool_dir	 no_dir = { no_path, -1 };
+static const struct conf	*all;
+static const struct spool_dir	*dirs;
 static struct board	*board;
 static unsigned int	 row;
 static char		 prefix[16];	/* of names of files */
 static struct buf	 scratch = { .max = SIZE_MAX / 2 };
 
 void
-spool_setup(const struct conf *conf, struct board *b, unsigned int engine)
+spool_setup(const struct conf *conf, const struct spool_dir *directories,
+    const char *spare_directory, struct board *b, unsigned int engine)
 {
+	all = conf;
+	dirs = directories;
 	board = b;
 	row = engine;
 	/* Engines of one number never live at the same time. */
 	snprintf(prefix, sizeof(prefix), "%u-", engine + 1);
-	spool_file_setup(conf->store_directory, prefix);
+	spool_file_setup(spare_directory, prefix);
 }
 
 void
-spool_sweep(const struct conf *conf)
+spool_sweep(void)
 {
 	size_t	 i;
 
-	for (i = 0; i < conf->nhandlers; i++)
-		if (conf->handlers[i].spool)
-			spool_file_sweep(conf->handlers[i].spool_fd, prefix);
+	for (i = 0; i < all->nhandlers; i++)
+		if (all->handlers[i].spool)
+			spool_file_sweep(dirs[i].fd, prefix);
 	spool_file_sweep_spares();
 }
 
@@ -67,18 +75,17 @@ spool_new(const struct handler_conf *conf, struct store *store, const char *id)
 	struct spool	*sp = xcalloc(1, sizeof(*sp));
 
 	sp->conf = conf;
+	sp->dir = all == NULL ? &no_dir : &dirs[conf - all->handlers];
 	sp->store = store_hold(store);
 	snprintf(sp->name, sizeof(sp->name), "%s%s", prefix, id);
 	return sp;
 }
 
 const char *
-spool_path(const struct spool *sp, enum spool_kind k)
+spool_path(const struct spool *sp, enum spool_kind k, char *buf)
 {
-	static char	 path[PATH_MAX + sizeof(sp->name) + 16];
-
-	snprintf(path, sizeof(path), "%s/%s%s", sp->conf->spool_path, sp->name, ends[k]);
-	return path;
+	snprintf(buf, SPOOL_PATH, "%s/%s%s", sp->dir->path, sp->name, ends[k]);
+	return buf;
 }
 
 static const char *
@@ -93,7 +100,7 @@ open_file(const struct spool *sp, enum spool_kind k, struct spool_file *f)
 {
 	char	 name[sizeof(sp->name) + 16];
 
-	return spool_file_open(f, sp->conf, k, file_name(sp, k, name, sizeof(name)));
+	return spool_file_open(f, sp->dir, k, file_name(sp, k, name, sizeof(name)));
 }
 
 static int
@@ -101,7 +108,7 @@ close_file(const struct spool *sp, enum spool_kind k, struct spool_file *f, int 
 {
 	char	 name[sizeof(sp->name) + 16];
 
-	return spool_file_close(f, sp->conf, file_name(sp, k, name, sizeof(name)), result);
+	return spool_file_close(f, sp->dir, file_name(sp, k, name, sizeof(name)), result);
 }
 
 /* One line for each header: a line that begins with a blank goes on with the one before. */
@@ -212,7 +219,7 @@ remove_files(const struct spool *sp, size_t size)
 	unsigned int	 k;
 
 	for (k = 0; k < SPOOL_KINDS; k++)
-		spool_file_remove(sp->conf, k,
+		spool_file_remove(sp->dir, k,
 		    file_name(sp, (enum spool_kind)k, name, sizeof(name)), size);
 }
 
@@ -232,33 +239,31 @@ write_files(struct spool *sp, const unsigned char *p, size_t len, size_t at)
 	return -1;
 }
 
-/* A text that outlives the store. */
-static const char *
-failure(const char *what, const char *why)
+/* The text is the caller's: that of a store goes with the store. Returns -1. */
+static int
+spool_failed(char *why, const char *what, const char *cause)
 {
-	static char	 text[160];
-
-	snprintf(text, sizeof(text), "%s%s", what, why);
-	return text;
+	snprintf(why, SPOOL_WHY, "%s%s", what, cause);
+	return -1;
 }
 
-const char *
-spool_write(struct spool *sp)
+int
+spool_write(struct spool *sp, char *why)
 {
 	const unsigned char	*p;
 	size_t			 len, at;
-	const char		*why = NULL;
+	int			 ret = 0;
 
 	if (sp->store == NULL)
-		return NULL;
+		return 0;
 	if ((p = store_bytes(sp->store)) == NULL)
-		return failure("", store_error(sp->store));
+		return spool_failed(why, "", store_error(sp->store));
 	len = store_len(sp->store);
 	at = store_body_at(sp->store);
 	if (!count(sp, (uint64_t)len * 2))
-		return failure(NOT_IN_FILES, "spool-limit is reached");
+		return spool_failed(why, NOT_IN_FILES, "spool-limit is reached");
 	if (write_files(sp, p, len, at) == -1) {
-		why = failure(NOT_IN_FILES, strerror(errno));
+		ret = spool_failed(why, NOT_IN_FILES, strerror(errno));
 		uncount(sp);
 	} else {
 		store_release(sp->store);
@@ -266,7 +271,7 @@ spool_write(struct spool *sp)
 	}
 	if (scratch.cap > SCRATCH_KEPT)
 		buf_free(&scratch);
-	return why;
+	return ret;
 }
 
 void

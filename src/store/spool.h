@@ -11,6 +11,7 @@
 #ifndef PM_STORE_SPOOL_H
 #define PM_STORE_SPOOL_H
 
+#include <limits.h>
 #include <stddef.h>
 
 #include "store/board.h"
@@ -21,21 +22,35 @@ enum spool_kind { SPOOL_MESSAGE, SPOOL_HEADERS, SPOOL_BODY, SPOOL_KINDS };
 
 struct spool;
 
-/* For this process: the engine's row of the board, and its number in names of files. */
-void	 spool_setup(const struct conf *, struct board *, unsigned int engine);
-/* Removes what an engine of this number has left, of all handlers. */
-void	 spool_sweep(const struct conf *);
+/* The directory for the messages of one handler. */
+struct spool_dir {
+	char	*path;		/* NULL: the handler takes no files */
+	int	 fd;		/* the same, open; -1: none */
+};
+
+#define SPOOL_PATH	(PATH_MAX + 128)	/* bytes for a path */
+#define SPOOL_WHY	160			/* bytes for a cause */
+
+/*
+ * For this process, before any other call: the directories of the handlers, one
+ * for each of conf->handlers; that for spare files (store/spool_file.h), or NULL;
+ * the board, and the engine's number, from 0. All must live as long as the process.
+ */
+void	 spool_setup(const struct conf *, const struct spool_dir *, const char *spare_directory,
+	    struct board *, unsigned int engine);
+/* Removes the files that an earlier engine of this number has left. */
+void	 spool_sweep(void);
 
 /* For one handler and the message of this id; the store is held until it is written. */
 struct spool	*spool_new(const struct handler_conf *, struct store *, const char *id);
-/* The path of a file, until the next call. */
-const char	*spool_path(const struct spool *, enum spool_kind);
+/* The path of a file, which need not be there yet, in buf of SPOOL_PATH bytes: it. */
+const char	*spool_path(const struct spool *, enum spool_kind, char *buf);
 /*
- * Writes the files; once they are there it does nothing. Returns NULL, or, in a
- * few words that hold until the next call, why it can't be done: then no
- * file is there.
+ * Writes the files; once they are there it does nothing. Returns 0, or -1 with
+ * the cause, a few words for the log, in why of SPOOL_WHY bytes; then no file is
+ * there.
  */
-const char	*spool_write(struct spool *);
+int		 spool_write(struct spool *, char *why);
 /* Removes the files; NULL may be freed. */
 void	 spool_free(struct spool *);
 

@@ -23,7 +23,7 @@
 
 struct spare {
 	TAILQ_ENTRY(spare)		 entry;
-	const struct handler_conf	*conf;	/* whose group may read it */
+	const struct spool_dir	*dir;	/* whose group may read it */
 	unsigned int			 kind;
 	char				 name[32];
 };
@@ -45,20 +45,20 @@ void
 spool_file_sweep(int directory, const char *prefix)
 {
 	struct dirent	*e;
-	DIR		*dir;
+	DIR		*d;
 	int		 fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
+	if (fd == -1 || (d = fdopendir(fd)) == NULL) {
 		log_warn("spool directory");
 		if (fd != -1)
 			close(fd);
 		return;
 	}
-	while ((e = readdir(dir)) != NULL)
+	while ((e = readdir(d)) != NULL)
 		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
 		    unlinkat(directory, e->d_name, 0) == -1)
 			log_warn("removing %s", e->d_name);
-	(void)closedir(dir);
+	(void)closedir(d);
 }
 
 void
@@ -93,12 +93,12 @@ is_ours_alone(struct spool_file *f)
 
 /* Takes a file that was put away from the list. Returns 0 if there is none. */
 static int
-take_spare(struct spool_file *f, const struct handler_conf *conf, unsigned int kind)
+take_spare(struct spool_file *f, const struct spool_dir *dir, unsigned int kind)
 {
 	struct spare	*sp;
 
 	TAILQ_FOREACH(sp, &spares, entry)
-		if (sp->conf == conf && sp->kind == kind)
+		if (sp->dir == dir && sp->kind == kind)
 			break;
 	if (sp == NULL)
 		return 0;
@@ -110,11 +110,11 @@ take_spare(struct spool_file *f, const struct handler_conf *conf, unsigned int k
 }
 
 int
-spool_file_open(struct spool_file *f, const struct handler_conf *conf, unsigned int kind,
+spool_file_open(struct spool_file *f, const struct spool_dir *dir, unsigned int kind,
     const char *name)
 {
 	f->has = 0;
-	while (take_spare(f, conf, kind)) {
+	while (take_spare(f, dir, kind)) {
 		f->fd = openat(private_fd, f->spare, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 		if (f->fd != -1 && is_ours_alone(f))
 			return 0;
@@ -124,7 +124,7 @@ spool_file_open(struct spool_file *f, const struct handler_conf *conf, unsigned 
 	}
 	f->spare[0] = '\0';
 	f->had = 0;
-	f->fd = openat(conf->spool_fd, name,
+	f->fd = openat(dir->fd, name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 	return f->fd == -1 ? -1 : 0;
 }
@@ -152,30 +152,30 @@ spool_file_write(struct spool_file *f, const void *data, size_t n)
 
 /* One that was put away gets the length and the name of what it is now. */
 static int
-publish(const struct spool_file *f, const struct handler_conf *conf, const char *name)
+publish(const struct spool_file *f, const struct spool_dir *dir, const char *name)
 {
 	if (f->spare[0] == '\0')
 		return 0;
 	if (f->has < f->had && ftruncate(f->fd, f->has) == -1)
 		return -1;
-	return renameat(private_fd, f->spare, conf->spool_fd, name);
+	return renameat(private_fd, f->spare, dir->fd, name);
 }
 
 int
-spool_file_close(struct spool_file *f, const struct handler_conf *conf, const char *name,
+spool_file_close(struct spool_file *f, const struct spool_dir *dir, const char *name,
     int result)
 {
 	int	 error;
 
 	if (result == 0)
-		result = publish(f, conf, name);
+		result = publish(f, dir, name);
 	error = errno;
 	if (close(f->fd) == -1 && result == 0) {
 		result = -1;
 		error = errno;
 	}
 	if (result == -1) {
-		remove_at(conf->spool_fd, name);
+		remove_at(dir->fd, name);
 		if (f->spare[0] != '\0')
 			remove_at(private_fd, f->spare);
 	}
@@ -185,17 +185,17 @@ spool_file_close(struct spool_file *f, const struct handler_conf *conf, const ch
 
 /* Returns 0 if that is not possible. */
 static int
-put_away(const struct handler_conf *conf, unsigned int kind, const char *name)
+put_away(const struct spool_dir *dir, unsigned int kind, const char *name)
 {
 	struct spare	*sp;
 
 	if (private_fd == -1 || nspares >= MAX_SPARES)
 		return 0;
 	sp = xcalloc(1, sizeof(*sp));
-	sp->conf = conf;
+	sp->dir = dir;
 	sp->kind = kind;
 	snprintf(sp->name, sizeof(sp->name), "%s%u", private_prefix, ++last_number);
-	if (renameat(conf->spool_fd, name, private_fd, sp->name) == -1) {
+	if (renameat(dir->fd, name, private_fd, sp->name) == -1) {
 		free(sp);
 		return 0;
 	}
@@ -205,11 +205,11 @@ put_away(const struct handler_conf *conf, unsigned int kind, const char *name)
 }
 
 void
-spool_file_remove(const struct handler_conf *conf, unsigned int kind, const char *name,
+spool_file_remove(const struct spool_dir *dir, unsigned int kind, const char *name,
     size_t size)
 {
-	if (size > SPOOL_FILE_KEPT || !put_away(conf, kind, name))
-		remove_at(conf->spool_fd, name);
+	if (size > SPOOL_FILE_KEPT || !put_away(dir, kind, name))
+		remove_at(dir->fd, name);
 }
 
 unsigned int

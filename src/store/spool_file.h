@@ -15,7 +15,7 @@
 
 #include <stddef.h>
 
-#include "config/conf.h"
+#include "store/spool.h"
 
 /* A larger file, in bytes, is not put away. */
 #define SPOOL_FILE_KEPT	(512u * 1024)
@@ -41,7 +41,7 @@ void	 spool_file_sweep_spares(void);
  * Opens a file to be written from its beginning; those of one kind are of about
  * the same length. 0, or -1 with errno.
  */
-int	 spool_file_open(struct spool_file *, const struct handler_conf *, unsigned int kind,
+int	 spool_file_open(struct spool_file *, const struct spool_dir *, unsigned int kind,
 	    const char *name);
 int	 spool_file_write(struct spool_file *, const void *, size_t);
 /*
@@ -49,10 +49,10 @@ int	 spool_file_write(struct spool_file *, const void *, size_t);
  * before: if it is -1, or this fails, there is no file. Returns 0, or -1 with
  * errno.
  */
-int	 spool_file_close(struct spool_file *, const struct handler_conf *, const char *name,
+int	 spool_file_close(struct spool_file *, const struct spool_dir *, const char *name,
 	    int result);
 /* It is not needed any more; none may be there. size: of its message. */
-void	 spool_file_remove(const struct handler_conf *, unsigned int kind, const char *name,
+void	 spool_file_remove(const struct spool_dir *, unsigned int kind, const char *name,
 	    size_t size);
 
 /* How many are put away; and all of them go. Both return that number. */

@@ -6,7 +6,6 @@
 #include "base/compat.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,26 +51,6 @@ engine_proc_init(struct engine_proc *e, const struct conf *conf, unsigned int in
 	TAILQ_INIT(&e->queue);
 }
 
-/*
- * When it ends is the supervisor's decision: a terminal's ^C and a service
- * manager's TERM reach all processes, and those that drain must live on.
- */
-static void
-engine_signals(const sigset_t *mask)
-{
-	struct sigaction	 sa;
-
-	memset(&sa, 0, sizeof(sa));
-	sigemptyset(&sa.sa_mask);
-	sa.sa_handler = SIG_IGN;
-	(void)sigaction(SIGINT, &sa, NULL);
-	(void)sigaction(SIGTERM, &sa, NULL);
-	(void)sigaction(SIGHUP, &sa, NULL);
-	sa.sa_handler = SIG_DFL;
-	(void)sigaction(SIGCHLD, &sa, NULL);
-	(void)sigprocmask(SIG_SETMASK, mask, NULL);
-}
-
 static void
 outgoing_close(struct outgoing *o)
 {
@@ -105,17 +84,16 @@ let_go(struct engine_proc *e)
 }
 
 static void become_engine(struct engine_proc *, int, const struct supervisor_opts *,
-    struct board *, const sigset_t *) NO_RETURN;
+    struct board *) NO_RETURN;
 
 static void
 become_engine(struct engine_proc *e, int fd, const struct supervisor_opts *opts,
-    struct board *board, const sigset_t *mask)
+    struct board *board)
 {
 	const struct conf	*conf = opts->conf;
 
 	log_procinit(e->name);
 	setproctitle("%s", e->name);
-	engine_signals(mask);
 	daemon_pidfile_forget();
 	tmpdir_forget();
 	if (opts->ready_fd != -1)
@@ -126,12 +104,12 @@ become_engine(struct engine_proc *e, int fd, const struct supervisor_opts *opts,
 	    conf->engine_gid, &conf->engine_gid, 1) == -1)
 		fatal("cannot become %s", conf->engine_user);
 	sandbox_engine();
-	engine_run(conf, opts->listen_fds, fd, e->index, board);
+	engine_run(conf, opts->runtime, opts->listen_fds, fd, e->index, board);
 }
 
 int
 engine_proc_start(struct engine_proc *all, unsigned int index, const struct supervisor_opts *opts,
-    struct board *board, const sigset_t *mask)
+    struct board *board)
 {
 	struct engine_proc	*e = &all[index];
 	unsigned int		 i;
@@ -154,7 +132,7 @@ engine_proc_start(struct engine_proc *all, unsigned int index, const struct supe
 		close(fds[0]);
 		for (i = 0; i < opts->conf->engines; i++)
 			let_go(&all[i]);
-		become_engine(e, fds[1], opts, board, mask);
+		become_engine(e, fds[1], opts, board);
 	}
 	close(fds[1]);
 	e->fd = fds[0];

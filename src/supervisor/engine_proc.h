@@ -10,7 +10,6 @@
 #ifndef PM_SUPERVISOR_ENGINE_PROC_H
 #define PM_SUPERVISOR_ENGINE_PROC_H
 
-#include <signal.h>
 #include <stdint.h>
 
 #include "base/compat.h"
@@ -38,11 +37,10 @@ struct engine_proc {
 void	 engine_proc_init(struct engine_proc *, const struct conf *, unsigned int index);
 /*
  * Forks one of the engines, all of which are given so that the new one can let
- * go of what is the others'. mask is what it shall have for signals. Returns 0
- * or -1, logged.
+ * go of what is the others'. Returns 0 or -1, logged.
  */
 int	 engine_proc_start(struct engine_proc *all, unsigned int index,
-	    const struct supervisor_opts *, struct board *, const sigset_t *mask);
+	    const struct supervisor_opts *, struct board *);
 /*
  * Sends a message with its descriptors, or keeps it until there is room. The
  * descriptors are closed here in any case, at the latest with the engine.

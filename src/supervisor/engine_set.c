@@ -35,7 +35,7 @@ engine_set_init(struct engine_set *es, const struct supervisor_opts *opts, const
 	for (i = 0; i < es->n; i++)
 		engine_proc_init(&es->engines[i], opts->conf, i);
 	es->board = board_new(opts->conf);
-	es->requests = requests_new(opts->conf, es->engines);
+	es->requests = requests_new(opts->conf, opts->runtime, es->engines);
 }
 
 void
@@ -50,7 +50,7 @@ engine_set_free(struct engine_set *es)
 static int
 start_one(struct engine_set *es, struct engine_proc *e)
 {
-	if (engine_proc_start(es->engines, e->index, es->opts, es->board, es->mask) == -1) {
+	if (engine_proc_start(es->engines, e->index, es->opts, es->board) == -1) {
 		engine_proc_gone(e);
 		return -1;
 	}

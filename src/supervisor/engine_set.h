@@ -25,7 +25,7 @@ struct engine_set {
 	struct pollfd		*pfds;		/* one for each */
 	struct board		*board;
 	struct requests		*requests;
-	const sigset_t		*mask;		/* of an engine's signals, and while we wait */
+	const sigset_t		*mask;		/* of signals, while we wait */
 };
 
 void			 engine_set_init(struct engine_set *, const struct supervisor_opts *,

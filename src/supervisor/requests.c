@@ -22,6 +22,7 @@
 
 struct requests {
 	const struct conf	*conf;
+	const struct runtime	*runtime;
 	struct engine_proc	*engines;
 	struct quota		*quota;
 	struct stale		**files;	/* by handler; NULL where it doesn't matter */
@@ -29,12 +30,13 @@ struct requests {
 };
 
 struct requests *
-requests_new(const struct conf *conf, struct engine_proc *engines)
+requests_new(const struct conf *conf, const struct runtime *runtime, struct engine_proc *engines)
 {
 	struct requests	*r = xcalloc(1, sizeof(*r));
 	size_t		 i;
 
 	r->conf = conf;
+	r->runtime = runtime;
 	r->engines = engines;
 	r->quota = quota_new((unsigned int)conf->nhandlers, conf->engines);
 	r->files = xcalloc(conf->nhandlers, sizeof(*r->files));
@@ -205,7 +207,8 @@ serve_spawn(struct requests *r, struct engine_proc *e, const struct ipc_msg *msg
 		return 0;
 	}
 	watch_files(r, msg->handler, running);
-	if (spawn(h, (enum event_kind)msg->event, msg->env, msg->env_len, e->cpu, &sp) == -1) {
+	if (spawn(h, r->runtime->tmpdirs[msg->handler], (enum event_kind)msg->event, msg->env,
+	    msg->env_len, e->cpu, &sp) == -1) {
 		send_failed(e, msg->id, sp.error, sp.stage);
 		return 0;
 	}

@@ -13,11 +13,12 @@
 #include "supervisor/child.h"
 #include "config/conf.h"
 #include "supervisor/engine_proc.h"
+#include "system/runtime.h"
 
 struct requests;
 
 /* engines: one for each of conf->engines. All must live as long. */
-struct requests	*requests_new(const struct conf *, struct engine_proc *engines);
+struct requests	*requests_new(const struct conf *, const struct runtime *, struct engine_proc *engines);
 void		 requests_free(struct requests *);
 /*
  * Does what an engine asks, if may_spawn is set also starting handlers.

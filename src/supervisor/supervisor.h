@@ -11,9 +11,11 @@
 
 #include "store/board.h"
 #include "config/conf.h"
+#include "system/runtime.h"
 
 struct supervisor_opts {
 	const struct conf	*conf;
+	const struct runtime	*runtime;
 	int			*listen_fds;	/* one for each conf->listens, open */
 	int			 ready_fd;	/* the launcher waits on it; -1: none */
 	int			 sighup_ends;	/* ad hoc form */

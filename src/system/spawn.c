@@ -230,8 +230,8 @@ start(struct plan *plan, struct spawned *out)
 }
 
 int
-spawn(const struct handler_conf *h, enum event_kind ev, const char *env, size_t env_len, int cpu,
-    struct spawned *out)
+spawn(const struct handler_conf *h, const char *tmpdir, enum event_kind ev, const char *env,
+    size_t env_len, int cpu, struct spawned *out)
 {
 	struct plan	 plan = { .h = h, .cpu = cpu, .theirs = { -1, -1, -1 },
 	    .stage = IPC_STAGE_SETUP };
@@ -245,7 +245,7 @@ spawn(const struct handler_conf *h, enum event_kind ev, const char *env, size_t 
 	hook_argv[0] = h->hook_path[ev];
 	plan.argv = h->command != NULL ? h->command : hook_argv;
 	plan.path = plan.argv[0];
-	if (plan.path == NULL || (envp = spawn_env_new(h, env, env_len)) == NULL)
+	if (plan.path == NULL || (envp = spawn_env_new(h, tmpdir, env, env_len)) == NULL)
 		return -1;
 	plan.envp = envp;
 	ret = start(&plan, out);

@@ -29,7 +29,7 @@ struct spawned {
  * then there is no process. Blocks all signals for its own duration only; the
  * caller reaps. What is done with a signal must not change after the first call.
  */
-int	 spawn(const struct handler_conf *, enum event_kind, const char *env, size_t env_len,
-	    int cpu, struct spawned *);
+int	 spawn(const struct handler_conf *, const char *tmpdir, enum event_kind, const char *env,
+	    size_t env_len, int cpu, struct spawned *);
 
 #endif

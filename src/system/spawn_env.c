@@ -91,7 +91,7 @@ set_var(struct env_list *list, const char *name, const char *value)
 }
 
 static void
-set_fixed(struct env_list *list, const struct handler_conf *h)
+set_fixed(struct env_list *list, const struct handler_conf *h, const char *tmpdir)
 {
 	const char	*user = h->user, *home = h->home;
 
@@ -104,8 +104,8 @@ set_fixed(struct env_list *list, const struct handler_conf *h)
 	set_var(list, "HOME", home != NULL ? home : "/");
 	set_var(list, "USER", user);
 	set_var(list, "LOGNAME", user);
-	if (h->tmpdir != NULL)
-		set_var(list, "TMPDIR", h->tmpdir);
+	if (tmpdir != NULL)
+		set_var(list, "TMPDIR", tmpdir);
 	set_var(list, "LC_ALL", "C");
 	set_var(list, "PYTHONUNBUFFERED", "1");
 	set_var(list, "PIPEMILTER_PROTOCOL", "1");
@@ -139,12 +139,12 @@ add_event_vars(struct env_list *list, const char *env, size_t len)
 }
 
 char **
-spawn_env_new(const struct handler_conf *h, const char *env, size_t env_len)
+spawn_env_new(const struct handler_conf *h, const char *tmpdir, const char *env, size_t env_len)
 {
 	struct env_list	 list = { NULL, 0, 0 };
 	size_t		 i;
 
-	set_fixed(&list, h);
+	set_fixed(&list, h, tmpdir);
 	for (i = 0; i < h->nenvironment; i++)
 		set_var(&list, h->environment[i].name,
 		    h->environment[i].value);

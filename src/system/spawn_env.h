@@ -19,7 +19,8 @@
  * with MILTER_. Nothing else. Returns a NULL-terminated list, or NULL where
  * env is malformed.
  */
-char	**spawn_env_new(const struct handler_conf *, const char *env, size_t env_len);
+char	**spawn_env_new(const struct handler_conf *, const char *tmpdir, const char *env,
+	    size_t env_len);
 void	  spawn_env_free(char **);
 
 #endif

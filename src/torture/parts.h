@@ -16,6 +16,7 @@ struct torture {
 	const struct torture_options	*options;
 	struct torture_report		 report;
 	struct conf			*conf;
+	struct runtime			*runtime;	/* its directory for temporary files */
 	struct handler_conf		*handler;	/* the only one in conf */
 	struct negotiated		 neg;
 	const char			*missing[1];

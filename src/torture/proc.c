@@ -21,6 +21,7 @@
 
 #include "base/mono.h"
 #include "torture/proc.h"
+#include "system/runtime.h"
 #include "system/spawn.h"
 #include "base/xmalloc.h"
 
@@ -51,7 +52,8 @@ torture_proc_start(struct torture *t, enum event_kind ev, const struct buf *env,
 	struct torture_proc	*p;
 	struct spawned		 sp;
 
-	if (spawn(t->handler, ev, (const char *)env->data, env->len, -1, &sp) == -1) {
+	if (spawn(t->handler, t->runtime->tmpdirs[0], ev, (const char *)env->data, env->len, -1,
+	    &sp) == -1) {
 		tell_start(t, &sp);
 		return NULL;
 	}

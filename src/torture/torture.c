@@ -25,6 +25,7 @@
 #include "torture/daemon.h"
 #include "torture/cases.h"
 #include "startup/tmpdir.h"
+#include "system/runtime.h"
 #include "base/xmalloc.h"
 
 #define EXIT_WRONG	1
@@ -138,9 +139,10 @@ set_up(struct torture *t)
 	if ((t->conf = parse_options(t->options->args)) == NULL)
 		return EXIT_USAGE;
 	t->handler = &t->conf->handlers[0];
+	t->runtime = runtime_new(t->conf->nhandlers);
 	take_all(t->handler);
 	if (negotiate(t->conf, &t->conf->listens[0], MILTER_VERSION, SMFIF_V6, SMFIP_V6, &t->neg,
-	    t->missing) == -1 || make_dir(t) == -1 || tmpdir_prepare(t->conf, 1) == -1)
+	    t->missing) == -1 || make_dir(t) == -1 || tmpdir_prepare(t->conf, t->runtime, 1) == -1)
 		return EXIT_BROKEN;
 	t->nvalues = torture_values_count();
 	t->values = xcalloc(t->nvalues, sizeof(*t->values));
@@ -158,10 +160,10 @@ tear_down(struct torture *t)
 		torture_value_free(&t->values[i]);
 	free(t->values);
 	free(t->around);
-	if (t->conf != NULL) {
-		tmpdir_remove(t->conf);
-		conf_free(t->conf);
-	}
+	if (t->runtime != NULL)
+		tmpdir_remove(t->runtime);
+	runtime_free(t->runtime);
+	conf_free(t->conf);
 	remove_dir(t);
 	free(t->dir);
 	torture_report_free(&t->report);

@@ -67,7 +67,7 @@ set_up(unsigned int processes)
 		engines[i].ready = 1;
 		theirs[i] = fds[1];
 	}
-	r = requests_new(&conf, engines);
+	r = requests_new(&conf, runtime_new(HANDLERS), engines);
 }
 
 static void

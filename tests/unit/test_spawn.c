@@ -69,7 +69,7 @@ test_run(const char *env, size_t len, const char *want)
 	char		 buf[256];
 	int		 status, i, before = count_fds();
 
-	CHECK(spawn(&h, EV_MAIL, env, len, -1, &sp) == 0 && sp.error == 0, "it is started");
+	CHECK(spawn(&h, NULL, EV_MAIL, env, len, -1, &sp) == 0 && sp.error == 0, "it is started");
 	CHECK(getsid(sp.pid) == sp.pid && getpgid(sp.pid) == sp.pid, "in a session of its own");
 	for (i = 0; i < 3; i++)
 		CHECK((fcntl(sp.fds[i], F_GETFL) & O_NONBLOCK) != 0 &&
@@ -91,7 +91,7 @@ test_fails(int error, enum ipc_stage stage, const char *what)
 	struct spawned	 sp;
 	int		 before = count_fds();
 
-	CHECK(spawn(&h, EV_MAIL, NULL, 0, -1, &sp) == -1 && sp.error == error &&
+	CHECK(spawn(&h, NULL, EV_MAIL, NULL, 0, -1, &sp) == -1 && sp.error == error &&
 	    sp.stage == stage && sp.pid == -1, what);
 	CHECK(waitpid(-1, NULL, 0) == -1 && errno == ECHILD, "there is no process");
 	CHECK(count_fds() == before && sp.fds[0] == -1 && sp.fds[2] == -1,
@@ -106,7 +106,7 @@ test_mask(void)
 
 	sigprocmask(SIG_SETMASK, NULL, &before);
 	h.command = bad_argv;
-	(void)spawn(&h, EV_MAIL, NULL, 0, -1, &sp);
+	(void)spawn(&h, NULL, EV_MAIL, NULL, 0, -1, &sp);
 	sigprocmask(SIG_SETMASK, NULL, &after);
 	CHECK(sigismember(&after, SIGTERM) == 1 && sigismember(&after, SIGUSR1) == 0 &&
 	    sigismember(&before, SIGUSR1) == 0, "what was blocked is, and nothing else");
@@ -122,7 +122,7 @@ test_pin(void)
 	int		 i, cpu = pin_cpu(0), last = pin_cpu(CPU_SETSIZE - 1);
 
 	CHECK(cpu >= 0 && last >= 0, "there is a CPU for each engine");
-	CHECK(spawn(&h, EV_MAIL, NULL, 0, cpu, &sp) == 0 &&
+	CHECK(spawn(&h, NULL, EV_MAIL, NULL, 0, cpu, &sp) == 0 &&
 	    sched_getaffinity(sp.pid, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1 &&
 	    CPU_ISSET((size_t)cpu, &set), "a process is on one CPU");
 	for (i = 0; i < 3; i++)

@@ -23,6 +23,8 @@
 
 static struct conf	 conf;
 static struct handler_conf handlers[2];
+static struct spool_dir	 dirs[2];
+static char		*spare_directory;
 static struct board	*board;
 static char		 base[] = "/tmp/test_spool.XXXXXX";
 
@@ -42,13 +44,14 @@ written(unsigned int handler, const char *body, const char *id)
 	static const char	 headers[] = "A: b\r\n c\r\n\r\n";
 	struct store		*st = store_new();
 	struct spool		*sp;
+	char			 why[SPOOL_WHY];
 
 	store_add(st, headers, sizeof(headers) - 1);
 	store_begin_body(st);
 	store_add(st, body, strlen(body));
 	sp = spool_new(&handlers[handler], st, id);
 	store_release(st);
-	if (spool_write(sp) == NULL)
+	if (spool_write(sp, why) == 0)
 		return sp;
 	spool_free(sp);
 	return NULL;
@@ -66,7 +69,8 @@ holds(int fd, const char *text)
 static int
 has(const struct spool *sp, enum spool_kind k, const char *text)
 {
-	int	 fd = open(spool_path(sp, k), O_RDONLY), ret;
+	char	 path[SPOOL_PATH];
+	int	 fd = open(spool_path(sp, k, path), O_RDONLY), ret;
 
 	if (fd == -1)
 		return 0;
@@ -79,19 +83,20 @@ static ino_t
 inode(const struct spool *sp)
 {
 	struct stat	 st;
+	char		 path[SPOOL_PATH];
 
-	return stat(spool_path(sp, SPOOL_BODY), &st) == 0 ? st.st_ino : 0;
+	return stat(spool_path(sp, SPOOL_BODY, path), &st) == 0 ? st.st_ino : 0;
 }
 
 /* A file system without leases has no file written over. */
 static int
 leases(void)
 {
-	int	 fd = openat(handlers[0].spool_fd, "probe", O_WRONLY | O_CREAT, 0600), ret;
+	int	 fd = openat(dirs[0].fd, "probe", O_WRONLY | O_CREAT, 0600), ret;
 
 	ret = fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
 	close(fd);
-	unlinkat(handlers[0].spool_fd, "probe", 0);
+	unlinkat(dirs[0].fd, "probe", 0);
 	return ret;
 }
 
@@ -99,13 +104,13 @@ static void
 test_contents(void)
 {
 	struct spool	*sp = written(0, "x\r\ny\r", "id.1");
-	char		 path[256];
+	char		 path[SPOOL_PATH], why[SPOOL_WHY];
 
 	CHECK(has(sp, SPOOL_MESSAGE, "A: b\n c\n\nx\ny\r"), "the message");
 	CHECK(has(sp, SPOOL_HEADERS, "A: b c\n"), "its headers");
 	CHECK(has(sp, SPOOL_BODY, "x\ny\r"), "its body");
-	CHECK(spool_write(sp) == NULL, "nothing is written twice");
-	strlcpy(path, spool_path(sp, SPOOL_BODY), sizeof(path));
+	CHECK(spool_write(sp, why) == 0, "nothing is written twice");
+	(void)spool_path(sp, SPOOL_BODY, path);
 	spool_free(sp);
 	CHECK(access(path, F_OK) == -1, "they go");
 	sp = written(1, "x\r\ny\r", "id.1");
@@ -142,7 +147,8 @@ static void
 test_open(void)
 {
 	struct spool	*sp = written(0, "first", "id.5");
-	int		 fd = open(spool_path(sp, SPOOL_BODY), O_RDONLY);
+	char		 path[SPOOL_PATH];
+	int		 fd = open(spool_path(sp, SPOOL_BODY, path), O_RDONLY);
 	char		 kept[256];
 
 	spool_free(sp);
@@ -151,7 +157,7 @@ test_open(void)
 	CHECK(holds(fd, "first"), "and a file that somebody has open is not touched");
 	close(fd);
 	snprintf(kept, sizeof(kept), "%s/kept", base);
-	if (link(spool_path(sp, SPOOL_BODY), kept) == -1)
+	if (link(spool_path(sp, SPOOL_BODY, path), kept) == -1)
 		abort();
 	spool_free(sp);
 	sp = written(0, "third", "id.7");
@@ -186,7 +192,7 @@ test_limit(void)
 static void
 make(const char *name)
 {
-	close(openat(handlers[0].spool_fd, name, O_WRONLY | O_CREAT, 0600));
+	close(openat(dirs[0].fd, name, O_WRONLY | O_CREAT, 0600));
 }
 
 static void
@@ -194,10 +200,10 @@ test_sweep(void)
 {
 	make("1-old.body");
 	make("11-of.another");
-	spool_sweep(&conf);
-	CHECK(faccessat(handlers[0].spool_fd, "1-old.body", F_OK, 0) == -1,
+	spool_sweep();
+	CHECK(faccessat(dirs[0].fd, "1-old.body", F_OK, 0) == -1,
 	    "what an engine of this number left goes");
-	CHECK(unlinkat(handlers[0].spool_fd, "11-of.another", 0) == 0, "but that of no other");
+	CHECK(unlinkat(dirs[0].fd, "11-of.another", 0) == 0, "but that of no other");
 }
 
 int
@@ -211,28 +217,28 @@ main(void)
 	conf.spool_limit = LIMIT;
 	conf.handlers = handlers;
 	conf.nhandlers = nitems(handlers);
-	conf.store_directory = directory("private");
+	spare_directory = directory("private");
 	board = board_new(&conf);
 	for (i = 0; i < nitems(handlers); i++) {
 		handlers[i].spool = 1;
-		handlers[i].spool_path = directory(i == 0 ? "lf" : "crlf");
-		handlers[i].spool_fd = open(handlers[i].spool_path, O_RDONLY | O_DIRECTORY);
+		dirs[i].path = directory(i == 0 ? "lf" : "crlf");
+		dirs[i].fd = open(dirs[i].path, O_RDONLY | O_DIRECTORY);
 	}
 	handlers[1].keep_newlines = 1;
-	store_setup(board, 0, conf.store_directory);
-	spool_setup(&conf, board, 0);
+	store_setup(board, 0, spare_directory);
+	spool_setup(&conf, dirs, spare_directory, board, 0);
 	test_contents();
 	test_over();
 	test_open();
 	test_limit();
 	spool_file_drop_spares();
 	test_sweep();
-	CHECK(rmdir(conf.store_directory) == 0 && rmdir(handlers[0].spool_path) == 0 &&
-	    rmdir(handlers[1].spool_path) == 0 && rmdir(base) == 0, "nothing is left");
+	CHECK(rmdir(spare_directory) == 0 && rmdir(dirs[0].path) == 0 &&
+	    rmdir(dirs[1].path) == 0 && rmdir(base) == 0, "nothing is left");
 	for (i = 0; i < nitems(handlers); i++) {
-		close(handlers[i].spool_fd);
-		free(handlers[i].spool_path);
+		close(dirs[i].fd);
+		free(dirs[i].path);
 	}
-	free(conf.store_directory);
+	free(spare_directory);
 	return tap_done();
 }
