@@ -532,7 +532,7 @@ take_stderr(struct hproc *hp, const char *p, size_t len)
 
 /* Returns 0 when nothing more is there, or the pipe was closed. */
 static int
-read_output(struct hproc *hp, int i)
+read_from_pipe(struct hproc *hp, int i)
 {
 	static char	 bytes[PIPE_READ];
 	ssize_t		 n;
@@ -559,9 +559,9 @@ on_output(evutil_socket_t fd, short what __unused, void *arg)
 	struct hproc	*hp = arg;
 
 	if (fd == hp->fds[2])
-		read_output(hp, 2);
+		read_from_pipe(hp, 2);
 	/* Without its output it is of no use to another scope. */
-	else if (!read_output(hp, 1) && hp->fds[1] == -1)
+	else if (!read_from_pipe(hp, 1) && hp->fds[1] == -1)
 		hproc_settle(hp);
 }
 
@@ -588,10 +588,10 @@ hproc_read_rest(struct hproc *hp, int status)
 	 * What it wrote before it exited is in the pipes. A grandchild that
 	 * still writes could go on for ever: so not until the end of file.
 	 */
-	for (i = 0; i < 64 && read_output(hp, 2); i++)
+	for (i = 0; i < 64 && read_from_pipe(hp, 2); i++)
 		;
 	log_stderr_line(hp);
-	for (i = 0; i < 64 && read_output(hp, 1); i++)
+	for (i = 0; i < 64 && read_from_pipe(hp, 1); i++)
 		;
 	pool_log_dropped(hp->pool, hp->ids);
 	if (status == 0)

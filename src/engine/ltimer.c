@@ -21,7 +21,7 @@ arm(struct ltimer *t, uint64_t now)
 }
 
 static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+on_wakeup(evutil_socket_t fd, short what, void *arg)
 {
 	struct ltimer	*t = arg;
 	uint64_t	 now = mono_ms();
@@ -45,7 +45,7 @@ ltimer_init(struct ltimer *t, struct event_base *base, void (*fn)(void *), void 
 	t->due = t->armed = 0;
 	t->fn = fn;
 	t->arg = arg;
-	evtimer_assign(&t->ev, base, on_timer, t);
+	evtimer_assign(&t->ev, base, on_wakeup, t);
 }
 
 void

@@ -244,7 +244,7 @@ submit(struct pool *p, struct hstate *h, struct task *t)
 }
 
 static void
-run_tasks(struct pool *p, struct hstate *h)
+submit_tasks(struct pool *p, struct hstate *h)
 {
 	struct task	*t;
 
@@ -266,7 +266,7 @@ pool_run_lines(struct engine *e, struct session *s)
 	if (s->ntasks == 0 && s->nscopes_over == 0)
 		return;
 	for (i = 0; i < s->nh; i++)
-		run_tasks(&e->pools[s->listen->handlers[i]], &s->h[i]);
+		submit_tasks(&e->pools[s->listen->handlers[i]], &s->h[i]);
 }
 
 /* The lines of a session have moved: more may be read for it, or it is over. */
@@ -299,7 +299,7 @@ pool_resubmit(struct pool *p, struct task *t)
 
 	t->state = TASK_HELD;
 	session_restart_scope(t);
-	run_tasks(p, h);
+	submit_tasks(p, h);
 }
 
 void

@@ -153,7 +153,7 @@ make_name(struct record *r)
 }
 
 static int
-open_file(struct record *r)
+open_record(struct record *r)
 {
 	int	 flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
 
@@ -199,7 +199,7 @@ give_up(struct record *r, int fd)
 static void
 add_to_file(struct record *r)
 {
-	int	 fd = open_file(r);
+	int	 fd = open_record(r);
 
 	if (fd == -1 || write_all(fd, r->text.data, r->text.len) == -1)
 		give_up(r, fd);

@@ -133,7 +133,7 @@ open_directory(const char *path)
 }
 
 static int
-settle(int fd, const char *path, const struct directory_owner *owner)
+prepare_directory(int fd, const char *path, const struct directory_owner *owner)
 {
 	struct stat	 st;
 
@@ -155,7 +155,7 @@ directory_make(const char *path, const struct directory_owner *owner)
 	if (mkdir(path, 0700) == -1 && errno != EEXIST)
 		return directory_complain(path, strerror(errno));
 	fd = open_directory(path);
-	ret = settle(fd, path, owner);
+	ret = prepare_directory(fd, path, owner);
 	if (fd != -1)
 		close(fd);
 	return ret;

@@ -34,7 +34,7 @@ struct made {
 static SLIST_HEAD(, made) made_files = SLIST_HEAD_INITIALIZER(made_files);
 
 static void
-complain(const struct listen_conf *l, const char *doing, const char *why)
+complain_of_socket(const struct listen_conf *l, const char *doing, const char *why)
 {
 	log_msg(LOG_ERR, NULL, "%s: listen %s: %s%s%s", l->where, l->spec,
 	    doing, doing[0] != '\0' ? ": " : "", why);
@@ -79,7 +79,7 @@ make_directory(const char *path)
 }
 
 static int
-set_owner(const struct conf *conf, const struct listen_conf *l,
+give_to_owner(const struct conf *conf, const struct listen_conf *l,
     const char *path)
 {
 	uid_t	 uid = (uid_t)-1;
@@ -124,11 +124,11 @@ bind_unix(const struct conf *conf, const struct listen_conf *l, int fd)
 	int			  ret;
 
 	if (make_directory(sun->sun_path) == -1) {
-		complain(l, "its directory", strerror(errno));
+		complain_of_socket(l, "its directory", strerror(errno));
 		return -1;
 	}
 	if ((why = clear_path(sun, l->addr.len)) != NULL) {
-		complain(l, "", why);
+		complain_of_socket(l, "", why);
 		return -1;
 	}
 	/* chmod(2) would follow a link that was put in its place. */
@@ -136,12 +136,12 @@ bind_unix(const struct conf *conf, const struct listen_conf *l, int fd)
 	ret = bind(fd, (const struct sockaddr *)sun, l->addr.len);
 	(void)umask(old);
 	if (ret == -1) {
-		complain(l, "", strerror(errno));
+		complain_of_socket(l, "", strerror(errno));
 		return -1;
 	}
 	remember(sun->sun_path);
-	if (set_owner(conf, l, sun->sun_path) == -1) {
-		complain(l, "owner and group", strerror(errno));
+	if (give_to_owner(conf, l, sun->sun_path) == -1) {
+		complain_of_socket(l, "owner and group", strerror(errno));
 		return -1;
 	}
 	return 0;
@@ -159,7 +159,7 @@ bind_inet(const struct listen_conf *l, int fd)
 	    bind(fd, (const struct sockaddr *)&l->addr.ss, l->addr.len) == -1) {
 		why = errno == EADDRINUSE ? "somebody listens there already" :
 		    strerror(errno);
-		complain(l, "", why);
+		complain_of_socket(l, "", why);
 		return -1;
 	}
 	return 0;
@@ -172,14 +172,14 @@ open_one(const struct conf *conf, const struct listen_conf *l)
 
 	if ((fd = socket(l->addr.ss.ss_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) == -1) {
-		complain(l, "socket", strerror(errno));
+		complain_of_socket(l, "socket", strerror(errno));
 		return -1;
 	}
 	ret = l->addr.ss.ss_family == AF_UNIX ? bind_unix(conf, l, fd) :
 	    bind_inet(l, fd);
 	/* Two may bind one inet address until one of them listens. */
 	if (ret == 0 && listen(fd, BACKLOG) == -1) {
-		complain(l, "", errno == EADDRINUSE ?
+		complain_of_socket(l, "", errno == EADDRINUSE ?
 		    "somebody listens there already" : strerror(errno));
 		ret = -1;
 	}

@@ -63,7 +63,7 @@ board_free(struct board *b)
 }
 
 static struct row *
-row_at(struct board *b, unsigned int engine)
+own_row(struct board *b, unsigned int engine)
 {
 	if (engine >= b->rows)
 		fatalx("board: engine %u", engine);
@@ -71,7 +71,7 @@ row_at(struct board *b, unsigned int engine)
 }
 
 static const struct row *
-look_at(const struct board *b, unsigned int engine)
+row_to_read(const struct board *b, unsigned int engine)
 {
 	return (const struct row *)(const void *)(b->bytes + engine * b->stride);
 }
@@ -81,7 +81,7 @@ count_at(struct board *b, unsigned int engine, unsigned int listener)
 {
 	if (listener >= b->columns)
 		fatalx("board: listener %u", listener);
-	return &row_at(b, engine)->counts[listener];
+	return &own_row(b, engine)->counts[listener];
 }
 
 unsigned int
@@ -92,7 +92,7 @@ board_connections(const struct board *b, unsigned int listener)
 	if (listener >= b->columns)
 		fatalx("board: listener %u", listener);
 	for (i = 0; i < b->rows; i++)
-		n += __atomic_load_n(&look_at(b, i)->counts[listener], __ATOMIC_RELAXED);
+		n += __atomic_load_n(&row_to_read(b, i)->counts[listener], __ATOMIC_RELAXED);
 	return n;
 }
 
@@ -115,9 +115,9 @@ board_keep(struct board *b, unsigned int engine, uint64_t n)
 	unsigned int	 i;
 
 	/* Counted first: of two that take the last bytes at a time one sees the other. */
-	(void)__atomic_add_fetch(&row_at(b, engine)->kept, n, __ATOMIC_SEQ_CST);
+	(void)__atomic_add_fetch(&own_row(b, engine)->kept, n, __ATOMIC_SEQ_CST);
 	for (i = 0; i < b->rows; i++)
-		all += __atomic_load_n(&look_at(b, i)->kept, __ATOMIC_SEQ_CST);
+		all += __atomic_load_n(&row_to_read(b, i)->kept, __ATOMIC_SEQ_CST);
 	if (all <= b->limit)
 		return 1;
 	board_drop(b, engine, n);
@@ -127,7 +127,7 @@ board_keep(struct board *b, unsigned int engine, uint64_t n)
 void
 board_drop(struct board *b, unsigned int engine, uint64_t n)
 {
-	(void)__atomic_sub_fetch(&row_at(b, engine)->kept, n, __ATOMIC_SEQ_CST);
+	(void)__atomic_sub_fetch(&own_row(b, engine)->kept, n, __ATOMIC_SEQ_CST);
 }
 
 void
@@ -137,5 +137,5 @@ board_forget(struct board *b, unsigned int engine)
 
 	for (i = 0; i < b->columns; i++)
 		__atomic_store_n(count_at(b, engine, i), 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&row_at(b, engine)->kept, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&own_row(b, engine)->kept, 0, __ATOMIC_SEQ_CST);
 }

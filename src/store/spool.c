@@ -96,7 +96,7 @@ file_name(const struct spool *sp, enum spool_kind k, char *buf, size_t size)
 }
 
 static int
-open_file(const struct spool *sp, enum spool_kind k, struct spool_file *f)
+open_kind(const struct spool *sp, enum spool_kind k, struct spool_file *f)
 {
 	char	 name[sizeof(sp->name) + 16];
 
@@ -104,7 +104,7 @@ open_file(const struct spool *sp, enum spool_kind k, struct spool_file *f)
 }
 
 static int
-close_file(const struct spool *sp, enum spool_kind k, struct spool_file *f, int result)
+close_kind(const struct spool *sp, enum spool_kind k, struct spool_file *f, int result)
 {
 	char	 name[sizeof(sp->name) + 16];
 
@@ -113,7 +113,7 @@ close_file(const struct spool *sp, enum spool_kind k, struct spool_file *f, int 
 
 /* One line for each header: a line that begins with a blank goes on with the one before. */
 static void
-unfold(const unsigned char *p, size_t len, const char *line_end, struct buf *out)
+unfold_headers(const unsigned char *p, size_t len, const char *line_end, struct buf *out)
 {
 	const unsigned char	*end = p + len, *cr;
 
@@ -132,12 +132,12 @@ write_headers(const struct spool *sp, const unsigned char *p, size_t len)
 {
 	struct spool_file	 f;
 
-	if (open_file(sp, SPOOL_HEADERS, &f) == -1)
+	if (open_kind(sp, SPOOL_HEADERS, &f) == -1)
 		return -1;
 	buf_reset(&scratch);
 	/* Without the empty line. */
-	unfold(p, len - 2, sp->conf->keep_newlines ? "\r\n" : "\n", &scratch);
-	return close_file(sp, SPOOL_HEADERS, &f,
+	unfold_headers(p, len - 2, sp->conf->keep_newlines ? "\r\n" : "\n", &scratch);
+	return close_kind(sp, SPOOL_HEADERS, &f,
 	    spool_file_write(&f, scratch.data, scratch.len));
 }
 
@@ -177,26 +177,26 @@ write_converted(struct spool_file *f, const unsigned char *p, size_t len, size_t
 }
 
 static int
-write_message(const struct spool *sp, const unsigned char *p, size_t len, size_t at)
+write_whole_and_body(const struct spool *sp, const unsigned char *p, size_t len, size_t at)
 {
 	struct spool_file	 f[2];
 	int			 ret;
 
-	if (open_file(sp, SPOOL_MESSAGE, &f[0]) == -1)
+	if (open_kind(sp, SPOOL_MESSAGE, &f[0]) == -1)
 		return -1;
-	if (open_file(sp, SPOOL_BODY, &f[1]) == -1)
-		return close_file(sp, SPOOL_MESSAGE, &f[0], -1);
+	if (open_kind(sp, SPOOL_BODY, &f[1]) == -1)
+		return close_kind(sp, SPOOL_MESSAGE, &f[0], -1);
 	if (sp->conf->keep_newlines)
 		ret = write_as_it_is(f, p, len, at);
 	else
 		ret = write_converted(f, p, len, at);
-	ret = close_file(sp, SPOOL_MESSAGE, &f[0], ret);
-	return close_file(sp, SPOOL_BODY, &f[1], ret);
+	ret = close_kind(sp, SPOOL_MESSAGE, &f[0], ret);
+	return close_kind(sp, SPOOL_BODY, &f[1], ret);
 }
 
 /* As if nothing became shorter: a bound that is known before. */
 static int
-count(struct spool *sp, uint64_t n)
+reserve(struct spool *sp, uint64_t n)
 {
 	if (board != NULL && !board_keep(board, row, n))
 		return 0;
@@ -205,7 +205,7 @@ count(struct spool *sp, uint64_t n)
 }
 
 static void
-uncount(struct spool *sp)
+unreserve(struct spool *sp)
 {
 	if (board != NULL)
 		board_drop(board, row, sp->counted);
@@ -230,7 +230,7 @@ write_files(struct spool *sp, const unsigned char *p, size_t len, size_t at)
 	int	 error;
 
 	do {
-		if (write_headers(sp, p, at) == 0 && write_message(sp, p, len, at) == 0)
+		if (write_headers(sp, p, at) == 0 && write_whole_and_body(sp, p, len, at) == 0)
 			return 0;
 		error = errno;
 		remove_files(sp, SIZE_MAX);
@@ -260,11 +260,11 @@ spool_write(struct spool *sp, char *why)
 		return spool_failed(why, "", store_error(sp->store));
 	len = store_len(sp->store);
 	at = store_body_at(sp->store);
-	if (!count(sp, (uint64_t)len * 2))
+	if (!reserve(sp, (uint64_t)len * 2))
 		return spool_failed(why, NOT_IN_FILES, "spool-limit is reached");
 	if (write_files(sp, p, len, at) == -1) {
 		ret = spool_failed(why, NOT_IN_FILES, strerror(errno));
-		uncount(sp);
+		unreserve(sp);
 	} else {
 		store_release(sp->store);
 		sp->store = NULL;
@@ -281,7 +281,7 @@ spool_free(struct spool *sp)
 		return;
 	if (sp->store == NULL) {
 		remove_files(sp, (size_t)(sp->counted / 2));
-		uncount(sp);
+		unreserve(sp);
 	} else
 		store_release(sp->store);
 	free(sp);

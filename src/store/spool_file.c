@@ -93,7 +93,7 @@ is_ours_alone(struct spool_file *f)
 
 /* Takes a file that was put away from the list. Returns 0 if there is none. */
 static int
-take_spare(struct spool_file *f, const struct spool_dir *dir, unsigned int kind)
+take_spare_file(struct spool_file *f, const struct spool_dir *dir, unsigned int kind)
 {
 	struct spare	*sp;
 
@@ -114,7 +114,7 @@ spool_file_open(struct spool_file *f, const struct spool_dir *dir, unsigned int 
     const char *name)
 {
 	f->has = 0;
-	while (take_spare(f, dir, kind)) {
+	while (take_spare_file(f, dir, kind)) {
 		f->fd = openat(private_fd, f->spare, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 		if (f->fd != -1 && is_ours_alone(f))
 			return 0;

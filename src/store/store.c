@@ -73,7 +73,7 @@ unmap(struct store *st)
 
 /* What was kept is of no use to anybody. */
 static void
-forget(struct store *st)
+drop_bytes(struct store *st)
 {
 	unmap(st);
 	if (st->fd != -1)
@@ -91,7 +91,7 @@ store_release(struct store *st)
 {
 	if (st == NULL || --st->owners > 0)
 		return;
-	forget(st);
+	drop_bytes(st);
 	free(st);
 }
 
@@ -99,7 +99,7 @@ static void
 break_it(struct store *st, const char *why)
 {
 	snprintf(st->why, sizeof(st->why), "the message could not be kept: %s", why);
-	forget(st);
+	drop_bytes(st);
 }
 
 /* Some file systems can't make a file without a name. */
@@ -119,7 +119,7 @@ open_and_unlink(void)
 }
 
 static int
-open_file(void)
+open_nameless(void)
 {
 	int	 fd;
 
@@ -156,7 +156,7 @@ write_tail(struct store *st)
 		break_it(st, "there is no directory for it");
 		return 0;
 	}
-	if (st->fd == -1 && (st->fd = open_file()) == -1) {
+	if (st->fd == -1 && (st->fd = open_nameless()) == -1) {
 		break_it(st, strerror(errno));
 		return 0;
 	}
@@ -169,7 +169,7 @@ write_tail(struct store *st)
 }
 
 static int
-count(struct store *st, size_t n)
+count_bytes(struct store *st, size_t n)
 {
 	if (n > SIZE_MAX / 2 - store_len(st)) {
 		break_it(st, strerror(EFBIG));
@@ -197,7 +197,7 @@ room(const struct store *st)
 void
 store_add(struct store *st, const void *p, size_t n)
 {
-	if (n == 0 || st->why[0] != '\0' || !count(st, n))
+	if (n == 0 || st->why[0] != '\0' || !count_bytes(st, n))
 		return;
 	if (n > room(st) && !write_tail(st))
 		return;

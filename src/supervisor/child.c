@@ -102,7 +102,7 @@ child_signal(const struct child *c, int sig)
 }
 
 static void
-end(struct child *c, uint64_t now, uint64_t grace)
+end_child(struct child *c, uint64_t now, uint64_t grace)
 {
 	if (!c->orphan && grace > 0)
 		child_signal(c, SIGTERM);
@@ -117,7 +117,7 @@ child_end_all(uint64_t now, uint64_t grace)
 	struct child	*c;
 
 	TAILQ_FOREACH(c, &children, entry)
-		end(c, now, grace);
+		end_child(c, now, grace);
 	(void)child_run_timers(now);
 }
 
@@ -128,7 +128,7 @@ child_end_engine(unsigned int engine, uint64_t now, uint64_t grace)
 
 	TAILQ_FOREACH(c, &children, entry)
 		if (c->engine == engine && !c->orphan)
-			end(c, now, grace);
+			end_child(c, now, grace);
 	(void)child_run_timers(now);
 }
 

@@ -72,7 +72,7 @@ outgoing_drop(struct engine_proc *e, struct outgoing *o)
 
 /* What waits for one engine is no other's business, nor is its channel. */
 static void
-let_go(struct engine_proc *e)
+drop_channel(struct engine_proc *e)
 {
 	struct outgoing	*o;
 
@@ -131,7 +131,7 @@ engine_proc_start(struct engine_proc *all, unsigned int index, const struct supe
 	if (e->pid == 0) {
 		close(fds[0]);
 		for (i = 0; i < opts->conf->engines; i++)
-			let_go(&all[i]);
+			drop_channel(&all[i]);
 		become_engine(e, fds[1], opts, board);
 	}
 	close(fds[1]);
@@ -181,7 +181,7 @@ engine_proc_gone(struct engine_proc *e)
 {
 	uint64_t	 lived = mono_ms() - e->started;
 
-	let_go(e);
+	drop_channel(e);
 	e->pid = -1;
 	e->kill_at = MONO_NEVER;
 	e->ready = 0;

@@ -200,7 +200,7 @@ channel_lost(struct engine_proc *e)
 }
 
 static void
-serve(struct engine_set *es, struct engine_proc *e, int may_spawn)
+serve_engine(struct engine_set *es, struct engine_proc *e, int may_spawn)
 {
 	static unsigned char	 bytes[IPC_MAX_MSG];
 	struct ipc_msg		 msg;
@@ -272,5 +272,5 @@ engine_set_serve(struct engine_set *es, int may_spawn)
 	/* One that has been reaped since has no channel any more. */
 	for (i = 0; i < es->n; i++)
 		if (es->pfds[i].revents != 0 && es->engines[i].fd != -1)
-			serve(es, &es->engines[i], may_spawn);
+			serve_engine(es, &es->engines[i], may_spawn);
 }

@@ -165,7 +165,7 @@ requests_engine_gone(struct requests *r, unsigned int engine)
 
 /* 1 if the configuration has something to run for this. */
 static int
-is_known(const struct conf *conf, const struct ipc_msg *msg)
+can_be_run(const struct conf *conf, const struct ipc_msg *msg)
 {
 	const struct handler_conf	*h;
 
@@ -195,7 +195,7 @@ serve_spawn(struct requests *r, struct engine_proc *e, const struct ipc_msg *msg
 	struct spawned			 sp;
 	size_t				 running;
 
-	if (!is_known(r->conf, msg) || child_by_id(e->index, msg->id) != NULL)
+	if (!can_be_run(r->conf, msg) || child_by_id(e->index, msg->id) != NULL)
 		return -1;
 	h = &r->conf->handlers[msg->handler];
 	if (!may_spawn) {

@@ -55,7 +55,7 @@ stale_free(struct stale *s)
 }
 
 static struct identity
-look_at(const char *path)
+look_at_file(const char *path)
 {
 	struct identity	 id;
 	struct stat	 st;
@@ -79,7 +79,7 @@ same_time(const struct timespec *a, const struct timespec *b)
 }
 
 static int
-same(const struct identity *a, const struct identity *b)
+same_identity(const struct identity *a, const struct identity *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
 	    same_time(&a->mtime, &b->mtime) && same_time(&a->ctime, &b->ctime);
@@ -91,7 +91,7 @@ stale_remember(struct stale *s)
 	size_t	 i;
 
 	for (i = 0; i < s->n; i++)
-		s->ids[i] = look_at(s->argv[i]);
+		s->ids[i] = look_at_file(s->argv[i]);
 }
 
 int
@@ -102,11 +102,11 @@ stale_check(struct stale *s)
 	int		 changed = 0;
 
 	for (i = 0; i < s->n; i++) {
-		now = look_at(s->argv[i]);
+		now = look_at_file(s->argv[i]);
 		if (!now.known)
 			continue;
 		/* One that is new, too: it may have been missing at the start for a moment. */
-		changed |= !s->ids[i].known || !same(&now, &s->ids[i]);
+		changed |= !s->ids[i].known || !same_identity(&now, &s->ids[i]);
 		s->ids[i] = now;
 	}
 	return changed;

@@ -39,7 +39,7 @@ struct supervisor {
 static volatile sig_atomic_t	got_chld, got_term, got_hup;
 
 static void
-on_signal(int sig)
+note_signal(int sig)
 {
 	switch (sig) {
 	case SIGCHLD:
@@ -58,7 +58,7 @@ on_signal(int sig)
  * look at its flag and the wait.
  */
 static void
-catch_signals(struct supervisor *sv)
+block_and_catch_signals(struct supervisor *sv)
 {
 	static const int	 caught[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP };
 	struct sigaction	 sa;
@@ -66,7 +66,7 @@ catch_signals(struct supervisor *sv)
 	size_t			 i;
 
 	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = on_signal;
+	sa.sa_handler = note_signal;
 	sigemptyset(&sa.sa_mask);
 	sigemptyset(&blocked);
 	for (i = 0; i < nitems(caught); i++)
@@ -91,7 +91,7 @@ end_now(struct supervisor *sv, uint64_t grace)
 }
 
 static void
-drain(struct supervisor *sv)
+start_draining(struct supervisor *sv)
 {
 	log_info("ending");
 	listen_sock_end(sv->opts->conf, sv->opts->listen_fds);
@@ -112,7 +112,7 @@ told_to_end(struct supervisor *sv)
 		switch (sv->phase) {
 		case STARTING:
 		case RUNNING:
-			drain(sv);
+			start_draining(sv);
 			break;
 		case DRAINING:
 		case ENDING:
@@ -247,7 +247,7 @@ run_timers(struct supervisor *sv)
 }
 
 static int
-is_over(const struct supervisor *sv)
+all_have_ended(const struct supervisor *sv)
 {
 	return sv->phase == ENDING && engine_set_alive(&sv->engines) == 0 && child_count() == 0;
 }
@@ -262,13 +262,13 @@ supervisor_run(const struct supervisor_opts *opts)
 	sv.opts = opts;
 	log_procinit("supervisor");
 	setproctitle("supervisor");
-	catch_signals(&sv);
+	block_and_catch_signals(&sv);
 	engine_set_init(&sv.engines, opts, &sv.unblocked);
 	if (engine_set_start(&sv.engines) == -1) {
 		sv.failed = 1;
 		end_now(&sv, 0);
 	}
-	while (!is_over(&sv)) {
+	while (!all_have_ended(&sv)) {
 		next = run_timers(&sv);
 		engine_set_wait(&sv.engines, next);
 		/* Who has ended makes room for who is asked for. */

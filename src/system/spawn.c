@@ -99,7 +99,7 @@ find_signals(void)
  * memory, on behalf of another process.
  */
 static void
-default_signals(void)
+reset_signals(void)
 {
 	struct sigaction	 sa;
 	sigset_t		 none;
@@ -181,7 +181,7 @@ run_child(struct plan *plan)
 {
 	if (become_handler(plan) == 0) {
 		plan->stage = IPC_STAGE_EXEC;
-		default_signals();
+		reset_signals();
 		execve(plan->path, plan->argv, plan->envp);
 	}
 	plan->error = errno;
@@ -206,7 +206,7 @@ start_child(struct plan *plan)
 
 /* Once exec(3) has happened the child also leads its process group. */
 static int
-start(struct plan *plan, struct spawned *out)
+start_plan(struct plan *plan, struct spawned *out)
 {
 	sigset_t	 all, before;
 
@@ -248,7 +248,7 @@ spawn(const struct handler_conf *h, const char *tmpdir, enum event_kind ev, cons
 	if (plan.path == NULL || (envp = spawn_env_new(h, tmpdir, env, env_len)) == NULL)
 		return -1;
 	plan.envp = envp;
-	ret = start(&plan, out);
+	ret = start_plan(&plan, out);
 	spawn_env_free(envp);
 	close_all(plan.theirs, nitems(plan.theirs));
 	if (ret == -1) {
