@@ -170,6 +170,17 @@ buf_put_u32(struct buf *b, size_t at, uint32_t v)
 }
 
 void
+buf_add_number(struct buf *b, uint64_t n)
+{
+	char	 digits[24], *p = digits + sizeof(digits);
+
+	do
+		*--p = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list	 ap;

@@ -39,6 +39,7 @@ void	buf_add_u8(struct buf *, unsigned int);		/* above 255: err */
 void	buf_add_u16(struct buf *, unsigned int);	/* network order; above 65535: err */
 void	buf_add_u32(struct buf *, uint32_t);		/* network order */
 void	buf_put_u32(struct buf *, size_t at, uint32_t);	/* over four bytes that are there */
+void	buf_add_number(struct buf *, uint64_t);		/* in decimal digits */
 void	buf_printf(struct buf *, const char *, ...) PRINTF_LIKE(2, 3);
 void	buf_drain(struct buf *, size_t);		/* removes from the front */
 /*

@@ -68,3 +68,14 @@ action_list_clear(struct action_list *list)
 		action_free(a);
 	}
 }
+
+int
+action_list_has(const struct action_list *list, enum action_kind kind)
+{
+	const struct action	*a;
+
+	TAILQ_FOREACH(a, list, entry)
+		if (a->kind == kind)
+			return 1;
+	return 0;
+}

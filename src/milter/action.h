@@ -82,5 +82,7 @@ int	 action_by_name(const char *);
 void	 action_free(struct action *);
 /* Frees every action of the list, which is empty then. */
 void	 action_list_clear(struct action_list *);
+/* 1 if some action of the list is of this kind. */
+int	 action_list_has(const struct action_list *, enum action_kind);
 
 #endif

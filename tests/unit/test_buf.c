@@ -126,6 +126,25 @@ test_numbers(void)
 }
 
 static void
+test_digits(void)
+{
+	struct buf	 b;
+
+	buf_init(&b, 40);
+	buf_add_number(&b, 0);
+	buf_add_str(&b, " ");
+	buf_add_number(&b, 1002003);
+	buf_add_str(&b, " ");
+	buf_add_number(&b, UINT64_MAX);
+	CHECK_MEM(b.data, b.len, "0 1002003 18446744073709551615", 30, "numbers in digits");
+	buf_free(&b);
+	buf_init(&b, 3);
+	buf_add_number(&b, 1234);
+	CHECK(!buf_ok(&b) && b.len == 0, "a number that does not fit leaves no digit behind");
+	buf_free(&b);
+}
+
+static void
 test_strings(void)
 {
 	struct buf	 b;
@@ -297,6 +316,7 @@ main(void)
 {
 	test_xmalloc();
 	test_numbers();
+	test_digits();
 	test_strings();
 	test_maximum();
 	test_growth();
