@@ -21,6 +21,7 @@
 #include "milter/encode.h"
 #include "reply/decode.h"
 #include "session/session.h"
+#include "state/known.h"
 
 #define NHANDLERS	6
 #define NOUGHT		{ 0, "", NULL }
@@ -379,7 +380,7 @@ check_knows(struct fuzz *f, unsigned int index)
 	unsigned int			 i;
 
 	if (!s->h[index].in_scope || s->h[index].failed || f->waiting ||
-	    ((s->changed | s->again) & ((uint64_t)1 << index)) != 0 ||
+	    known_has_news(s, known_bit(index)) || known_is_wrong(s, known_bit(index)) ||
 	    session_handler(s, index)->lines != LINES_ALL)
 		return;
 	if (s->helo != NULL)
@@ -634,7 +635,7 @@ reply(struct fuzz *f, const struct task *t, struct reply_dec *d, struct task_res
 	if (item == REPLY_VERDICT) {
 		r->verdict = reply_verdict(d);
 		r->smtp = *reply_smtp(d);
-		why = session_judge_verdict(t, r->verdict);
+		why = session_verdict_problem(t, r->verdict);
 	}
 	if (why == NULL)
 		return;

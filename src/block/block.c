@@ -3,37 +3,250 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * block/block.c: the blocks that processes read: events and reports with the lines of what
+ * is known of the session.
+ */
 #include "base/compat.h"
 
 #include <string.h>
 
-#include "block/sink.h"
-#include "session/parts.h"
+#include "base/escape.h"
+#include "base/newline.h"
+#include "block/block.h"
+#include "config/handler_conf.h"
+#include "state/known.h"
 
-#define BITS_CLIENT	(LINE_BIT(LINE_CLIENT_HOST) | LINE_BIT(LINE_CLIENT_FAMILY) | \
-			    LINE_BIT(LINE_CLIENT_ADDRESS) | LINE_BIT(LINE_CLIENT_PORT))
-#define BITS_SENDER	(LINE_BIT(LINE_SENDER) | LINE_BIT(LINE_SENDER_DOMAIN) | \
-			    LINE_BIT(LINE_SENDER_ARGUMENT))
-#define BITS_RCPT	(LINE_BIT(LINE_RECIPIENT) | LINE_BIT(LINE_RECIPIENT_DOMAIN) | \
-			    LINE_BIT(LINE_RECIPIENT_ARGUMENT) | LINE_BIT(LINE_RECIPIENTS))
+/* A block that is being written. */
+struct sink {
+	struct session	*s;
+	struct hstate	*h;
+	struct message	*msg;		/* NULL: none, or it is over */
+	enum event_kind	 event;
+	unsigned int	 lines;		/* LINE_BITs that the block may have */
+	int		 complete;
+	int		 over;		/* the message of the task is over: tell the session's facts alone */
+	const struct spool *spool;	/* the message in files, or NULL */
+	uint64_t	 bit;		/* of the handler; 0: what is told is not noted */
+	struct buf	*out;
+};
 
-unsigned int
-block_own_lines(enum event_kind ev)
+#define ADD(b, text)	buf_add((b), (text), sizeof(text) - 1)
+#define PUT(k, key, value)	put_line((k), key " ", sizeof(key " ") - 1, (value))
+#define PUT_NUMBER(k, key, n)	put_number((k), key " ", sizeof(key " ") - 1, (n))
+
+/* 1 if the option `lines' of the handler, or the event itself, wants such lines. */
+static int
+takes(const struct sink *k, enum conf_line_name l)
 {
-	switch (ev) {
-	case EV_CONNECT:
-		return BITS_CLIENT;
-	case EV_HELO:
-		return LINE_BIT(LINE_HELO);
-	case EV_MAIL:
-		return BITS_SENDER;
-	case EV_RCPT:
-		return BITS_RCPT;
-	default:
-		return 0;
-	}
+	return (k->lines & LINE_BIT(l)) != 0;
 }
 
+/* One line. key: with its blank, len bytes. */
+static void
+put_line(struct sink *k, const char *key, size_t len, const char *value)
+{
+	buf_add(k->out, key, len);
+	escape(k->out, value, strlen(value));
+	ADD(k->out, "\n");
+}
+
+static void
+put_number(struct sink *k, const char *key, size_t len, uint64_t n)
+{
+	buf_add(k->out, key, len);
+	buf_add_number(k->out, n);
+	ADD(k->out, "\n");
+}
+
+/* 1 if the block has to say a fact. told: who knows the fact, from now on the reader too. */
+static int
+tells(const struct sink *k, uint64_t *told)
+{
+	if (!k->complete && (*told & k->bit) != 0)
+		return 0;
+	*told |= k->bit;
+	return 1;
+}
+
+static void
+put_client(struct sink *k)
+{
+	const struct session	*s = k->s;
+
+	if (s->client_family == NULL)
+		return;
+	if (takes(k, LINE_CLIENT_HOST))
+		PUT(k, "client-host", s->client_host);
+	if (takes(k, LINE_CLIENT_ADDRESS) && s->client_address != NULL)
+		PUT(k, "client-address", s->client_address);
+	if (takes(k, LINE_CLIENT_PORT) && s->client_port >= 0)
+		PUT_NUMBER(k, "client-port", (uint64_t)s->client_port);
+	if (takes(k, LINE_CLIENT_FAMILY))
+		PUT(k, "client-family", s->client_family);
+}
+
+static void
+put_helo(struct sink *k)
+{
+	if (takes(k, LINE_HELO) && k->s->helo != NULL)
+		PUT(k, "helo", k->s->helo);
+}
+
+static void
+put_sender(struct sink *k)
+{
+	const struct mailbox	*m = k->msg->sender;
+	size_t			 i;
+
+	if (takes(k, LINE_SENDER))
+		PUT(k, "sender", m->shown);
+	if (takes(k, LINE_SENDER_DOMAIN))
+		PUT(k, "sender-domain", m->domain);
+	if (takes(k, LINE_SENDER_ARGUMENT))
+		for (i = 0; i < m->nargs; i++)
+			PUT(k, "sender-argument", m->args[i]);
+}
+
+static void
+put_recipient(struct sink *k, const struct mailbox *m)
+{
+	size_t	 i;
+
+	if (takes(k, LINE_RECIPIENT))
+		PUT(k, "recipient", m->shown);
+	if (takes(k, LINE_RECIPIENT_DOMAIN))
+		PUT(k, "recipient-domain", m->domain);
+	if (takes(k, LINE_RECIPIENT_ARGUMENT))
+		for (i = 0; i < m->nargs; i++)
+			PUT(k, "recipient-argument", m->args[i]);
+}
+
+/* How many recipients there are, unless the reader knows that and it need not be said always. */
+static void
+put_count(struct sink *k, unsigned int count, int always)
+{
+	if (!always && (k->complete ? count == 0 : count == k->h->told_count))
+		return;
+	if (takes(k, LINE_RECIPIENTS))
+		PUT_NUMBER(k, "recipients", count);
+	if (k->bit != 0)
+		k->h->told_count = count;
+}
+
+/* The recipients of the message. At rcpt only the one in question is said, as an own line. */
+static void
+put_recipients(struct sink *k, int changed)
+{
+	struct mailbox	*m;
+
+	put_count(k, k->msg->nrecipients, 0);
+	if (!changed)
+		return;
+	TAILQ_FOREACH(m, &k->msg->recipients, entry)
+		if (tells(k, &m->told))
+			put_recipient(k, m);
+}
+
+static void
+put_refused(struct sink *k)
+{
+	struct mailbox	*m;
+
+	TAILQ_FOREACH(m, &k->msg->refused, entry) {
+		if ((m->told & k->bit) == 0)
+			continue;
+		m->told &= ~k->bit;
+		if (takes(k, LINE_RECIPIENT_REFUSED))
+			PUT(k, "recipient-refused", m->shown);
+	}
+	known_free_refused(k->msg);
+}
+
+/* The facts that stand before the event's own lines. */
+static void
+put_before_own(struct sink *k, int changed)
+{
+	struct session	*s = k->s;
+
+	if (k->complete) {
+		ADD(k->out, "complete\n");
+		if (k->bit != 0)
+			known_forget(s, k->h->index);
+	}
+	if (changed) {
+		if (k->event != EV_CONNECT && tells(k, &s->told_client))
+			put_client(k);
+		if (k->event != EV_HELO && tells(k, &s->told_helo))
+			put_helo(k);
+		if (k->msg != NULL && k->event != EV_MAIL && tells(k, &k->msg->sender->told))
+			put_sender(k);
+		if (k->msg != NULL && !k->complete)
+			put_refused(k);
+	}
+	if (k->msg != NULL && k->event != EV_RCPT)
+		put_recipients(k, changed);
+}
+
+static void
+put_named(struct sink *k, const char *key, size_t len, const char *name, size_t name_len,
+    const char *value)
+{
+	buf_add(k->out, key, len);
+	escape(k->out, name, name_len);
+	ADD(k->out, " ");
+	escape(k->out, value, strlen(value));
+	ADD(k->out, "\n");
+}
+
+static void
+put_macros(struct sink *k)
+{
+	struct macro_delta	 d;
+	const struct macro_pair	*p;
+
+	if (!takes(k, LINE_MACRO) || (k->event == EV_ABORT && !k->complete))
+		return;
+	macro_delta_init(&d, &k->s->macros, k->bit, k->complete, k->over);
+	while ((p = macro_delta_next(&d)) != NULL)
+		put_named(k, "macro ", sizeof("macro ") - 1, p->name, p->name_len, p->value);
+}
+
+static void
+put_context(struct sink *k)
+{
+	struct context		*c = &k->s->context;
+	struct context_gone	*g, *next;
+	struct context_value	*v;
+
+	TAILQ_FOREACH_SAFE(g, &c->gone, entry, next) {
+		if (k->complete || (g->told & k->bit) == 0)
+			continue;
+		if (takes(k, LINE_CONTEXT_UNSET))
+			PUT(k, "context-unset", g->name);
+		context_gone_told(c, g, k->bit);
+	}
+	TAILQ_FOREACH(v, &c->values, entry)
+		if ((k->over ? !v->of_message : context_visible(c, v)) && tells(k, &v->told) &&
+		    takes(k, LINE_CONTEXT))
+			put_named(k, "context ", sizeof("context ") - 1, v->name,
+			    strlen(v->name), v->value);
+}
+
+/* The facts that stand after the event's own lines. */
+static void
+put_after_own(struct sink *k, int changed)
+{
+	if (!changed)
+		return;
+	put_macros(k);
+	put_context(k);
+	/* A block of rcpt left the other recipients out, one of abort the macros. */
+	if (k->event != EV_RCPT && k->event != EV_ABORT)
+		known_told_all(k->s, k->bit);
+}
+
+/* The recipient that rcpt is about. */
 static void
 put_asked(struct sink *k)
 {
@@ -44,10 +257,10 @@ put_asked(struct sink *k)
 	if (c->rejected)
 		PUT(k, "recipient-status", "rejected");
 	else {
-		block_count(k, k->msg->nrecipients + 1, 1);
+		put_count(k, k->msg->nrecipients + 1, 1);
 		c->recipient->told |= k->bit;
 	}
-	block_recipient(k, c->recipient);
+	put_recipient(k, c->recipient);
 }
 
 static void
@@ -68,15 +281,15 @@ put_own(struct sink *k)
 	switch (k->event) {
 	case EV_CONNECT:
 		s->told_client |= k->bit;
-		block_client(k);
+		put_client(k);
 		break;
 	case EV_HELO:
 		s->told_helo |= k->bit;
-		block_helo(k);
+		put_helo(k);
 		break;
 	case EV_MAIL:
 		k->msg->sender->told |= k->bit;
-		block_sender(k);
+		put_sender(k);
 		break;
 	case EV_RCPT:
 		put_asked(k);
@@ -116,7 +329,7 @@ put_refusal(struct sink *k)
 	buf_free(&b);
 }
 
-/* A report says what came of the event, where anybody could answer it. */
+/* What a report says of the answer, where the event had one. */
 static void
 put_answer(struct sink *k)
 {
@@ -147,12 +360,15 @@ sink_init(struct sink *k, struct session *s, const struct task *t, struct buf *o
 	k->event = t->event;
 	k->out = out;
 	k->spool = t->spool;
-	k->lines = session_handler(s, t->index)->lines | block_own_lines(t->event);
+	k->lines = conf_handler_lines(session_handler(s, t->index), t->event);
 	if (k->h->in_scope)
-		k->bit = (uint64_t)1 << t->index;
-	/* The macros of the next message may be here before the abort of this one. */
+		k->bit = known_bit(t->index);
+	/*
+	 * An abort is told as it is: the macros of the next message may be here before the
+	 * abort of this one, and a complete block would say them.
+	 */
 	k->complete = k->bit == 0 || t->begins ||
-	    ((s->again & k->bit) != 0 && t->event != EV_ABORT);
+	    (known_is_wrong(s, k->bit) && t->event != EV_ABORT);
 }
 
 static void
@@ -194,21 +410,21 @@ block_encode(struct session *s, unsigned int index, struct task *t)
 
 	sink_init(&k, s, t, &t->block);
 	k.msg = s->message;
-	changed = k.complete || (s->changed & k.bit) != 0;
+	changed = k.complete || known_has_news(s, k.bit);
 	put_first(&k, t);
 	t->state_at = t->block.len;
-	block_session(&k, changed);
+	put_before_own(&k, changed);
 	t->own_at = t->block.len;
 	put_own(&k);
 	if (t->report)
 		put_answer(&k);
 	t->own_len = t->block.len - t->own_at;
-	block_rest(&k, changed);
+	put_after_own(&k, changed);
 	t->state_len = t->block.len - t->state_at;
 	put_payload(&k, index);
 }
 
-/* The old block with another state around the event's own lines. */
+/* Writes the facts of an old block again, all of them, around the event's own lines. */
 static void
 replace_state(struct session *s, struct task *t)
 {
@@ -218,43 +434,59 @@ replace_state(struct session *s, struct task *t)
 
 	buf_init(&t->block, old.max);
 	sink_init(&k, s, t, &t->block);
-	/*
-	 * Blocks behind it say what was true when they were made, so that nothing
-	 * that has changed since then counts as told.
-	 */
 	k.complete = 1;
 	if (s->message != NULL && s->message->number == t->message_no)
 		k.msg = s->message;
+	/* A complete block of rcpt leaves the other recipients out. */
 	if (k.msg != NULL && t->event == EV_RCPT)
-		block_forget_recipients(&k);
+		known_forget_recipients(s, k.bit);
+	/*
+	 * The blocks after this one say what was true when they were made. So this block
+	 * notes nothing as told, or a change since then would never be.
+	 */
 	k.bit = 0;
 	k.over = k.msg == NULL && (s->message != NULL || t->message_no != 0);
 	buf_add(&t->block, old.data, t->state_at);
-	block_session(&k, 1);
+	put_before_own(&k, 1);
 	t->own_at = t->block.len;
 	buf_add(&t->block, old.data + own_at, t->own_len);
-	block_rest(&k, 1);
+	put_after_own(&k, 1);
 	t->state_len = t->block.len - t->state_at;
 	buf_add(&t->block, old.data + end, old.len - end);
 	buf_free(&old);
 }
 
 void
+block_before_message(const struct handler_conf *h, struct task *t)
+{
+	struct newline	 nl;
+
+	buf_reset(&t->block);
+	if (t->received == NULL)
+		return;
+	newline_init(&nl);
+	if (h->keep_newlines)
+		buf_add_str(&t->block, t->received);
+	else
+		newline_to_lf(&nl, t->received, strlen(t->received), &t->block);
+}
+
+void
 block_restart(struct session *s, struct task *t)
 {
-	int	 in_hand = !t->report && !t->shadow && s->cur.asked == (int)t->index;
+	int	 is_current = !t->report && !t->shadow && s->cur.asked == (int)t->index;
 
-	/* All that it says is its own: no other event has come meanwhile. */
+	/* A message as input says nothing of other events, so that there is nothing to add. */
 	if (t->input != NULL) {
-		keep_encode(session_handler(s, t->index), t);
+		block_before_message(session_handler(s, t->index), t);
 		return;
 	}
-	if (in_hand) {
+	if (is_current) {
 		buf_reset(&t->block);
 		block_encode(s, t->index, t);
 	} else
 		replace_state(s, t);
 	buf_reset(&t->env);
 	if (!session_handler(s, t->index)->reuse)
-		block_environment(s, t, in_hand, &t->env);
+		block_environment(s, t, is_current, &t->env);
 }

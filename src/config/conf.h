@@ -43,6 +43,11 @@ enum conf_line_name {
 };
 #define LINE_BIT(l)	(1u << (l))
 #define LINES_ALL	(LINE_BIT(LINE_COUNT) - 1)
+/* The lines that say who the client is, and those about recipients that were not refused. */
+#define LINES_CLIENT	(LINE_BIT(LINE_CLIENT_HOST) | LINE_BIT(LINE_CLIENT_FAMILY) | \
+			    LINE_BIT(LINE_CLIENT_ADDRESS) | LINE_BIT(LINE_CLIENT_PORT))
+#define LINES_RECIPIENT	(LINE_BIT(LINE_RECIPIENT) | LINE_BIT(LINE_RECIPIENT_DOMAIN) | \
+			    LINE_BIT(LINE_RECIPIENT_ARGUMENT) | LINE_BIT(LINE_RECIPIENTS))
 
 const char	*conf_line_name(enum conf_line_name);	/* "client-host", ... */
 int		 conf_line_by_name(const char *);	/* or -1 */

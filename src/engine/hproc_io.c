@@ -355,7 +355,7 @@ take_verdict_line(struct hproc *hp, struct task *t, const char *p, size_t len)
 	int			 stray;
 
 	if (t->session != NULL)
-		why = session_judge_verdict(t, reply_verdict(hp->dec));
+		why = session_verdict_problem(t, reply_verdict(hp->dec));
 	if (why != NULL) {
 		fail_line(hp, why);
 		return;

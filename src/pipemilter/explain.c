@@ -18,6 +18,7 @@
 
 #include "pipemilter/explain.h"
 #include "base/log.h"
+#include "config/handler_conf.h"
 #include "state/negotiate.h"
 #include "milter/wire_event.h"
 #include "base/xmalloc.h"
@@ -314,7 +315,7 @@ explain_listener(const struct conf *conf, const struct listen_conf *l)
 	int			  ev;
 
 	for (i = 0; i < l->nhandlers; i++)
-		wanted |= handler_actions(handler_at(conf, l, i));
+		wanted |= conf_handler_actions(handler_at(conf, l, i));
 	/* Sendmail since 8.14 and Postfix since 2.6 offer the same. */
 	(void)negotiate(conf, l, MILTER_VERSION, SMFIF_V6, SMFIP_V6, &n, missing);
 	for (ev = 0; (EV_ANSWERABLE & EV_BIT(ev)) != 0; ev++)

@@ -4,22 +4,32 @@
  */
 
 /*
- * session/answer.c: what the MTA is told of an event, once all handlers have been
- * asked or one has refused it, and what follows from that.
+ * session/answer.c: what the MTA is told of an event, once all handlers have been asked or
+ * one has refused it, and what follows from that.
  */
 #include "base/compat.h"
 
-#include "session/edits.h"
+#include <syslog.h>
+
 #include "base/log.h"
 #include "milter/encode.h"
-#include "session/parts.h"
+#include "session/answer.h"
+#include "session/ask.h"
+#include "session/edits.h"
+#include "session/message.h"
+#include "session/msglog.h"
+#include "session/rewrite.h"
+#include "session/verdict.h"
+#include "session/wants.h"
+#include "state/current.h"
+#include "state/known.h"
 
 /* The answer where nobody refused. Returns 1 if the MTA will show no more of the message. */
 static int
 answer_positive(struct session *s, struct buf *out, struct buf *summary)
 {
 	if (s->cur.event == EV_END_OF_MESSAGE && s->message != NULL) {
-		rewrite_settle(s->message);
+		rewrite_to_kept(s->message);
 		edits_encode(s, out, log_enabled(LOG_INFO) ? summary : NULL);
 	} else if (s->cur.event == EV_BODY && s->neg->skip && wants_no_body(s)) {
 		milter_enc_simple(out, SMFIR_SKIP);
@@ -49,14 +59,7 @@ answer_refusal(struct session *s, struct buf *out)
 	buf_free(&text);
 }
 
-int
-answer_is_due(const struct session *s)
-{
-	return s->cur.wire == SMFIC_BODYEOB ||
-	    (s->neg->no_reply & EV_BIT(s->cur.event)) == 0;
-}
-
-/* 1 if the message is over for us when this answer has gone out. */
+/* 1 if the answer to this event ends the message for us. */
 static int
 ends_message(const struct session *s)
 {
@@ -78,21 +81,9 @@ ends_message(const struct session *s)
 	}
 }
 
-/* A refused one is kept until those know of it who were told that it is there. */
+/* The recipient that rcpt was about becomes one of the message, unless it was refused. */
 static void
-forget_recipient(struct session *s, struct mailbox *m)
-{
-	if (m->told == 0) {
-		mailbox_free(m);
-		return;
-	}
-	s->changed |= m->told;
-	TAILQ_INSERT_TAIL(&s->message->refused, m, entry);
-}
-
-/* A recipient becomes one of the message, unless it was refused. */
-static void
-settle_recipient(struct session *s)
+take_recipient(struct session *s)
 {
 	struct message	*msg = s->message;
 	struct mailbox	*m = s->cur.recipient;
@@ -105,22 +96,22 @@ settle_recipient(struct session *s)
 		return;
 	}
 	if (s->cur.verdict != VD_CONTINUE) {
-		/* It can't be refused alone where no reply is sent. */
-		if (!answer_is_due(s))
+		/* Where rcpt has no answer it can't be refused alone. */
+		if (!current_answer_is_due(s))
 			msg->too_many = 1;
 		msg->nrefused++;
-		forget_recipient(s, m);
+		known_recipient_refused(s, m);
 		return;
 	}
-	s->changed |= ~m->told;
+	known_recipient_taken(s, m);
 	msg->envelope_bytes += mailbox_bytes(m);
 	TAILQ_INSERT_TAIL(&msg->recipients, m, entry);
 	msg->nrecipients++;
 }
 
-/* What can only be judged now that all headers are known. */
+/* Judges the kept actions that only the complete headers can tell about. */
 static void
-judge_actions(struct session *s)
+judge_kept(struct session *s)
 {
 	const struct action	*a;
 	const char		*why;
@@ -129,45 +120,80 @@ judge_actions(struct session *s)
 	while ((a = edits_judge(s->message, &why)) != NULL) {
 		index = a->handler;
 		if (verdict_fail(s, index, &session_handler(s, index)->on_failure,
-		    "on-failure", why))
+		    "on-failure", why) == TURN_REFUSED)
 			return;
 	}
 }
 
-enum step
-answer_event(struct session *s, struct buf *out)
+/* Adds the answer to out, if one is due. Returns 1 if the MTA will show no more of the message. */
+static int
+add_answer(struct session *s, struct buf *out, struct buf *summary)
 {
-	struct buf	 summary;
-	int		 hidden = 0, ends;
+	if (!current_answer_is_due(s))
+		return 0;
+	if (s->cur.verdict == VD_CONTINUE)
+		return answer_positive(s, out, summary);
+	answer_refusal(s, out);
+	return 0;
+}
 
-	if (s->cur.verdict == VD_CONTINUE && s->cur.wire == SMFIC_BODYEOB &&
-	    s->cur.event == EV_BODY) {
-		ask_report(s);
-		return session_end_of_body(s, out);
-	}
-	if (s->cur.verdict == VD_CONTINUE && s->cur.event == EV_END_OF_MESSAGE &&
-	    s->message != NULL)
-		judge_actions(s);
-	buf_init(&summary, 4096);
-	if (s->cur.verdict != VD_CONTINUE && answer_is_due(s))
-		answer_refusal(s, out);
-	else if (s->cur.verdict == VD_CONTINUE && answer_is_due(s))
-		hidden = answer_positive(s, out, &summary);
-	ends = ends_message(s) || hidden;
-	msglog_decision(s, ends, &summary);
-	buf_free(&summary);
+static void
+report(struct session *s)
+{
 	ask_report(s);
 	if (s->cur.wire == SMFIC_BODYEOB && s->cur.event == EV_BODY) {
 		/* The refusal of the last piece is the answer to the end too. */
 		s->cur.event = EV_END_OF_MESSAGE;
 		ask_report(s);
 	}
-	settle_recipient(s);
-	if (ends) {
-		message_close(s, s->cur.wire != SMFIC_BODYEOB && !hidden);
-		macros_end_message(&s->macros);
-		session_note_changes(s);
+}
+
+void
+answer_aborted(struct session *s)
+{
+	if (s->message == NULL)
+		return;
+	msglog_aborted(s);
+	current_begin(s, EV_ABORT, 0);
+	ask_report(s);
+	message_close(s);
+}
+
+/* hidden: the MTA goes on with the message, and shows us no more of it. */
+static void
+end_message(struct session *s, int hidden)
+{
+	if (s->cur.wire == SMFIC_BODYEOB || hidden)
+		message_close(s);
+	else
+		answer_aborted(s);
+	macros_end_message(&s->macros);
+	known_collect(s);
+}
+
+int
+answer_event(struct session *s, struct buf *out)
+{
+	struct buf	 summary;
+	int		 hidden, ends;
+
+	if (s->cur.verdict == VD_CONTINUE && s->cur.wire == SMFIC_BODYEOB &&
+	    s->cur.event == EV_BODY) {
+		ask_report(s);
+		return 1;
 	}
+	if (s->cur.verdict == VD_CONTINUE && s->cur.event == EV_END_OF_MESSAGE &&
+	    s->message != NULL)
+		judge_kept(s);
+	buf_init(&summary, 4096);
+	hidden = add_answer(s, out, &summary);
+	ends = hidden || ends_message(s);
+	msglog_decision(s, ends, &summary);
+	buf_free(&summary);
+	report(s);
+	take_recipient(s);
+	if (ends)
+		end_message(s, hidden);
 	current_clear(&s->cur);
-	return STEP_GO;
+	return 0;
 }

@@ -11,7 +11,7 @@
 #ifndef PM_SESSION_EDITS_H
 #define PM_SESSION_EDITS_H
 
-#include "session/session.h"
+#include "state/state.h"
 
 /*
  * The first kept action that can't be done with this message, e.g. a change

@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * session/exclude.c: whom and what a handler is not asked about: clients, authenticated
+ * clients, large messages.
+ */
 #include "base/compat.h"
 
 #include <arpa/inet.h>
@@ -12,7 +16,11 @@
 #include <syslog.h>
 
 #include "base/log.h"
-#include "session/parts.h"
+#include "session/exclude.h"
+#include "session/scope.h"
+#include "session/verdict.h"
+#include "session/who.h"
+#include "state/current.h"
 
 /* Returns 0 if the client has no address that is known. */
 static int
@@ -37,7 +45,7 @@ client_addr(const struct session *s, struct netaddr *na)
 	return 0;
 }
 
-/* Mail that was handed in on this machine: Sendmail then tells no family. */
+/* 1 for mail from this machine itself, of which Sendmail tells no family. */
 static int
 is_local(const struct session *s, const struct netaddr *na)
 {
@@ -92,15 +100,11 @@ exclude_at_mail(struct session *s)
 }
 
 static void
-is_too_large(struct session *s, unsigned int index)
+note_too_large(struct session *s, unsigned int index)
 {
 	const struct handler_conf	*h = session_handler(s, index);
-	struct hstate			*state = &s->h[index];
 
-	if (state->missing != NULL || state->excluded || state->excluded_auth ||
-	    state->accepted_session || state->accepted_message)
-		return;
-	state->large = state->large_due = 1;
+	s->h[index].large = s->h[index].large_due = 1;
 	if (h->scope == SCOPE_MESSAGE)
 		scope_end(s, index);
 	log_msg(LOG_INFO, s->ids, "handler %s: %s: the message is larger than max-message; "
@@ -116,24 +120,26 @@ exclude_at_size(struct session *s)
 
 	for (i = 0; i < s->nh; i++) {
 		h = session_handler(s, i);
-		if (h->max_message > 0 && s->message->size > h->max_message && !s->h[i].large)
-			is_too_large(s, i);
+		/* A handler that is absent already does not answer for the size either. */
+		if (h->max_message > 0 && s->message->size > h->max_message &&
+		    session_absence(s, i) == ASK_YES)
+			note_too_large(s, i);
 	}
 }
 
-int
+enum turn
 exclude_answer(struct session *s, unsigned int index)
 {
 	const struct handler_conf	*h = session_handler(s, index);
 	enum verdict			 vd;
 
-	if (!s->h[index].large_due || !answer_is_due(s) ||
+	if (!s->h[index].large_due || !current_answer_is_due(s) ||
 	    s->cur.event < EV_HEADER || s->cur.event > EV_END_OF_MESSAGE)
-		return 0;
+		return TURN_PASSED;
 	s->h[index].large_due = 0;
 	vd = verdict_of_outcome(&h->on_large, s->cur.event);
 	if (h->shadow || vd == VD_CONTINUE || vd == VD_ACCEPT)
-		return 0;
+		return TURN_PASSED;
 	verdict_refuse(s, (int)index, vd, &h->on_large.smtp);
-	return 1;
+	return TURN_REFUSED;
 }

@@ -3,47 +3,35 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * session/judge.c: may a handler use an action? Its own configuration, the MTA and the
+ * moment have to allow that.
+ */
 #include "base/compat.h"
 
-#include "session/parts.h"
-
-/* The actions that a handler's own configuration and the MTA both allow. */
-static unsigned int
-allowed(const struct session *s, const struct handler_conf *h)
-{
-	return handler_actions(h) & s->neg->granted;
-}
-
-static int
-has_kind(const struct action_list *list, enum action_kind kind)
-{
-	const struct action	*a;
-
-	TAILQ_FOREACH(a, list, entry)
-		if (a->kind == kind)
-			return 1;
-	return 0;
-}
+#include "config/handler_conf.h"
+#include "session/judge.h"
+#include "session/session.h"
 
 static const char *
 judge_for_mta(const struct task *t, const struct action *a, const struct action_list *before)
 {
-	const struct session		*s = t->session;
-	const struct handler_conf	*h = session_handler(s, t->index);
+	const struct session	*s = t->session;
+	unsigned int		 listed = conf_handler_actions(session_handler(s, t->index));
 
 	if (t->message_no == 0)
 		return "before a message there is nothing to change";
-	if ((handler_actions(h) & ACT_BIT(a->kind)) == 0)
+	if ((listed & ACT_BIT(a->kind)) == 0)
 		return "this action is not in the handler's list of actions";
-	if ((allowed(s, h) & ACT_BIT(a->kind)) == 0)
+	if ((s->neg->granted & ACT_BIT(a->kind)) == 0)
 		return "the MTA did not agree to this action";
 	if (a->kind == ACT_ADD_RECIPIENT && a->args != NULL && !s->neg->add_rcpt_args)
 		return "the MTA did not agree to arguments of add-recipient";
 	if (a->kind == ACT_REPLACE_BODY && t->event != EV_END_OF_MESSAGE)
 		return "a body can be replaced at end-of-message only";
-	if (a->kind == ACT_REPLACE_BODY && (has_kind(before, ACT_REPLACE_BODY) ||
-	    (!t->shadow && (has_kind(&s->message->kept, ACT_REPLACE_BODY) ||
-	    has_kind(&s->message->difference, ACT_REPLACE_BODY)))))
+	if (a->kind == ACT_REPLACE_BODY && (action_list_has(before, ACT_REPLACE_BODY) ||
+	    (!t->shadow && (action_list_has(&s->message->kept, ACT_REPLACE_BODY) ||
+	    action_list_has(&s->message->difference, ACT_REPLACE_BODY)))))
 		return "the body was replaced already";
 	return NULL;
 }
@@ -51,9 +39,9 @@ judge_for_mta(const struct task *t, const struct action *a, const struct action_
 const char *
 judge_difference(const struct session *s, unsigned int index, const struct action *a)
 {
-	unsigned int	 listed = handler_actions(session_handler(s, index));
+	unsigned int	 listed = conf_handler_actions(session_handler(s, index));
 
-	/* To whoever returns a message one is like the other. */
+	/* A handler that returns a message can't choose between adding and inserting. */
 	if ((listed & ACT_BIT(ACT_ADD_HEADER)) != 0)
 		listed |= ACT_BIT(ACT_INSERT_HEADER);
 	if ((listed & ACT_BIT(a->kind)) == 0)

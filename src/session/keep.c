@@ -3,38 +3,43 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * session/keep.c: the message as it came is kept for the handlers that want it whole.
+ */
 #include "base/compat.h"
 
 #include <string.h>
 #include <time.h>
 
-#include "session/received.h"
-#include "session/parts.h"
 #include "base/xmalloc.h"
+#include "block/block.h"
+#include "session/keep.h"
+#include "session/received.h"
+#include "session/rewrite.h"
+#include "session/who.h"
+#include "state/known.h"
 
-/* 1 unless the handler at an index hears nothing more of this message. */
+/* 1 if the handler at an index may still be given this message. */
 static int
-still_wants(const struct session *s, unsigned int index)
+awaits_message(const struct session *s, unsigned int index)
 {
-	const struct hstate	*h = &s->h[index];
-
-	return (s->keeps >> index & 1) != 0 && h->missing == NULL && !h->excluded &&
-	    !h->excluded_auth && !h->large && !h->accepted_session && !h->accepted_message &&
-	    !h->failed;
+	/* After a failure on-failure answers: the handler is not given the message any more. */
+	return (s->keeps & known_bit(index)) != 0 && !s->h[index].failed &&
+	    session_absence(s, index) == ASK_YES;
 }
 
 /*
- * The store of the message in hand, or NULL. What nobody wanted from the first
- * line on, nobody will: a handler that has left does not come back.
+ * The store of the open message; NULL if nobody awaits the message. A handler that has left
+ * does not come back, so a store that was dropped is not needed again.
  */
 static struct store *
-wanted(struct session *s)
+open_store(struct session *s)
 {
 	struct message	*msg = s->message;
 	unsigned int	 i;
 
 	for (i = 0; i < s->nh; i++)
-		if (still_wants(s, i))
+		if (awaits_message(s, i))
 			break;
 	if (i < s->nh && msg->store == NULL)
 		msg->store = store_new();
@@ -47,7 +52,7 @@ wanted(struct session *s)
 
 /* A folded value has LF, or CRLF, within it. */
 static void
-add_value(struct store *st, const char *value)
+store_value(struct store *st, const char *value)
 {
 	const char	*lf, *end;
 
@@ -56,7 +61,7 @@ add_value(struct store *st, const char *value)
 		store_add(st, value, (size_t)(end - value));
 		store_add(st, "\r\n", 2);
 		value = lf + 1;
-		/* It would begin something new. */
+		/* Without a blank the rest would begin another header, or the body. */
 		if (*value != ' ' && *value != '\t')
 			store_add(st, "\t", 1);
 	}
@@ -68,12 +73,12 @@ keep_header(struct session *s, const char *name, const char *value)
 {
 	struct store	*st;
 
-	if (s->keeps == 0 || (st = wanted(s)) == NULL)
+	if (s->keeps == 0 || (st = open_store(s)) == NULL)
 		return;
 	s->message->nheaders++;
 	store_add(st, name, strlen(name));
 	store_add(st, ": ", s->neg->leading_space ? 1 : 2);
-	add_value(st, value);
+	store_value(st, value);
 	store_add(st, "\r\n", 2);
 }
 
@@ -91,7 +96,7 @@ keep_body(struct session *s, const void *p, size_t n)
 {
 	struct store	*st;
 
-	if (s->keeps == 0 || (st = wanted(s)) == NULL)
+	if (s->keeps == 0 || (st = open_store(s)) == NULL)
 		return;
 	end_headers(st);
 	store_add(st, p, n);
@@ -102,11 +107,11 @@ keep_end(struct session *s)
 {
 	struct store	*st;
 
-	if (s->keeps != 0 && (st = wanted(s)) != NULL)
+	if (s->keeps != 0 && (st = open_store(s)) != NULL)
 		end_headers(st);
 }
 
-/* As it came, or for one that returns a message as the one before returned it. */
+/* As it came; for a handler that returns messages, as the one before it returned it. */
 static struct store *
 store_for(struct session *s, unsigned int index)
 {
@@ -120,31 +125,16 @@ keep_problem(struct session *s, unsigned int index)
 {
 	struct store	*st;
 
-	if ((s->keeps >> index & 1) == 0 || s->cur.event != EV_END_OF_MESSAGE ||
+	if ((s->keeps & known_bit(index)) == 0 || s->cur.event != EV_END_OF_MESSAGE ||
 	    s->message->store == NULL)
 		return NULL;
 	st = store_for(s, index);
 	return store_bytes(st) != NULL ? NULL : store_error(st);
 }
 
-void
-keep_encode(const struct handler_conf *h, struct task *t)
-{
-	struct newline	 nl;
-
-	buf_reset(&t->block);
-	if (t->received == NULL)
-		return;
-	newline_init(&nl);
-	if (h->keep_newlines)
-		buf_add_str(&t->block, t->received);
-	else
-		newline_to_lf(&nl, t->received, strlen(t->received), &t->block);
-}
-
-/* All handlers get the same, so that it is known when it comes back. */
+/* All handlers get the same lines, so that they are recognized when they come back. */
 static const char *
-received(struct session *s)
+received_lines(struct session *s)
 {
 	struct buf	 b;
 
@@ -163,6 +153,6 @@ keep_give(struct session *s, unsigned int index, struct task *t)
 
 	t->input = store_hold(store_for(s, index));
 	if (h->received)
-		t->received = xstrdup(received(s));
-	keep_encode(h, t);
+		t->received = xstrdup(received_lines(s));
+	block_before_message(h, t);
 }

@@ -11,7 +11,7 @@
 #include <syslog.h>
 
 #include "base/log.h"
-#include "session/parts.h"
+#include "session/msglog.h"
 
 /* Bytes of one value that came from outside: the line must hold the others too. */
 #define MAX_TEXT	400

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "session/received.h"
+#include "state/ids.h"
 
 /* Bytes of one thing that came from outside. */
 #define MAX_WORD	255
@@ -150,7 +151,7 @@ add_date(struct buf *b, time_t now)
 void
 received_write(const struct session *s, time_t now, struct buf *b)
 {
-	const char	*id = session_queue_id(s);
+	const char	*id = ids_queue_id(s);
 
 	add_return_path(b, s->message->sender->shown);
 	buf_add_str(b, "Received: from ");

@@ -12,7 +12,7 @@
 
 #include <time.h>
 
-#include "session/session.h"
+#include "state/state.h"
 
 /*
  * Return-Path and Received of the session's message, folded, with CRLF. Nothing

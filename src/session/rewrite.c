@@ -4,30 +4,30 @@
  */
 
 /*
- * session/rewrite.c: messages that handlers return, with output = message: what
- * differs from the message as it came becomes actions.
+ * session/rewrite.c: messages that handlers return, with output = message. What differs
+ * from the message as it came becomes actions.
  */
 #include "base/compat.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "session/edits.h"
 #include "mail/diff.h"
-#include "session/parts.h"
+#include "session/edits.h"
+#include "session/judge.h"
+#include "session/rewrite.h"
 
-/* A text for the log: valid until the next one. */
+/* Makes a reason of two pieces of text. */
 static const char *
-because(const char *what, const char *more)
+because(struct reason *r, const char *what, const char *more)
 {
-	static char	 text[200];
-
-	snprintf(text, sizeof(text), "it %s%s", what, more);
-	return text;
+	snprintf(r->text, sizeof(r->text), "it %s%s", what, more);
+	return r->text;
 }
 
+/* NULL: free the message with mailfile_free(). Else why not; mailfile_free() does no harm then. */
 static const char *
-parse(struct store *st, struct mailfile *m)
+parse_store(struct store *st, struct mailfile *m, struct reason *r)
 {
 	const unsigned char	*p = store_bytes(st);
 	const char		*why;
@@ -35,10 +35,11 @@ parse(struct store *st, struct mailfile *m)
 	memset(m, 0, sizeof(*m));
 	if (p == NULL)
 		return store_error(st);
-	return mailfile_parse(m, p, store_len(st), &why) == 0 ? NULL : because("returned ", why);
+	return mailfile_parse(m, p, store_len(st), &why) == 0 ? NULL :
+	    because(r, "returned ", why);
 }
 
-/* received: what the handler got before the message, or NULL. */
+/* Takes off the lines that came before the message, if they are there. received: those lines, or NULL. */
 static void
 take_off(struct mailfile *m, const char *received)
 {
@@ -52,52 +53,58 @@ take_off(struct mailfile *m, const char *received)
 	mailfile_free(&lines);
 }
 
-/* The actions that make one message of the other. */
+/* Adds the actions that make the new message of the old one. */
 static const char *
-compare(const struct mailfile *old, const struct mailfile *new, struct action_list *list)
+add_difference(const struct mailfile *old, const struct mailfile *new, struct action_list *list,
+    struct reason *r)
 {
 	const char	*why;
 
 	return maildiff(old, new, list, &why) == 0 ? NULL :
-	    because("returned a message that can't be sent on: ", why);
+	    because(r, "returned a message that can't be sent on: ", why);
 }
 
-/* What it was given, without what came before it, against what it returned. */
+/* The message that the handler was given, without the lines before it, against the new one. */
 static const char *
-compare_with_given(struct store *given, const struct mailfile *new, struct action_list *list)
+compare_with_given(struct store *given, const struct mailfile *new, struct action_list *list,
+    struct reason *r)
 {
 	struct mailfile	 old;
 	const char	*why;
 
-	if ((why = parse(given, &old)) == NULL && (why = maildiff_fault(&old, new)) != NULL)
-		why = because(why, "");
+	if ((why = parse_store(given, &old, r)) == NULL &&
+	    (why = maildiff_fault(&old, new)) != NULL)
+		why = because(r, why, "");
 	if (why == NULL)
-		why = compare(&old, new, list);
+		why = add_difference(&old, new, list, r);
 	mailfile_free(&old);
 	return why;
 }
 
 /*
- * The actions that make the new message of that which the MTA has; none, if it
- * is what the handler was given. Indexes count headers as the MTA does.
+ * The message that the MTA has against the new one. Indexes count headers as the MTA does. If
+ * no version was returned before, the handler was given that message itself, and
+ * compare_with_given() has found the actions: this adds none.
  */
 static const char *
 compare_with_first(const struct message *msg, const struct mailfile *new,
-    struct action_list *all)
+    struct action_list *all, struct reason *r)
 {
 	struct mailfile	 old;
 	const char	*why;
 
-	if ((why = parse(msg->store, &old)) == NULL && old.count != msg->nheaders)
+	if ((why = parse_store(msg->store, &old, r)) == NULL && old.count != msg->nheaders)
 		why = "the message came with a header that is none, and can't be changed";
 	if (why == NULL && msg->version != NULL)
-		why = compare(&old, new, all);
+		why = add_difference(&old, new, all, r);
 	mailfile_free(&old);
 	return why;
 }
 
+/* NULL, or why the handler may not make all of these changes. */
 static const char *
-judge(const struct session *s, unsigned int index, const struct action_list *list)
+judge_list(const struct session *s, unsigned int index, const struct action_list *list,
+    struct reason *r)
 {
 	const struct action	*a;
 	const char		*why;
@@ -107,23 +114,12 @@ judge(const struct session *s, unsigned int index, const struct action_list *lis
 		if ((why = judge_difference(s, index, a)) == NULL)
 			continue;
 		snprintf(text, sizeof(text), "%s, %s", action_name(a->kind), why);
-		return because("returned what takes ", text);
+		return because(r, "returned what takes ", text);
 	}
 	return NULL;
 }
 
-static int
-has_body(const struct action_list *list)
-{
-	const struct action	*a;
-
-	TAILQ_FOREACH(a, list, entry)
-		if (a->kind == ACT_REPLACE_BODY)
-			return 1;
-	return 0;
-}
-
-/* For the log: who changed what in that which it was given. */
+/* For the log: what this handler changed of the message that it was given. */
 static void
 note_changes(struct session *s, unsigned int index, struct action_list *own)
 {
@@ -134,6 +130,7 @@ note_changes(struct session *s, unsigned int index, struct action_list *own)
 	edits_summarize(s, own, &s->message->changes);
 }
 
+/* The output of the handler is the version now, and the list the way from the message to it. */
 static void
 install(struct session *s, unsigned int index, struct store *output, struct action_list *list)
 {
@@ -153,23 +150,24 @@ install(struct session *s, unsigned int index, struct store *output, struct acti
 	msg->returned_by = index;
 }
 
-/* Where nothing differs from what the handler was given, nothing is to be done. */
+/* If nothing differs from what the handler was given, the version stays. */
 static const char *
 replace_version(struct session *s, unsigned int index, const struct mailfile *new,
-    struct store *output, struct action_list *own)
+    struct store *output, struct action_list *own, struct reason *r)
 {
 	struct action_list	 all = TAILQ_HEAD_INITIALIZER(all);
 	struct message		*msg = s->message;
 	const char		*why;
 
-	if ((why = compare_with_given(rewrite_current(s), new, own)) != NULL ||
-	    (why = judge(s, index, own)) != NULL)
+	if ((why = compare_with_given(rewrite_current(s), new, own, r)) != NULL ||
+	    (why = judge_list(s, index, own, r)) != NULL)
 		return why;
-	if (has_body(own) && has_body(&msg->kept))
+	if (action_list_has(own, ACT_REPLACE_BODY) &&
+	    action_list_has(&msg->kept, ACT_REPLACE_BODY))
 		return "it returned another body, and the body was replaced already";
 	if (TAILQ_EMPTY(own))
 		return NULL;
-	if ((why = compare_with_first(msg, new, &all)) == NULL) {
+	if ((why = compare_with_first(msg, new, &all, r)) == NULL) {
 		note_changes(s, index, own);
 		install(s, index, output, msg->version == NULL ? own : &all);
 	}
@@ -178,7 +176,7 @@ replace_version(struct session *s, unsigned int index, const struct mailfile *ne
 }
 
 const char *
-rewrite_take(struct session *s, unsigned int index, struct store *output)
+rewrite_take(struct session *s, unsigned int index, struct store *output, struct reason *r)
 {
 	struct action_list	 own = TAILQ_HEAD_INITIALIZER(own);
 	struct mailfile		 new;
@@ -186,9 +184,9 @@ rewrite_take(struct session *s, unsigned int index, struct store *output)
 
 	if (output == NULL)
 		return "it returned nothing";
-	if ((why = parse(output, &new)) == NULL) {
+	if ((why = parse_store(output, &new, r)) == NULL) {
 		take_off(&new, session_handler(s, index)->received ? s->message->received : NULL);
-		why = replace_version(s, index, &new, output, &own);
+		why = replace_version(s, index, &new, output, &own, r);
 	}
 	mailfile_free(&new);
 	action_list_clear(&own);
@@ -196,19 +194,20 @@ rewrite_take(struct session *s, unsigned int index, struct store *output)
 }
 
 const char *
-rewrite_show(const struct task *t, struct store *output, struct action_list *list)
+rewrite_show(const struct task *t, struct store *output, struct action_list *list,
+    struct reason *r)
 {
 	struct mailfile	 new;
 	const char	*why;
 
 	if (output == NULL)
 		return "it returned nothing";
-	if ((why = parse(output, &new)) == NULL) {
+	if ((why = parse_store(output, &new, r)) == NULL) {
 		take_off(&new, t->received);
-		why = compare_with_given(t->input, &new, list);
+		why = compare_with_given(t->input, &new, list, r);
 	}
 	if (why == NULL)
-		why = judge(t->session, t->index, list);
+		why = judge_list(t->session, t->index, list, r);
 	mailfile_free(&new);
 	return why;
 }
@@ -233,17 +232,18 @@ write_store(const struct mailfile *m)
 	return st;
 }
 
-/* Nobody may ask for it again, so it is made only when somebody does. */
+/* The lines before the version are taken off when the version is asked for: often it never is. */
 struct store *
 rewrite_current(struct session *s)
 {
 	struct message	*msg = s->message;
 	struct mailfile	 m;
 	struct store	*clean;
+	struct reason	 unused;
 
 	if (msg->version == NULL)
 		return msg->store;
-	if (msg->version_clean || parse(msg->version, &m) != NULL)
+	if (msg->version_clean || parse_store(msg->version, &m, &unused) != NULL)
 		return msg->version;
 	take_off(&m, session_handler(s, msg->returned_by)->received ? msg->received : NULL);
 	clean = write_store(&m);
@@ -254,9 +254,12 @@ rewrite_current(struct session *s)
 	return clean;
 }
 
-/* Where two want one header the handler that comes later has it. */
+/*
+ * Where two handlers want the same header, the later one decides. So the difference goes
+ * after the actions of handlers up to the one that returned the message last.
+ */
 void
-rewrite_settle(struct message *msg)
+rewrite_to_kept(struct message *msg)
 {
 	struct action	*a, *before = TAILQ_LAST(&msg->kept, action_list);
 

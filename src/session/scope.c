@@ -3,10 +3,13 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * session/scope.c: scopes of several events, each of which one process serves.
+ */
 #include "base/compat.h"
 
-#include "block/block.h"
-#include "session/parts.h"
+#include "session/scope.h"
+#include "session/session.h"
 
 int
 scope_enter(struct session *s, unsigned int index, int *begins)
@@ -29,8 +32,14 @@ scope_enter(struct session *s, unsigned int index, int *begins)
 	return 1;
 }
 
-static void
-note_over(struct hstate *h)
+void
+scope_leave(struct session *s, unsigned int index)
+{
+	s->h[index].in_scope = 0;
+}
+
+void
+scope_note_over(struct hstate *h)
 {
 	if (h->scope_over)
 		return;
@@ -48,13 +57,13 @@ scope_end(struct session *s, unsigned int index)
 		return;
 	h->in_scope = h->failed = 0;
 	/*
-	 * One that ends a scope belongs to an earlier one, which has the process
-	 * still: a line is in order.
+	 * A last task that ends a scope already is of an earlier scope, which still has
+	 * the process: tasks are given out in order.
 	 */
 	if (last != NULL)
 		last->ends = 1;
 	else
-		note_over(h);
+		scope_note_over(h);
 }
 
 void
@@ -62,48 +71,4 @@ session_scope_failed(struct session *s, unsigned int index, unsigned int scope)
 {
 	if (s->h[index].in_scope && s->h[index].scope == scope)
 		s->h[index].failed = 1;
-}
-
-void
-session_detach_task(struct task *t)
-{
-	struct session	*s = t->session;
-
-	TAILQ_REMOVE(&s->h[t->index].tasks, t, in_session);
-	s->ntasks--;
-	s->task_bytes -= t->block.len + t->env.len;
-	t->session = NULL;
-}
-
-void
-session_drop_task(struct task *t)
-{
-	session_detach_task(t);
-	task_free(t);
-}
-
-void
-session_cancel_task(struct task *t)
-{
-	struct hstate	*h = &t->session->h[t->index];
-	struct task	*before = TAILQ_PREV(t, task_list, in_session);
-
-	if (t->ends && !t->begins) {
-		if (before != NULL)
-			before->ends = 1;
-		else
-			note_over(h);
-	}
-	session_drop_task(t);
-}
-
-void
-session_restart_scope(struct task *t)
-{
-	struct session	*s = t->session;
-
-	t->begins = 1;
-	s->task_bytes -= t->block.len + t->env.len;
-	block_restart(s, t);
-	s->task_bytes += t->block.len + t->env.len;
 }

@@ -3,40 +3,49 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * session/session.c: a session begins and ends, and what comes in between: commands of the
+ * MTA, replies of handlers and the time. advance() leads the current event on from there.
+ */
 #include "base/compat.h"
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <syslog.h>
 
 #include "base/log.h"
-#include "session/parts.h"
 #include "base/xmalloc.h"
+#include "config/handler_conf.h"
+#include "session/answer.h"
+#include "session/ask.h"
+#include "session/events.h"
+#include "session/message.h"
+#include "session/scope.h"
+#include "session/session.h"
+#include "session/verdict.h"
+#include "state/current.h"
+#include "state/ids.h"
+#include "state/known.h"
 
 /* Reports that may wait for one session before its MTA is no longer read. */
 #define MAX_WAITING_TASKS	32
 #define MAX_WAITING_BYTES	(512 * 1024)
 
-/* What has to be kept for the handler at an index, beside the envelope. */
+/* Notes what has to be kept for the handler at an index, besides the envelope. */
 static void
 note_wishes(struct session *s, unsigned int index)
 {
 	const struct handler_conf	*h = session_handler(s, index);
 
 	if ((h->lines & LINE_BIT(LINE_MACRO)) != 0)
-		s->takes_macros |= (uint64_t)1 << index;
-	if (handler_wants_message(h))
-		s->keeps |= (uint64_t)1 << index;
+		s->takes_macros |= known_bit(index);
+	if (conf_handler_wants_message(h))
+		s->keeps |= known_bit(index);
 	if (h->output == OUTPUT_MESSAGE)
 		s->counts_headers = 1;
-	if ((handler_actions(h) & (ACT_BIT(ACT_CHANGE_HEADER) | ACT_BIT(ACT_DELETE_HEADER))) != 0)
+	if ((conf_handler_actions(h) & (ACT_BIT(ACT_CHANGE_HEADER) |
+	    ACT_BIT(ACT_DELETE_HEADER))) != 0)
 		s->counts_headers = 1;
-	if ((handler_events(h) & EV_BIT(EV_BODY)) == 0)
+	if ((conf_handler_events(h) & EV_BIT(EV_BODY)) == 0)
 		return;
 	if (h->keep_newlines)
 		s->wants_raw = 1;
@@ -72,12 +81,9 @@ session_new(const struct conf *conf, const struct listen_conf *l,
 	}
 	macros_init(&s->macros);
 	context_init(&s->context);
-	s->cur.asked = s->cur.answered_by = -1;
-	buf_init(&s->cur.kept, MILTER_MAX_DATA);
-	buf_init(&s->cur.raw, MILTER_MAX_DATA);
-	buf_init(&s->cur.lf, MILTER_MAX_DATA + 1);
-	session_write_first(s);
-	session_update_ids(s);
+	current_init(&s->cur);
+	ids_write_first(s);
+	ids_update(s);
 	return s;
 }
 
@@ -91,11 +97,9 @@ session_free(struct session *s)
 	for (i = 0; i < s->nh; i++)
 		if (s->h[i].proc != NULL)
 			fatalx("session %s is freed while a process serves it", s->id);
-	message_close(s, 0);
+	message_close(s);
 	current_clear(&s->cur);
-	buf_free(&s->cur.kept);
-	buf_free(&s->cur.raw);
-	buf_free(&s->cur.lf);
+	current_free_buffers(&s->cur);
 	macros_clear(&s->macros);
 	context_clear(&s->context);
 	free(s->client_host);
@@ -112,287 +116,102 @@ session_is_full(const struct session *s)
 }
 
 /*
- * Sendmail writes IPv6 addresses with a prefix and all zeros, Postfix in the
- * short form. A text that is no address is not worth an outage: the client
- * is then unknown.
+ * Leads the current event on until a handler has to be waited for or the command of the MTA
+ * is done with. turn: how the last handler's turn ended.
  */
-static int
-set_inet6(struct session *s, const char *text)
-{
-	struct in6_addr	 a6;
-	char		 shown[INET6_ADDRSTRLEN];
-
-	if (strncasecmp(text, "IPv6:", 5) == 0)
-		text += 5;
-	if (inet_pton(AF_INET6, text, &a6) != 1)
-		return 0;
-	if (IN6_IS_ADDR_V4MAPPED(&a6)) {
-		inet_ntop(AF_INET, &a6.s6_addr[12], shown, sizeof(shown));
-		s->client_family = "inet";
-	} else {
-		inet_ntop(AF_INET6, &a6, shown, sizeof(shown));
-		s->client_family = "inet6";
-	}
-	s->client_address = xstrdup(shown);
-	return 1;
-}
-
-static int
-set_inet(struct session *s, const char *text)
-{
-	struct in_addr	 a4;
-	char		 shown[INET_ADDRSTRLEN];
-
-	if (inet_pton(AF_INET, text, &a4) != 1)
-		return 0;
-	inet_ntop(AF_INET, &a4, shown, sizeof(shown));
-	s->client_address = xstrdup(shown);
-	s->client_family = "inet";
-	return 1;
-}
-
-static void
-set_client(struct session *s, const struct milter_cmd *cmd)
-{
-	const char	*text = cmd->u.connect.address;
-	int		 known = 0;
-
-	s->told_client = 0;
-	s->changed = ~(uint64_t)0;
-	s->client_host = xstrdup(cmd->u.connect.host);
-	s->client_family = "unknown";
-	if (cmd->u.connect.family == '4')
-		known = set_inet(s, text);
-	else if (cmd->u.connect.family == '6')
-		known = set_inet6(s, text);
-	else if (cmd->u.connect.family == 'L') {
-		s->client_family = "unix";
-		s->client_address = xstrdup(text);
-	}
-	if (known)
-		s->client_port = cmd->u.connect.port;
-}
-
 static enum step
-on_connect(struct session *s, const struct milter_cmd *cmd, struct buf *out)
+advance(struct session *s, enum turn turn, struct buf *out)
 {
-	set_client(s, cmd);
-	exclude_at_connect(s);
-	ask_begin(s, EV_CONNECT, SMFIC_CONNECT);
-	return ask_next(s, out);
-}
-
-static enum step
-on_helo(struct session *s, const struct milter_cmd *cmd, struct buf *out)
-{
-	free(s->helo);
-	s->helo = xstrdup(cmd->u.helo.arg);
-	s->told_helo = 0;
-	s->changed = ~(uint64_t)0;
-	ask_begin(s, EV_HELO, SMFIC_HELO);
-	return ask_next(s, out);
-}
-
-static enum step
-on_mail(struct session *s, const struct milter_cmd *cmd, struct buf *out)
-{
-	exclude_at_mail(s);
-	message_open(s, cmd);
-	ask_begin(s, EV_MAIL, SMFIC_MAIL);
-	return ask_next(s, out);
-}
-
-static int
-too_many_recipients(const struct session *s, const struct mailbox *m)
-{
-	/* An envelope must stay small enough to be handed on in one block. */
-	return s->message->nrecipients >= s->conf->max_recipients ||
-	    s->message->envelope_bytes + mailbox_bytes(m) > 4u * 1024 * 1024;
-}
-
-/* The MTA refused it, and tells us only because we asked for that. */
-static int
-is_rejected(const struct session *s)
-{
-	const char	*mailer;
-
-	if (!s->neg->rejected)
-		return 0;
-	mailer = macros_get(&s->macros, "rcpt_mailer");
-	return mailer != NULL && strcmp(mailer, "error") == 0;
-}
-
-static enum step
-on_rcpt(struct session *s, const struct milter_cmd *cmd, struct buf *out)
-{
-	ask_begin(s, EV_RCPT, SMFIC_RCPT);
-	if (s->message == NULL)
-		return ask_next(s, out);
-	s->cur.recipient = mailbox_new(cmd->u.envelope.address, cmd->u.envelope.args);
-	if (is_rejected(s)) {
-		s->cur.rejected = 1;
-		return answer_event(s, out);
+	for (;;) {
+		if (turn == TURN_PASSED)
+			turn = ask_next(s);
+		if (turn == TURN_ASKED)
+			return STEP_WAIT;
+		if (!answer_event(s, out))
+			return STEP_GO;
+		events_end_of_body(s);
+		turn = TURN_PASSED;
 	}
-	if (too_many_recipients(s, s->cur.recipient)) {
-		log_msg(LOG_WARNING, s->ids, "rcpt %s: more than max-recipients (%u)",
-		    s->cur.recipient->shown, s->conf->max_recipients);
-		verdict_refuse_recipients(s);
-		return answer_event(s, out);
-	}
-	return ask_next(s, out);
-}
-
-/* As it stands on the wire of SMTP: each LF within a value is a CRLF there. */
-static uint64_t
-header_size(const struct session *s, const char *name, const char *value)
-{
-	uint64_t	 n = strlen(name) + strlen(value) + sizeof(":\r\n") - 1;
-
-	if (!s->neg->leading_space)
-		n++;
-	while ((value = strchr(value, '\n')) != NULL) {
-		n++;
-		value++;
-	}
-	return n;
-}
-
-static enum step
-on_header(struct session *s, const struct milter_cmd *cmd, struct buf *out)
-{
-	const char	*value = cmd->u.header.value;
-
-	ask_begin(s, EV_HEADER, SMFIC_HEADER);
-	if (s->message != NULL) {
-		if (s->counts_headers)
-			header_names_add(&s->message->headers, cmd->u.header.name);
-		s->message->size += header_size(s, cmd->u.header.name, value);
-		if (s->neg->leading_space && *value == ' ')
-			value++;
-		s->cur.header_name = cmd->u.header.name;
-		s->cur.header_value = value;
-		exclude_at_size(s);
-		keep_header(s, cmd->u.header.name, cmd->u.header.value);
-	}
-	return ask_next(s, out);
-}
-
-static void
-take_body(struct session *s, const struct milter_cmd *cmd)
-{
-	if (s->message == NULL)
-		return;
-	s->message->size += cmd->u.body.len;
-	if (s->wants_raw)
-		buf_add(&s->cur.raw, cmd->u.body.data, cmd->u.body.len);
-	if (s->wants_lf)
-		newline_to_lf(&s->message->to_lf, cmd->u.body.data, cmd->u.body.len,
-		    &s->cur.lf);
-	exclude_at_size(s);
-	keep_body(s, cmd->u.body.data, cmd->u.body.len);
-}
-
-static enum step
-on_body(struct session *s, const struct milter_cmd *cmd, struct buf *out)
-{
-	ask_begin(s, EV_BODY, SMFIC_BODY);
-	take_body(s, cmd);
-	return ask_next(s, out);
-}
-
-/*
- * The end of a message: a last piece that E itself may carry, then the CR
- * that waited for an LF in vain, as a piece of its own, then the event.
- */
-enum step
-session_end_of_body(struct session *s, struct buf *out)
-{
-	if (s->message != NULL && s->message->to_lf.cr) {
-		ask_begin(s, EV_BODY, SMFIC_BODYEOB);
-		newline_flush(&s->message->to_lf, &s->cur.lf);
-		return ask_next(s, out);
-	}
-	ask_begin(s, EV_END_OF_MESSAGE, SMFIC_BODYEOB);
-	if (s->message != NULL && s->neg->has_size) {
-		s->message->size += sizeof("\r\n") - 1;
-		exclude_at_size(s);
-		keep_end(s);
-	}
-	return ask_next(s, out);
-}
-
-static enum step
-on_end_of_message(struct session *s, const struct milter_cmd *cmd, struct buf *out)
-{
-	if (cmd->u.body.len == 0)
-		return session_end_of_body(s, out);
-	ask_begin(s, EV_BODY, SMFIC_BODYEOB);
-	take_body(s, cmd);
-	return ask_next(s, out);
-}
-
-static enum step
-on_unknown(struct session *s, const struct milter_cmd *cmd, struct buf *out)
-{
-	ask_begin(s, EV_UNKNOWN, SMFIC_UNKNOWN);
-	s->cur.command = xstrdup(cmd->u.unknown.line);
-	return ask_next(s, out);
-}
-
-static enum step
-on_event(struct session *s, const struct milter_cmd *cmd, struct buf *out)
-{
-	switch (cmd->code) {
-	case SMFIC_CONNECT:
-		return on_connect(s, cmd, out);
-	case SMFIC_HELO:
-		return on_helo(s, cmd, out);
-	case SMFIC_MAIL:
-		return on_mail(s, cmd, out);
-	case SMFIC_RCPT:
-		return on_rcpt(s, cmd, out);
-	case SMFIC_DATA:
-		ask_begin(s, EV_DATA, SMFIC_DATA);
-		return ask_next(s, out);
-	case SMFIC_HEADER:
-		return on_header(s, cmd, out);
-	case SMFIC_EOH:
-		ask_begin(s, EV_END_OF_HEADERS, SMFIC_EOH);
-		return ask_next(s, out);
-	case SMFIC_BODY:
-		return on_body(s, cmd, out);
-	case SMFIC_BODYEOB:
-		return on_end_of_message(s, cmd, out);
-	case SMFIC_UNKNOWN:
-		return on_unknown(s, cmd, out);
-	}
-	return STEP_CLOSE;
 }
 
 enum step
 session_command(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 {
+	enum turn	 turn;
+
 	if (cmd->code == SMFIC_MACRO) {
 		macros_store(&s->macros, cmd->u.macro.stage, cmd->u.macro.pairs);
-		session_note_changes(s);
+		known_collect(s);
 		return STEP_GO;
 	}
 	if (cmd->code == SMFIC_ABORT) {
 		if (s->message != NULL) {
-			message_close(s, 1);
+			answer_aborted(s);
 			macros_end_message(&s->macros);
-			session_note_changes(s);
+			known_collect(s);
 		}
 		return STEP_GO;
 	}
 	s->begun = 1;
 	s->late = 0;
-	/* Its end is told while its macros are there. */
+	/* The abort of the message is told while the macros of the message are there. */
 	if (cmd->code == SMFIC_HELO || cmd->code == SMFIC_MAIL)
-		message_close(s, 1);
+		answer_aborted(s);
 	macros_event(&s->macros, cmd->code);
-	session_note_changes(s);
-	return on_event(s, cmd, out);
+	known_collect(s);
+	if (!events_begin(s, cmd, &turn))
+		return STEP_CLOSE;
+	return advance(s, turn, out);
+}
+
+enum step
+session_answer(struct session *s, struct task_result *r, struct buf *out)
+{
+	unsigned int			 index = (unsigned int)s->cur.asked;
+	const struct handler_conf	*h = session_handler(s, index);
+	enum turn			 turn = TURN_PASSED;
+
+	s->cur.asked = -1;
+	switch (r->end) {
+	case TASK_REPLY:
+		turn = verdict_take(s, index, r);
+		break;
+	case TASK_TIMEOUT:
+		turn = verdict_fail(s, index, &h->on_timeout, "on-timeout", r->why);
+		break;
+	case TASK_OVERLOAD:
+		turn = verdict_fail(s, index, &h->on_overload, "on-overload", r->why);
+		break;
+	case TASK_FAILURE:
+	case TASK_REPORTED:
+		turn = verdict_fail(s, index, &h->on_failure, "on-failure", r->why);
+		break;
+	}
+	return advance(s, turn, out);
+}
+
+enum step
+session_timeout(struct session *s, struct buf *out)
+{
+	unsigned int	 index = (unsigned int)s->cur.asked;
+	enum turn	 turn;
+
+	s->cur.asked = -1;
+	s->late = 1;
+	turn = verdict_fail(s, index, &session_handler(s, index)->on_timeout, "on-timeout",
+	    s->cur.wire == SMFIC_BODYEOB ? "no answer within message-timeout" :
+	    "no answer within event-timeout");
+	return advance(s, turn, out);
+}
+
+void
+session_give_up(struct session *s, struct buf *out)
+{
+	static const struct smtp_reply	 none;
+
+	s->cur.asked = -1;
+	verdict_refuse(s, -1, VD_TEMPFAIL, &none);
+	answer_event(s, out);
 }
 
 void
@@ -400,10 +219,9 @@ session_end(struct session *s, const char *reason)
 {
 	unsigned int	 i;
 
-	message_close(s, 1);
+	answer_aborted(s);
 	if (s->begun) {
-		ask_begin(s, EV_DISCONNECT, 0);
-		s->cur.reason = reason;
+		events_disconnect(s, reason);
 		ask_report(s);
 	}
 	current_clear(&s->cur);

@@ -3,15 +3,20 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * session/shadow.c: the replies of handlers on trial. They are logged, and have effect on
+ * the handler alone.
+ */
 #include "base/compat.h"
 
-#include <stdio.h>
 #include <syslog.h>
 
 #include "base/log.h"
-#include "session/parts.h"
+#include "session/rewrite.h"
+#include "session/session.h"
+#include "session/verdict.h"
 
-/* Of one reply in the log. */
+/* Actions of one reply that the log names, and bytes of one name or value. */
 #define MAX_ACTIONS	10
 #define MAX_TEXT	100
 
@@ -83,7 +88,7 @@ log_reply(const struct task *t, enum verdict vd, const struct task_result *r)
 	buf_free(&b);
 }
 
-/* 1 unless what it was asked about has ended by now. */
+/* 1 unless the message that the task was about has ended by now, or one has begun. */
 static int
 is_current(const struct task *t)
 {
@@ -93,21 +98,16 @@ is_current(const struct task *t)
 }
 
 static void
-apply(const struct task *t, enum verdict vd)
+note(const struct task *t, enum verdict vd)
 {
-	struct hstate	*h = &t->session->h[t->index];
-
 	if (vd == VD_ACCEPT)
 		verdict_note_accept(t->session, t->index, t->event);
-	else if (vd == VD_SKIP && t->event == EV_HEADER)
-		h->skip_header = 1;
 	else if (vd == VD_SKIP)
-		h->skip_body = 1;
+		verdict_note_skip(t->session, t->index, t->event);
 }
 
 static void
-take_failure(const struct task *t, const struct outcome *o, const char *option,
-    const char *why)
+show_failure(const struct task *t, const struct outcome *o, const char *option, const char *why)
 {
 	struct session			*s = t->session;
 	const struct handler_conf	*h = session_handler(s, t->index);
@@ -115,32 +115,31 @@ take_failure(const struct task *t, const struct outcome *o, const char *option,
 
 	log_msg(LOG_WARNING, t->ids, "handler %s: %s: %s; shadow, %s would be %s", h->name,
 	    event_name(t->event), why, option, verdict_name(vd));
-	/* What is asked outside of a message is no part of a message's scope. */
+	/* A question outside of a message is no part of a message's scope. */
 	if (!is_current(t) && h->scope != SCOPE_SESSION)
 		return;
 	session_scope_failed(s, t->index, t->scope);
 	if (vd == VD_ACCEPT && is_current(t))
-		apply(t, vd);
+		note(t, vd);
 }
 
 static void
-take_reply(const struct task *t, const struct task_result *r)
+show_reply(const struct task *t, const struct task_result *r)
 {
-	/* on-exit may name what this event has no verdict for. */
-	const struct outcome	 said = { .verdict = r->verdict };
-	const char		*why;
-	enum verdict		 vd;
+	const struct handler_conf	*h = session_handler(t->session, t->index);
+	struct reason			 reason;
+	const char			*why;
+	enum verdict			 vd;
 
-	if (session_handler(t->session, t->index)->output == OUTPUT_MESSAGE &&
-	    r->verdict == VD_CONTINUE && (why = rewrite_show(t, r->output, r->actions)) != NULL) {
-		take_failure(t, &session_handler(t->session, t->index)->on_failure,
-		    "on-failure", why);
+	if (h->output == OUTPUT_MESSAGE && r->verdict == VD_CONTINUE &&
+	    (why = rewrite_show(t, r->output, r->actions, &reason)) != NULL) {
+		show_failure(t, &h->on_failure, "on-failure", why);
 		return;
 	}
-	vd = r->verdict == VD_SKIP ? VD_SKIP : verdict_of_outcome(&said, t->event);
+	vd = verdict_of_result(r, t->event);
 	log_reply(t, vd, r);
 	if (is_current(t) || t->event == EV_CONNECT || t->event == EV_HELO)
-		apply(t, vd);
+		note(t, vd);
 }
 
 void
@@ -153,17 +152,17 @@ session_shadow_answer(struct task *t, struct task_result *r)
 	h = session_handler(t->session, t->index);
 	switch (r->end) {
 	case TASK_REPLY:
-		take_reply(t, r);
+		show_reply(t, r);
 		break;
 	case TASK_TIMEOUT:
-		take_failure(t, &h->on_timeout, "on-timeout", r->why);
+		show_failure(t, &h->on_timeout, "on-timeout", r->why);
 		break;
 	case TASK_OVERLOAD:
-		take_failure(t, &h->on_overload, "on-overload", r->why);
+		show_failure(t, &h->on_overload, "on-overload", r->why);
 		break;
 	case TASK_FAILURE:
 	case TASK_REPORTED:
-		take_failure(t, &h->on_failure, "on-failure", r->why);
+		show_failure(t, &h->on_failure, "on-failure", r->why);
 		break;
 	}
 }

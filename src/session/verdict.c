@@ -12,7 +12,12 @@
 #include <syslog.h>
 
 #include "base/log.h"
-#include "session/parts.h"
+#include "session/message.h"
+#include "session/rewrite.h"
+#include "session/scope.h"
+#include "session/session.h"
+#include "session/verdict.h"
+#include "state/known.h"
 
 enum verdict
 verdict_of_outcome(const struct outcome *o, enum event_kind ev)
@@ -20,6 +25,14 @@ verdict_of_outcome(const struct outcome *o, enum event_kind ev)
 	if (verdict_fits(o->verdict, ev))
 		return o->verdict;
 	return o->verdict == VD_DISCARD ? VD_TEMPFAIL : VD_CONTINUE;
+}
+
+enum verdict
+verdict_of_result(const struct task_result *r, enum event_kind ev)
+{
+	const struct outcome	 said = { .verdict = r->verdict };
+
+	return r->verdict == VD_SKIP ? VD_SKIP : verdict_of_outcome(&said, ev);
 }
 
 static void
@@ -59,8 +72,8 @@ verdict_refuse(struct session *s, int index, enum verdict vd, const struct smtp_
 void
 verdict_refuse_recipients(struct session *s)
 {
-	static char			 text[] = "Too many recipients";
-	static const struct smtp_reply	 reply = { 452, "4.5.3", text };
+	char			 text[] = "Too many recipients";
+	const struct smtp_reply	 reply = { 452, "4.5.3", text };
 
 	verdict_refuse(s, -1, VD_TEMPFAIL, &reply);
 }
@@ -82,8 +95,16 @@ verdict_note_accept(struct session *s, unsigned int index, enum event_kind ev)
 		scope_end(s, index);
 }
 
-/* What a handler's outcome makes of the event in hand. Returns 1 if it is refused. */
-static int
+void
+verdict_note_skip(struct session *s, unsigned int index, enum event_kind ev)
+{
+	if (ev == EV_HEADER)
+		s->h[index].skip_header = 1;
+	else
+		s->h[index].skip_body = 1;
+}
+
+static enum turn
 take_outcome(struct session *s, unsigned int index, const struct outcome *o)
 {
 	enum verdict	 vd = verdict_of_outcome(o, s->cur.event);
@@ -91,12 +112,12 @@ take_outcome(struct session *s, unsigned int index, const struct outcome *o)
 	if (vd == VD_ACCEPT)
 		verdict_note_accept(s, index, s->cur.event);
 	if (vd == VD_ACCEPT || vd == VD_CONTINUE)
-		return 0;
+		return TURN_PASSED;
 	verdict_refuse(s, (int)index, vd, &o->smtp);
-	return 1;
+	return TURN_REFUSED;
 }
 
-int
+enum turn
 verdict_failed_before(struct session *s, unsigned int index)
 {
 	const struct handler_conf	*h = session_handler(s, index);
@@ -107,7 +128,7 @@ verdict_failed_before(struct session *s, unsigned int index)
 	return take_outcome(s, index, &h->on_failure);
 }
 
-int
+enum turn
 verdict_fail(struct session *s, unsigned int index, const struct outcome *o,
     const char *option, const char *why)
 {
@@ -123,12 +144,12 @@ verdict_fail(struct session *s, unsigned int index, const struct outcome *o,
 }
 
 static int
-is_context(const struct action *a)
+is_for_context(const struct action *a)
 {
 	return a->kind == ACT_SET || a->kind == ACT_SET_MESSAGE || a->kind == ACT_UNSET;
 }
 
-/* All of what a reply sets, or nothing where that would be too much: then 0. */
+/* Sets all that a reply sets; if that would be too much, nothing, and returns 0. */
 static int
 take_context(struct session *s, const struct action_list *actions)
 {
@@ -136,7 +157,7 @@ take_context(struct session *s, const struct action_list *actions)
 	struct context		 next;
 
 	TAILQ_FOREACH(a, actions, entry)
-		if (is_context(a))
+		if (is_for_context(a))
 			break;
 	if (a == NULL)
 		return 1;
@@ -144,7 +165,7 @@ take_context(struct session *s, const struct action_list *actions)
 	TAILQ_FOREACH(a, actions, entry) {
 		if (a->kind == ACT_UNSET)
 			context_unset(&next, a->name);
-		else if (is_context(a))
+		else if (is_for_context(a))
 			context_set(&next, a->name, a->value, a->kind == ACT_SET_MESSAGE);
 	}
 	if (next.bytes > s->conf->max_context) {
@@ -152,19 +173,19 @@ take_context(struct session *s, const struct action_list *actions)
 		return 0;
 	}
 	context_move(&s->context, &next);
-	session_note_changes(s);
+	known_collect(s);
 	return 1;
 }
 
-/* Those for the MTA are kept until the end of the message. */
+/* Keeps the actions for the MTA until the end of the message, and frees the others. */
 static void
-keep_actions(struct session *s, unsigned int index, struct action_list *actions)
+take_actions(struct session *s, unsigned int index, struct action_list *actions)
 {
 	struct action	*a;
 
 	while ((a = TAILQ_FIRST(actions)) != NULL) {
 		TAILQ_REMOVE(actions, a, entry);
-		if (is_context(a) || s->message == NULL) {
+		if (is_for_context(a) || s->message == NULL) {
 			action_free(a);
 			continue;
 		}
@@ -175,94 +196,48 @@ keep_actions(struct session *s, unsigned int index, struct action_list *actions)
 	}
 }
 
-/* Returns 1 if the event is refused. */
-static int
-take_reply(struct session *s, unsigned int index, struct task_result *r)
+/* The handler's output = message: takes what it returned. NULL, or why not. */
+static const char *
+take_output(struct session *s, unsigned int index, struct task_result *r, struct reason *reason)
+{
+	if (session_handler(s, index)->output != OUTPUT_MESSAGE ||
+	    r->verdict != VD_CONTINUE || s->message == NULL || r->as_given)
+		return NULL;
+	return rewrite_take(s, index, r->output, reason);
+}
+
+enum turn
+verdict_take(struct session *s, unsigned int index, struct task_result *r)
 {
 	const struct handler_conf	*h = session_handler(s, index);
-	/* on-exit may name what this event has no verdict for. */
-	const struct outcome		 said = { .verdict = r->verdict };
+	struct reason			 reason;
 	const char			*why;
 	enum verdict			 vd;
 
 	if (!TAILQ_EMPTY(r->actions) && !take_context(s, r->actions))
 		return verdict_fail(s, index, &h->on_failure, "on-failure",
 		    "its context would be larger than max-context");
-	if (h->output == OUTPUT_MESSAGE && r->verdict == VD_CONTINUE && s->message != NULL &&
-	    !r->as_given && (why = rewrite_take(s, index, r->output)) != NULL)
+	if ((why = take_output(s, index, r, &reason)) != NULL)
 		return verdict_fail(s, index, &h->on_failure, "on-failure", why);
-	keep_actions(s, index, r->actions);
-	vd = r->verdict == VD_SKIP ? VD_SKIP : verdict_of_outcome(&said, s->cur.event);
+	take_actions(s, index, r->actions);
+	vd = verdict_of_result(r, s->cur.event);
 	switch (vd) {
 	case VD_CONTINUE:
-		return 0;
+		return TURN_PASSED;
 	case VD_ACCEPT:
 		verdict_note_accept(s, index, s->cur.event);
-		return 0;
+		return TURN_PASSED;
 	case VD_SKIP:
-		if (s->cur.event == EV_HEADER)
-			s->h[index].skip_header = 1;
-		else
-			s->h[index].skip_body = 1;
-		return 0;
+		verdict_note_skip(s, index, s->cur.event);
+		return TURN_PASSED;
 	default:
 		verdict_refuse(s, (int)index, vd, &r->smtp);
-		return 1;
+		return TURN_REFUSED;
 	}
-}
-
-enum step
-session_answer(struct session *s, struct task_result *r, struct buf *out)
-{
-	unsigned int			 index = (unsigned int)s->cur.asked;
-	const struct handler_conf	*h = session_handler(s, index);
-	int				 refused = 0;
-
-	s->cur.asked = -1;
-	switch (r->end) {
-	case TASK_REPLY:
-		refused = take_reply(s, index, r);
-		break;
-	case TASK_TIMEOUT:
-		refused = verdict_fail(s, index, &h->on_timeout, "on-timeout", r->why);
-		break;
-	case TASK_OVERLOAD:
-		refused = verdict_fail(s, index, &h->on_overload, "on-overload", r->why);
-		break;
-	case TASK_FAILURE:
-	case TASK_REPORTED:
-		refused = verdict_fail(s, index, &h->on_failure, "on-failure", r->why);
-		break;
-	}
-	return refused ? answer_event(s, out) : ask_next(s, out);
-}
-
-enum step
-session_timeout(struct session *s, struct buf *out)
-{
-	unsigned int	 index = (unsigned int)s->cur.asked;
-
-	s->cur.asked = -1;
-	s->late = 1;
-	if (verdict_fail(s, index, &session_handler(s, index)->on_timeout, "on-timeout",
-	    s->cur.wire == SMFIC_BODYEOB ? "no answer within message-timeout" :
-	    "no answer within event-timeout"))
-		return answer_event(s, out);
-	return ask_next(s, out);
-}
-
-void
-session_give_up(struct session *s, struct buf *out)
-{
-	static const struct smtp_reply	 none;
-
-	s->cur.asked = -1;
-	verdict_refuse(s, -1, VD_TEMPFAIL, &none);
-	answer_event(s, out);
 }
 
 const char *
-session_judge_verdict(const struct task *t, enum verdict vd)
+session_verdict_problem(const struct task *t, enum verdict vd)
 {
 	return verdict_fits(vd, t->event) ? NULL : "this event has no such verdict";
 }

@@ -3,9 +3,14 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * session/wants.c: do handlers want anything more of a message, or of a session?
+ */
 #include "base/compat.h"
 
-#include "session/parts.h"
+#include "config/handler_conf.h"
+#include "session/wants.h"
+#include "session/who.h"
 
 #define BIT_RANGE(from, to)	((EV_BIT(to) | (EV_BIT(to) - 1)) & ~(EV_BIT(from) - 1))
 
@@ -22,26 +27,39 @@ later_events(enum event_kind ev)
 	return any | BIT_RANGE(ev, EV_END_OF_MESSAGE);
 }
 
-/* What the handler at an index would still be asked, told or answered for. */
+/* The events of a handler that is there, and those at which max-message may make it refuse. */
 static unsigned int
-still_wants(const struct session *s, unsigned int index)
+events_of(const struct session *s, unsigned int index)
 {
 	const struct handler_conf	*h = session_handler(s, index);
-	const struct hstate		*state = &s->h[index];
 
-	if (state->missing != NULL)
-		return outcome_refuses(&h->on_failure) && !h->shadow ? EV_BIT(EV_MAIL) : 0;
-	if (state->excluded || (state->excluded_auth && s->message != NULL))
+	if (s->h[index].accepted_session)
+		return conf_handler_events(h) & EV_BIT(EV_DISCONNECT);
+	if (h->max_message > 0 && conf_outcome_refuses(&h->on_large))
+		return conf_handler_events(h) | EV_BIT(EV_END_OF_MESSAGE);
+	return conf_handler_events(h);
+}
+
+/* What the handler at an index would still be asked, told or answered for. */
+static unsigned int
+wanted_events(const struct session *s, unsigned int index)
+{
+	const struct handler_conf	*h = session_handler(s, index);
+
+	switch (session_absence(s, index)) {
+	case ASK_MISSING:
+		return conf_outcome_refuses(&h->on_failure) && !h->shadow ? EV_BIT(EV_MAIL) : 0;
+	case ASK_AUTHENTICATED:
+		/* Each MAIL decides it: before the next one it does not count. */
+		return s->message == NULL ? events_of(s, index) : 0;
+	case ASK_LARGE:
+		return s->h[index].large_due ? EV_BIT(EV_END_OF_MESSAGE) : 0;
+	case ASK_LEFT_SESSION:
+	case ASK_YES:
+		return events_of(s, index);
+	default:
 		return 0;
-	if (state->accepted_session)
-		return handler_events(h) & EV_BIT(EV_DISCONNECT);
-	if (state->large)
-		return state->large_due ? EV_BIT(EV_END_OF_MESSAGE) : 0;
-	if (state->accepted_message)
-		return 0;
-	if (h->max_message > 0 && outcome_refuses(&h->on_large))
-		return handler_events(h) | EV_BIT(EV_END_OF_MESSAGE);
-	return handler_events(h);
+	}
 }
 
 static int
@@ -65,7 +83,7 @@ wants_nothing_more(const struct session *s)
 	    (s->message != NULL && (s->message->nkept > 0 || s->message->too_many)))
 		return 0;
 	for (i = 0; i < s->nh; i++)
-		if ((still_wants(s, i) & later_events(ev)) != 0)
+		if ((wanted_events(s, i) & later_events(ev)) != 0)
 			return 0;
 	return 1;
 }
@@ -74,23 +92,19 @@ int
 wants_no_body(const struct session *s)
 {
 	const struct handler_conf	*h;
-	const struct hstate		*state;
 	unsigned int			 i;
 	int				 skipped = 0;
 
 	for (i = 0; i < s->nh; i++) {
+		if (session_absence(s, i) != ASK_YES)
+			continue;
 		h = session_handler(s, i);
-		state = &s->h[i];
-		if (state->missing != NULL || state->accepted_message ||
-		    state->accepted_session || state->excluded || state->excluded_auth ||
-		    state->large)
-			continue;
-		/* How large the message is must be known to the end; or all of it. */
-		if (h->max_message > 0 || handler_wants_message(h))
+		/* The size of the message, or all of it, must be known at its end. */
+		if (h->max_message > 0 || conf_handler_wants_message(h))
 			return 0;
-		if ((handler_events(h) & EV_BIT(EV_BODY)) == 0)
+		if ((conf_handler_events(h) & EV_BIT(EV_BODY)) == 0)
 			continue;
-		if (!state->skip_body)
+		if (!s->h[i].skip_body)
 			return 0;
 		skipped = 1;
 	}

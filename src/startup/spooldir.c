@@ -17,7 +17,7 @@
 
 #include "startup/directory.h"
 #include "base/log.h"
-#include "state/negotiate.h"
+#include "config/handler_conf.h"
 #include "startup/spooldir.h"
 #include "base/xmalloc.h"
 
@@ -30,7 +30,7 @@ is_needed(const struct conf *conf)
 	size_t	 i;
 
 	for (i = 0; i < conf->nhandlers; i++)
-		if (handler_wants_message(&conf->handlers[i]))
+		if (conf_handler_wants_message(&conf->handlers[i]))
 			return 1;
 	return 0;
 }

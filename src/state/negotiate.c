@@ -9,23 +9,12 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "config/handler_conf.h"
 #include "milter/proto.h"
 #include "state/negotiate.h"
 #include "milter/wire_event.h"
 
-#define BITS_CLIENT	(LINE_BIT(LINE_CLIENT_HOST) | LINE_BIT(LINE_CLIENT_FAMILY) | \
-			    LINE_BIT(LINE_CLIENT_ADDRESS) | LINE_BIT(LINE_CLIENT_PORT))
-#define BITS_RCPT	(LINE_BIT(LINE_RECIPIENT) | LINE_BIT(LINE_RECIPIENT_DOMAIN) | \
-			    LINE_BIT(LINE_RECIPIENT_ARGUMENT) | LINE_BIT(LINE_RECIPIENTS))
-/* Events that come within a message; unknown may. */
-#define MESSAGE_EVENTS	((EV_BIT(EV_COUNT) - 1) & ~(EV_BIT(EV_CONNECT) | \
-			    EV_BIT(EV_HELO) | EV_BIT(EV_DISCONNECT)))
-#define ACTING_EVENTS	(MESSAGE_EVENTS & EV_ANSWERABLE)
-#define AFTER_RCPT	(MESSAGE_EVENTS & ~(EV_BIT(EV_MAIL) | EV_BIT(EV_RCPT)))
-
-/* What makes one message another. */
-#define REWRITING_ACTIONS (ACT_BIT(ACT_INSERT_HEADER) | ACT_BIT(ACT_CHANGE_HEADER) | \
-			    ACT_BIT(ACT_DELETE_HEADER) | ACT_BIT(ACT_REPLACE_BODY))
+#define AFTER_RCPT	(CONF_MESSAGE_EVENTS & ~(EV_BIT(EV_MAIL) | EV_BIT(EV_RCPT)))
 
 static const uint32_t action_bits[ACT_MTA_COUNT] = {
 	[ACT_ADD_HEADER] = SMFIF_ADDHDRS,
@@ -60,43 +49,13 @@ struct wants {
 	int		 rejected;	/* recipients that the MTA refused */
 };
 
-int
-outcome_refuses(const struct outcome *o)
-{
-	return o->verdict != VD_CONTINUE && o->verdict != VD_ACCEPT;
-}
-
-unsigned int
-handler_events(const struct handler_conf *h)
-{
-	return h->events | h->optional_events | h->reports;
-}
-
-int
-handler_wants_message(const struct handler_conf *h)
-{
-	return h->input_message || h->spool;
-}
-
-unsigned int
-handler_actions(const struct handler_conf *h)
-{
-	if (((h->events | h->optional_events) & ACTING_EVENTS) == 0)
-		return 0;
-	if (h->output == OUTPUT_NONE)
-		return 0;
-	if (h->actions_named)
-		return h->actions | h->optional_actions;
-	return h->output == OUTPUT_MESSAGE ? REWRITING_ACTIONS : ACT_ALL_MTA;
-}
-
 /* The recipients, for its blocks or for what it may do with them. */
 static enum need
 need_of_rcpt(const struct handler_conf *h, unsigned int own)
 {
-	if ((own & AFTER_RCPT) != 0 && (h->lines & BITS_RCPT) != 0)
+	if ((own & AFTER_RCPT) != 0 && (h->lines & LINES_RECIPIENT) != 0)
 		return NEED_LINES;
-	if ((handler_actions(h) & ACT_BIT(ACT_DELETE_RECIPIENT)) != 0)
+	if ((conf_handler_actions(h) & ACT_BIT(ACT_DELETE_RECIPIENT)) != 0)
 		return NEED_DELETE_RECIPIENT;
 	return NEED_NOTHING;
 }
@@ -104,7 +63,7 @@ need_of_rcpt(const struct handler_conf *h, unsigned int own)
 static enum need
 need_of_header(const struct handler_conf *h, unsigned int own)
 {
-	unsigned int	 actions = handler_actions(h);
+	unsigned int	 actions = conf_handler_actions(h);
 
 	if ((own & EV_BIT(EV_END_OF_HEADERS)) != 0)
 		return NEED_END_OF_HEADERS;
@@ -120,7 +79,7 @@ need_of_connect(const struct handler_conf *h)
 {
 	if (h->except_clients.set || h->only_clients.set)
 		return NEED_CLIENTS;
-	return (h->lines & BITS_CLIENT) != 0 || h->received ? NEED_LINES : NEED_NOTHING;
+	return (h->lines & LINES_CLIENT) != 0 || h->received ? NEED_LINES : NEED_NOTHING;
 }
 
 /* Beside what it says itself: what its blocks carry, and what its actions need. */
@@ -134,7 +93,7 @@ need_beside(const struct handler_conf *h, unsigned int own, enum event_kind ev)
 	else if (ev == EV_HELO && (own & ~EV_BIT(EV_CONNECT)) != 0 &&
 	    ((h->lines & LINE_BIT(LINE_HELO)) != 0 || h->received))
 		need = NEED_LINES;
-	else if (ev == EV_MAIL && (own & MESSAGE_EVENTS) != 0)
+	else if (ev == EV_MAIL && (own & CONF_MESSAGE_EVENTS) != 0)
 		need = NEED_MESSAGE;
 	else if (ev == EV_RCPT)
 		need = need_of_rcpt(h, own);
@@ -142,9 +101,9 @@ need_beside(const struct handler_conf *h, unsigned int own, enum event_kind ev)
 		need = need_of_header(h, own);
 	if (ev != EV_HEADER && ev != EV_BODY && ev != EV_END_OF_MESSAGE)
 		return need;
-	if (handler_wants_message(h))
+	if (conf_handler_wants_message(h))
 		return NEED_WHOLE;
-	if (need == NEED_NOTHING && h->max_message > 0 && (own & MESSAGE_EVENTS) != 0)
+	if (need == NEED_NOTHING && h->max_message > 0 && (own & CONF_MESSAGE_EVENTS) != 0)
 		return NEED_SIZE;
 	return need;
 }
@@ -152,9 +111,9 @@ need_beside(const struct handler_conf *h, unsigned int own, enum event_kind ev)
 enum need
 negotiate_need(const struct handler_conf *h, enum event_kind ev)
 {
-	unsigned int	 own = handler_events(h);
+	unsigned int	 own = conf_handler_events(h);
 
-	if (((h->events | h->optional_events) & EV_BIT(ev)) != 0)
+	if ((conf_handler_answers(h) & EV_BIT(ev)) != 0)
 		return NEED_ANSWER;
 	if ((h->reports & EV_BIT(ev)) != 0)
 		return NEED_REPORT;
@@ -178,7 +137,7 @@ int
 negotiate_answers_mail(const struct handler_conf *h)
 {
 	return (h->reports & EV_BIT(EV_ABORT)) != 0 ||
-	    (h->scope != SCOPE_EVENT && (handler_events(h) & MESSAGE_EVENTS) != 0);
+	    (h->scope != SCOPE_EVENT && (conf_handler_events(h) & CONF_MESSAGE_EVENTS) != 0);
 }
 
 static void
@@ -191,12 +150,12 @@ collect(const struct conf *conf, const struct listen_conf *l, struct wants *w)
 	for (i = 0; i < l->nhandlers; i++) {
 		h = &conf->handlers[l->handlers[i]];
 		w->events |= needed_events(h);
-		w->answers |= h->events | h->optional_events;
+		w->answers |= conf_handler_answers(h);
 		if (negotiate_answers_mail(h))
 			w->answers |= EV_BIT(EV_MAIL);
 		if (h->rejected_recipients && (h->reports & EV_BIT(EV_RCPT)) != 0)
 			w->rejected = 1;
-		w->actions |= handler_actions(h);
+		w->actions |= conf_handler_actions(h);
 	}
 }
 
@@ -251,7 +210,7 @@ find_missing(const struct conf *conf, const struct listen_conf *l, uint32_t vers
 	for (i = 0; i < l->nhandlers; i++) {
 		h = &conf->handlers[l->handlers[i]];
 		missing[i] = what_is_missing(h, version, actions);
-		if (missing[i] != NULL && outcome_refuses(&h->on_failure) && !h->shadow)
+		if (missing[i] != NULL && conf_outcome_refuses(&h->on_failure) && !h->shadow)
 			refuses = 1;
 	}
 	return refuses;

@@ -61,13 +61,4 @@ enum need negotiate_need(const struct handler_conf *, enum event_kind);
 /* 1 if `mail' is answered for it in any case, so that the MTA tells of an abort. */
 int	 negotiate_answers_mail(const struct handler_conf *);
 
-/* 1 unless mail passes where this answers for a handler. */
-int	 outcome_refuses(const struct outcome *);
-/* The events that a handler answers or is told of. */
-unsigned int handler_events(const struct handler_conf *);
-/* 1 if it has to have messages as a whole: headers and body. */
-int	 handler_wants_message(const struct handler_conf *);
-/* The actions a handler may use if the MTA takes all: ACT_BITs. */
-unsigned int handler_actions(const struct handler_conf *);
-
 #endif

@@ -164,7 +164,7 @@ static struct torture_play *
 take_reply_verdict(struct torture_play *p, struct task_result *r)
 {
 	struct torture_proc	*pr = p->proc;
-	const char		*why = session_judge_verdict(p->asked, reply_verdict(pr->dec));
+	const char		*why = session_verdict_problem(p->asked, reply_verdict(pr->dec));
 
 	if (why != NULL) {
 		torture_judge_line(pr, where_of(p), why);

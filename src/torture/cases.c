@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/mono.h"
+#include "config/handler_conf.h"
 #include "torture/cases.h"
 #include "torture/play.h"
 
@@ -32,7 +33,7 @@
 static int
 takes_event(const struct torture *t, enum event_kind ev)
 {
-	return (handler_events(t->handler) & EV_BIT(ev)) != 0;
+	return (conf_handler_events(t->handler) & EV_BIT(ev)) != 0;
 }
 
 /* Tells if the answers to two events that should not make a difference differ. */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/handler_conf.h"
 #include "state/exit_status.h"
 #include "torture/serve.h"
 
@@ -24,7 +25,7 @@ static struct torture_proc	*spare;
 static int
 takes_body(const struct torture *t)
 {
-	return (handler_events(t->handler) & EV_BIT(EV_BODY)) != 0;
+	return (conf_handler_events(t->handler) & EV_BIT(EV_BODY)) != 0;
 }
 
 void

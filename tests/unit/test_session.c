@@ -17,7 +17,9 @@
 #include "base/log.h"
 #include "milter/encode.h"
 #include "reply/decode.h"
-#include "session/parts.h"
+#include "session/session.h"
+#include "state/ids.h"
+#include "state/known.h"
 #include "tap.h"
 
 #define REASON(code, enh)	{ code, enh, NULL }
@@ -386,7 +388,7 @@ scope_session(void)
 	MAIL();
 	ASKED(0, "event mail\n" IN("1") SENDER "macro i Q1\nmacro j them\n\n", "continue\n",
 	    "a message is new");
-	CHECK(strstr(s->ids, " Q1") != NULL && strcmp(session_queue_id(s), "Q1") == 0,
+	CHECK(strstr(s->ids, " Q1") != NULL && strcmp(ids_queue_id(s), "Q1") == 0,
 	    "its queue id goes into the log");
 	TO("x");
 	simple(SMFIC_DATA);
@@ -462,14 +464,14 @@ many_unset(void)
 		snprintf(line, sizeof(line), "v%u", i);
 		context_set(&s->context, line, "x", 0);
 	}
-	session_note_changes(s);
+	known_collect(s);
 	simple(SMFIC_DATA);
 	answer(0, "continue\n");
 	for (i = 0; i <= CONTEXT_MAX_GONE; i++) {
 		snprintf(line, sizeof(line), "v%u", i);
 		context_unset(&s->context, line);
 	}
-	session_note_changes(s);
+	known_collect(s);
 	simple(SMFIC_DATA);
 	ASKED(0, "event data\n" IN("1") "complete\n" SENDER "\n", "continue\n",
 	    "too many that are gone make a block complete");

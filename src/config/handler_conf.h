@@ -1,0 +1,34 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * config/handler_conf.h: what follows from the options of one handler. Pure.
+ */
+#ifndef PM_CONFIG_HANDLER_CONF_H
+#define PM_CONFIG_HANDLER_CONF_H
+
+#include "config/conf.h"
+
+/* Events that come within a message: all but connect, helo, disconnect. Unknown may come anywhere. */
+#define CONF_MESSAGE_EVENTS	((EV_BIT(EV_COUNT) - 1) & ~(EV_BIT(EV_CONNECT) | \
+				    EV_BIT(EV_HELO) | EV_BIT(EV_DISCONNECT)))
+
+/* 1 unless mail passes where this outcome stands for the reply of a handler. */
+int	 conf_outcome_refuses(const struct outcome *);
+/* EV_BITs of the events that the handler answers, if the MTA offers them. */
+unsigned int conf_handler_answers(const struct handler_conf *);
+/* EV_BITs of the events that it answers or has reported. */
+unsigned int conf_handler_events(const struct handler_conf *);
+/* 1 if it gets messages as a whole: headers and body. */
+int	 conf_handler_wants_message(const struct handler_conf *);
+/* ACT_BITs of the actions that it may use, if the MTA takes them. */
+unsigned int conf_handler_actions(const struct handler_conf *);
+/*
+ * LINE_BITs of the lines that a block of this event may have: those of the option `lines', and
+ * those of the event itself, which the option can't take away.
+ */
+unsigned int conf_handler_lines(const struct handler_conf *, enum event_kind);
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * session/tasks.c: the tasks of a session: made, detached, dropped, cancelled, and made
+ * the first of a scope.
+ */
+#include "base/compat.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "block/block.h"
+#include "session/keep.h"
+#include "session/scope.h"
+#include "session/session.h"
+#include "session/tasks.h"
+
+static uint32_t
+time_limit(const struct session *s, const struct handler_conf *h, int report)
+{
+	if (!report && s->cur.event == EV_END_OF_MESSAGE)
+		return s->conf->message_timeout;
+	return h->timeout;
+}
+
+/* 1 if nothing can follow the current event in its scope, which the process may know at once. */
+static int
+is_last(const struct session *s, const struct handler_conf *h)
+{
+	return s->cur.event == EV_END_OF_MESSAGE && h->scope == SCOPE_MESSAGE &&
+	    (h->reports & EV_BIT(EV_ABORT)) == 0;
+}
+
+static void
+encode(struct session *s, unsigned int index, struct task *t)
+{
+	const struct handler_conf	*h = session_handler(s, index);
+	int				 begins = 1, lasts = scope_enter(s, index, &begins);
+
+	t->begins = begins;
+	t->ends = !lasts || is_last(s, h);
+	t->scope = lasts ? s->h[index].scope : 0;
+	if (h->input_message)
+		keep_give(s, index, t);
+	else
+		block_encode(s, index, t);
+	if (t->begins && !h->reuse)
+		block_environment(s, t, 1, &t->env);
+	if (!buf_ok(&t->block) || !buf_ok(&t->env))
+		fatalx("a block of %s is larger than it can be", s->id);
+	if (lasts && t->ends)
+		scope_leave(s, index);
+}
+
+/* The files of the message, if the handler gets them with this event; or NULL. */
+static struct spool *
+message_files(const struct session *s, const struct handler_conf *h)
+{
+	if (!h->spool || s->cur.event != EV_END_OF_MESSAGE)
+		return NULL;
+	if (s->message->store == NULL)
+		fatalx("handler %s is told of a message that was not kept", h->name);
+	return spool_new(h, s->message->store, s->message->id);
+}
+
+void
+tasks_add(struct session *s, unsigned int index, enum purpose purpose)
+{
+	struct task	*t = task_new();
+
+	t->session = s;
+	t->index = index;
+	t->handler = s->listen->handlers[index];
+	t->event = s->cur.event;
+	t->report = purpose == PURPOSE_REPORT;
+	t->shadow = purpose == PURPOSE_SHADOW;
+	t->message_no = s->message == NULL ? 0 : s->message->number;
+	t->timeout = time_limit(s, session_handler(s, index), t->report);
+	memcpy(t->ids, s->ids, sizeof(t->ids));
+	t->spool = message_files(s, session_handler(s, index));
+	encode(s, index, t);
+	TAILQ_INSERT_TAIL(&s->h[index].tasks, t, in_session);
+	s->ntasks++;
+	s->task_bytes += t->block.len + t->env.len;
+}
+
+void
+session_detach_task(struct task *t)
+{
+	struct session	*s = t->session;
+
+	TAILQ_REMOVE(&s->h[t->index].tasks, t, in_session);
+	s->ntasks--;
+	s->task_bytes -= t->block.len + t->env.len;
+	t->session = NULL;
+}
+
+void
+session_drop_task(struct task *t)
+{
+	session_detach_task(t);
+	task_free(t);
+}
+
+void
+session_cancel_task(struct task *t)
+{
+	struct hstate	*h = &t->session->h[t->index];
+	struct task	*before = TAILQ_PREV(t, task_list, in_session);
+
+	if (t->ends && !t->begins) {
+		if (before != NULL)
+			before->ends = 1;
+		else
+			scope_note_over(h);
+	}
+	session_drop_task(t);
+}
+
+void
+session_restart_scope(struct task *t)
+{
+	struct session	*s = t->session;
+
+	t->begins = 1;
+	s->task_bytes -= t->block.len + t->env.len;
+	block_restart(s, t);
+	s->task_bytes += t->block.len + t->env.len;
+}

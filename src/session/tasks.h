@@ -1,0 +1,25 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * session/tasks.h: what a session has for its handlers: questions and reports. Public: what
+ * session.h has of tasks.c.
+ */
+#ifndef PM_SESSION_TASKS_H
+#define PM_SESSION_TASKS_H
+
+#include "state/state.h"
+
+/* What a task is made for. */
+enum purpose {
+	PURPOSE_ASK,	/* the MTA waits for the reply */
+	PURPOSE_SHADOW,	/* nobody waits for the reply */
+	PURPOSE_REPORT	/* there is no reply */
+};
+
+/* Adds a task with the current event for the handler at an index. */
+void	 tasks_add(struct session *, unsigned int index, enum purpose);
+
+#endif
