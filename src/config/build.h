@@ -119,16 +119,16 @@ void	 conf_build_handler_user(struct build *, const struct conf_section *,
 char	*conf_run_problem(const struct build *, const struct handler_conf *, const char *path);
 /* The first program of a name in a list of directories, malloc'd, or NULL. */
 char	*conf_find_program(const char *directories, const char *name);
-void	 conf_check_first_line(struct build *, int line, const char *option,
+void	 conf_check_first_line(struct build *, int at, const char *option,
 	    const struct handler_conf *, const char *path);
 
 /* config/settings.c: warns of settings of the environment that the script at path lacks. */
 void	 conf_check_settings(struct build *, const struct conf_stmt *environment, const char *path);
 
 /* config/socket.c: the place of a unix socket; its owner and group are those that were named. */
-void	 conf_check_socket(struct build *, const struct listen_conf *, int line);
+void	 conf_check_socket(struct build *, const struct listen_conf *, int at);
 /* Warns of one in Postfix's queue that its user can't use; owner and group are known. */
-void	 conf_check_postfix(struct build *, const struct listen_conf *, int line);
+void	 conf_check_postfix(struct build *, const struct listen_conf *, int at);
 
 /* config/room.c: descriptors for all that may be open; the whole has been built. */
 void	 conf_check_room(struct build *);

@@ -43,7 +43,7 @@ directory_is_open(const struct stat *st)
 
 /* 0, or -1 after an error. */
 static int
-check_directory(struct build *b, int line, const char *option, const char *path)
+check_directory(struct build *b, int at, const char *option, const char *path)
 {
 	struct stat	 st;
 	char		*copy = xstrdup(path);
@@ -52,7 +52,7 @@ check_directory(struct build *b, int line, const char *option, const char *path)
 
 	open = stat(directory, &st) == 0 && directory_is_open(&st);
 	if (open)
-		conf_error(b->errors, line, "%s%s: anybody can write its directory %s; expected a "
+		conf_error(b->errors, at, "%s%s: anybody can write its directory %s; expected a "
 		    "directory that not all can write, or a sticky one", option, path, directory);
 	free(copy);
 	return open ? -1 : 0;
@@ -72,7 +72,7 @@ other_movers(const struct stat *st)
  * refused: an administrator may have meant it so.
  */
 static void
-warn_of_directories(struct build *b, int line, const char *option, const char *path)
+warn_of_directories(struct build *b, int at, const char *option, const char *path)
 {
 	struct stat	 st;
 	const char	*who;
@@ -82,7 +82,7 @@ warn_of_directories(struct build *b, int line, const char *option, const char *p
 		*end = '\0';
 		if (stat(directory, &st) == -1 || (who = other_movers(&st)) == NULL)
 			continue;
-		conf_warning(b->errors, line, "%s%s: %s can write the directory %s, and so replace "
+		conf_warning(b->errors, at, "%s%s: %s can write the directory %s, and so replace "
 		    "what root runs or reads", option, path, who, directory);
 		break;
 	}
@@ -91,16 +91,16 @@ warn_of_directories(struct build *b, int line, const char *option, const char *p
 
 /* Of the path and, if that is a link, of the file that it leads to. */
 static void
-check_directories(struct build *b, int line, const char *option, const char *path, int for_root)
+check_directories(struct build *b, int at, const char *option, const char *path, int for_root)
 {
 	char	 real[PATH_MAX];
 	int	 have = realpath(path, real) != NULL, rc;
 
-	rc = check_directory(b, line, option, path);
-	if (have && strcmp(real, path) != 0 && check_directory(b, line, option, real) == -1)
+	rc = check_directory(b, at, option, path);
+	if (have && strcmp(real, path) != 0 && check_directory(b, at, option, real) == -1)
 		rc = -1;
 	if (have && rc == 0 && for_root)
-		warn_of_directories(b, line, option, real);
+		warn_of_directories(b, at, option, real);
 }
 
 /*
@@ -128,7 +128,7 @@ conf_check_sources(struct build *b)
 }
 
 static void
-check_writers(struct build *b, int line, const char *option, const struct handler_conf *h,
+check_writers(struct build *b, int at, const char *option, const struct handler_conf *h,
     const char *path, const struct stat *st)
 {
 	const char	*who;
@@ -138,10 +138,10 @@ check_writers(struct build *b, int line, const char *option, const struct handle
 		return;
 	(void)snprintf(prefix, sizeof(prefix), "%s: ", option);
 	if ((who = other_writers(st, h->uid)) != NULL)
-		conf_error(b->errors, line, "%s%s: %s can write it; expected that only root%s%s "
+		conf_error(b->errors, at, "%s%s: %s can write it; expected that only root%s%s "
 		    "can", prefix, path, who, h->uid == 0 ? "" : " and ",
 		    h->uid == 0 ? "" : h->user);
-	check_directories(b, line, prefix, path, h->uid == 0);
+	check_directories(b, at, prefix, path, h->uid == 0);
 }
 
 /* Where a line of a shell may have been meant. */
@@ -186,7 +186,7 @@ not_found(struct build *b, const struct conf_stmt *cmd, const char *name)
 {
 	char	*here = b->base == NULL ? NULL : conf_join_path(b->base, name);
 
-	conf_error(b->errors, cmd->line, "command: %s: not found in %s%s%s%s", name, HANDLER_PATH,
+	conf_error(b->errors, cmd->at, "command: %s: not found in %s%s%s%s", name, HANDLER_PATH,
 	    here != NULL && is_program(here) ? "; there is ./" : "",
 	    here != NULL && is_program(here) ? name : "", blanks_hint(name));
 	free(here);
@@ -224,24 +224,24 @@ check_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf 
 		return;
 	path = h->command[0];
 	if (stat(path, &st) == -1)
-		conf_error(b->errors, cmd->line, "command: %s: %s; expected a program%s",
+		conf_error(b->errors, cmd->at, "command: %s: %s; expected a program%s",
 		    path, strerror(errno), blanks_hint(path));
 	else if (!S_ISREG(st.st_mode))
-		conf_error(b->errors, cmd->line, "command: %s: not a file; expected a program",
+		conf_error(b->errors, cmd->at, "command: %s: not a file; expected a program",
 		    path);
 	else {
-		check_writers(b, cmd->line, "command", h, path, &st);
+		check_writers(b, cmd->at, "command", h, path, &st);
 		if ((why = conf_run_problem(b, h, path)) != NULL)
-			conf_error(b->errors, cmd->line, "command: %s: %s", path, why);
+			conf_error(b->errors, cmd->at, "command: %s: %s", path, why);
 		else
-			conf_check_first_line(b, cmd->line, "command", h, path);
+			conf_check_first_line(b, cmd->at, "command", h, path);
 		free(why);
 	}
 }
 
 /* 1 if the hook is there and can be run. */
 static int
-check_hook(struct build *b, int line, struct handler_conf *h, const char *path)
+check_hook(struct build *b, int at, struct handler_conf *h, const char *path)
 {
 	struct stat	 st;
 	char		*why;
@@ -249,27 +249,27 @@ check_hook(struct build *b, int line, struct handler_conf *h, const char *path)
 	if (lstat(path, &st) == -1 && errno == ENOENT)
 		return 0;
 	if (stat(path, &st) == -1) {
-		conf_warning(b->errors, line, "hooks: %s: %s, so it can't be run; left out",
+		conf_warning(b->errors, at, "hooks: %s: %s, so it can't be run; left out",
 		    path, strerror(errno));
 		return 0;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		conf_warning(b->errors, line, "hooks: %s: not a file, so it can't be run; "
+		conf_warning(b->errors, at, "hooks: %s: not a file, so it can't be run; "
 		    "left out", path);
 		return 0;
 	}
 	if ((why = conf_run_problem(b, h, path)) != NULL) {
-		conf_warning(b->errors, line, "hooks: %s: %s; left out", path, why);
+		conf_warning(b->errors, at, "hooks: %s: %s; left out", path, why);
 		free(why);
 		return 0;
 	}
-	check_writers(b, line, "hooks", h, path, &st);
-	conf_check_first_line(b, line, "hooks", h, path);
+	check_writers(b, at, "hooks", h, path, &st);
+	conf_check_first_line(b, at, "hooks", h, path);
 	return 1;
 }
 
 static void
-find_hooks(struct build *b, int line, struct handler_conf *h)
+find_hooks(struct build *b, int at, struct handler_conf *h)
 {
 	char		*path;
 	unsigned int	 found = 0;
@@ -278,7 +278,7 @@ find_hooks(struct build *b, int line, struct handler_conf *h)
 	for (ev = 0; ev < EV_COUNT; ev++) {
 		if (asprintf(&path, "%s/%s", h->hooks, event_name((enum event_kind)ev)) == -1)
 			return;
-		if (!check_hook(b, line, h, path)) {
+		if (!check_hook(b, at, h, path)) {
 			free(path);
 			continue;
 		}
@@ -287,7 +287,7 @@ find_hooks(struct build *b, int line, struct handler_conf *h)
 		found |= EV_BIT(ev);
 	}
 	if (found == 0)
-		conf_error(b->errors, line, "hooks: %s: expected at least one executable named "
+		conf_error(b->errors, at, "hooks: %s: expected at least one executable named "
 		    "after an event, such as rcpt or end-of-message", h->hooks);
 	h->events = found & EV_ANSWERABLE;
 	h->reports = found & ~EV_ANSWERABLE;
@@ -301,13 +301,13 @@ check_hooks(struct build *b, const struct conf_stmt *hooks, struct handler_conf 
 	if (h->hooks == NULL)
 		return;
 	if (stat(h->hooks, &st) == -1)
-		conf_error(b->errors, hooks->line, "hooks: %s: %s; expected a directory",
+		conf_error(b->errors, hooks->at, "hooks: %s: %s; expected a directory",
 		    h->hooks, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
-		conf_error(b->errors, hooks->line, "hooks: %s: not a directory; expected one",
+		conf_error(b->errors, hooks->at, "hooks: %s: not a directory; expected one",
 		    h->hooks);
 	else
-		find_hooks(b, hooks->line, h);
+		find_hooks(b, hooks->at, h);
 }
 
 void

@@ -24,7 +24,7 @@ add_client(struct build *b, struct client_list *l, const char *option,
 	else if (netaddr_network_parse(v->text, &l->networks[l->nnetworks], &why) == 0)
 		l->nnetworks++;
 	else
-		conf_error(b->errors, v->line, "%s: \"%s\": %s", option, v->text,
+		conf_error(b->errors, v->at, "%s: \"%s\": %s", option, v->text,
 		    strchr(v->text, '/') != NULL ? why :
 		    "expected an address, ADDRESS/BITS or local");
 }
@@ -56,6 +56,6 @@ conf_set_only_clients(struct build *b, void *target, const struct conf_stmt *st)
 	set_clients(b, &h->only_clients, st);
 	/* It would be asked about nobody. */
 	if (st->nvalues == 0)
-		conf_error(b->errors, st->line, "%s: expected at least one address, network "
+		conf_error(b->errors, st->at, "%s: expected at least one address, network "
 		    "or local", st->name);
 }

@@ -11,9 +11,8 @@
 
 #include "config/conf.h"
 #include "config/build.h"
+#include "config/source.h"
 #include "base/xmalloc.h"
-
-#define NAMES_MAX	64
 
 static const struct option *const tables[SEC_KINDS] = {
 	[SEC_GLOBAL] = conf_global_options,
@@ -43,88 +42,93 @@ conf_is_handler_option(const char *name)
 }
 
 static int
-parse_tree(const struct conf_source *src, struct conf_tree *tree, struct conf_errors *errors)
+is_option(enum section_kind kind, const char *name)
 {
-	static const char	*names[SEC_KINDS][NAMES_MAX];
-	const char *const	*lists[SEC_KINDS];
-	int			 kind;
-	size_t			 i;
-
-	for (kind = 0; kind < SEC_KINDS; kind++) {
-		for (i = 0; i + 1 < NAMES_MAX && tables[kind][i].name != NULL; i++)
-			names[kind][i] = tables[kind][i].name;
-		lists[kind] = names[kind];
-	}
-	return conf_tree_parse(src, lists, tree, errors);
+	return has_option(tables[kind], name);
 }
 
-/* Lines of the text as a whole become those of the file that they came from. */
+/* Places in the text become lines of files. */
 static void
 settle_lines(struct conf *conf, const struct conf_source *src)
 {
-	const struct conf_file	*f;
-	struct listen_conf	*l;
+	struct conf_where	 w;
 	size_t			 i;
 
-	for (i = 0; i < conf->nhandlers; i++)
-		(void)conf_source_where(src, &conf->handlers[i].line);
+	for (i = 0; i < conf->nhandlers; i++) {
+		conf_where(src, conf->handlers[i].line, &w);
+		conf->handlers[i].line = w.line;
+	}
 	for (i = 0; i < conf->nlistens; i++) {
-		l = &conf->listens[i];
-		f = conf_source_where(src, &l->line);
-		l->where = conf_source_place(src, f, l->line);
+		conf->listens[i].where = conf_place(src, conf->listens[i].line);
+		conf_where(src, conf->listens[i].line, &w);
+		conf->listens[i].line = w.line;
 	}
 }
 
+/* From a tree; logs what is wrong. */
 static struct conf *
-build(struct conf_source *src, const char *base)
+build(struct build *b)
 {
-	struct conf_errors	 errors;
-	struct conf_tree	 tree;
-	struct build		 b;
-	int			 failed;
+	struct conf	*conf = b->conf = xcalloc(1, sizeof(*conf));
 
-	if (src == NULL)
-		return NULL;
+	conf->path = xstrdup(b->src->files[0].path);
+	b->root = geteuid() == 0;
+	conf_check_sources(b);
+	conf_build_global(b);
+	conf_build_handlers(b);
+	conf_build_listens(b);
+	if (b->errors->nerrors == 0)
+		conf_check_room(b);
+	conf_errors_log(b->errors, b->src);
+	settle_lines(conf, b->src);
+	if (b->errors->nerrors == 0)
+		return conf;
+	conf_free(conf);
+	return NULL;
+}
+
+/* The configuration at path or, without one, from text. */
+static struct conf *
+read_and_build(const char *path, const char *text, const char *name, const char *base,
+    const struct conf_label *labels, size_t nlabels)
+{
+	struct conf_source	 src = { .labels = labels, .nlabels = nlabels };
+	struct conf_tree	 tree;
+	struct conf_errors	 errors;
+	struct conf_reader	 r;
+	struct build		 b = { .tree = &tree, .src = &src, .errors = &errors, .base = base };
+	struct conf		*conf = NULL;
+	int			 result;
+
+	memset(&tree, 0, sizeof(tree));
 	memset(&errors, 0, sizeof(errors));
-	memset(&b, 0, sizeof(b));
-	b.whole = parse_tree(src, &tree, &errors) == 0;
-	b.conf = xcalloc(1, sizeof(*b.conf));
-	b.conf->path = xstrdup(src->files[0].path);
-	b.tree = &tree;
-	b.src = src;
-	b.errors = &errors;
-	b.base = base;
-	b.root = geteuid() == 0;
-	conf_check_sources(&b);
-	conf_build_global(&b);
-	conf_build_handlers(&b);
-	conf_build_listens(&b);
-	if (errors.nerrors == 0)
-		conf_check_room(&b);
-	conf_errors_log(&errors, src);
-	failed = errors.nerrors != 0;
-	settle_lines(b.conf, src);
+	memset(&r, 0, sizeof(r));
+	r.src = &src;
+	r.tree = &tree;
+	r.errors = &errors;
+	r.is_option = is_option;
+	result = path != NULL ? conf_source_load(&r, path) :
+	    conf_source_text(&r, text, name, base);
+	b.whole = result == 0;
+	if (result != -2)
+		conf = build(&b);
 	conf_errors_clear(&errors);
 	conf_tree_free(&tree);
-	conf_source_free(src);
-	if (failed) {
-		conf_free(b.conf);
-		return NULL;
-	}
-	return b.conf;
+	conf_source_free(&src);
+	return conf;
 }
 
 struct conf *
 conf_load(const char *path)
 {
-	return build(conf_source_load(path), NULL);
+	return read_and_build(path, NULL, NULL, NULL, NULL, 0);
 }
 
 struct conf *
 conf_parse(const char *text, const char *name, const char *base,
     const struct conf_label *labels, size_t nlabels)
 {
-	return build(conf_source_text(text, name, base, labels, nlabels), base);
+	return read_and_build(NULL, text, name, base, labels, nlabels);
 }
 
 static void

@@ -3,8 +3,12 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * config/errors.c: the mistakes of a configuration, and where they stand.
+ */
 #include "base/compat.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +19,11 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 
-static void add(struct conf_errors *, int line, int warning, const char *fmt, va_list ap)
+static void add(struct conf_errors *, int at, int warning, const char *fmt, va_list ap)
 	    PRINTF_LIKE(4, 0);
 
 static void
-add(struct conf_errors *errs, int line, int warning, const char *fmt, va_list ap)
+add(struct conf_errors *errs, int at, int warning, const char *fmt, va_list ap)
 {
 	struct conf_error	*e;
 	char			 text[1024];
@@ -27,7 +31,7 @@ add(struct conf_errors *errs, int line, int warning, const char *fmt, va_list ap
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	errs->list = xreallocarray(errs->list, errs->n + 1, sizeof(*errs->list));
 	e = &errs->list[errs->n];
-	e->line = line;
+	e->at = at;
 	e->order = errs->n++;
 	e->warning = warning;
 	e->text = xstrdup(text);
@@ -36,22 +40,22 @@ add(struct conf_errors *errs, int line, int warning, const char *fmt, va_list ap
 }
 
 void
-conf_error(struct conf_errors *errs, int line, const char *fmt, ...)
+conf_error(struct conf_errors *errs, int at, const char *fmt, ...)
 {
 	va_list	 ap;
 
 	va_start(ap, fmt);
-	add(errs, line, 0, fmt, ap);
+	add(errs, at, 0, fmt, ap);
 	va_end(ap);
 }
 
 void
-conf_warning(struct conf_errors *errs, int line, const char *fmt, ...)
+conf_warning(struct conf_errors *errs, int at, const char *fmt, ...)
 {
 	va_list	 ap;
 
 	va_start(ap, fmt);
-	add(errs, line, 1, fmt, ap);
+	add(errs, at, 1, fmt, ap);
 	va_end(ap);
 }
 
@@ -66,42 +70,81 @@ conf_errors_clear(struct conf_errors *errs)
 	memset(errs, 0, sizeof(*errs));
 }
 
-/* Those of the file as a whole come last. */
+void
+conf_where(const struct conf_source *src, int at, struct conf_where *w)
+{
+	const struct conf_piece	*piece = src->pieces;
+	const char		*byte, *p;
+	size_t			 n = src->npieces, half;
+
+	/* The last one that begins no later. */
+	for (; n > 1; n -= half) {
+		half = n / 2;
+		if (piece[half].at <= at)
+			piece += half;
+	}
+	w->file = &src->files[piece->file];
+	byte = w->file->text + piece->offset + (at - piece->at);
+	w->text = w->file->text;
+	for (w->line = 1; (p = memchr(w->text, '\n', (size_t)(byte - w->text))) != NULL; w->line++)
+		w->text = p + 1;
+	w->column = (int)(byte - w->text) + 1;
+	w->len = strcspn(w->text, "\r\n");
+}
+
+char *
+conf_place(const struct conf_source *src, int at)
+{
+	const char		*label = NULL;
+	struct conf_where	 w;
+	char			*place;
+	size_t			 i;
+	int			 ret;
+
+	if (at == 0)
+		return xstrdup(src->files[0].path);
+	conf_where(src, at, &w);
+	if (w.file == src->files)
+		for (i = 0; i < src->nlabels && src->labels[i].line <= w.line; i++)
+			label = src->labels[i].text;
+	if (label == NULL)
+		ret = asprintf(&place, "%s:%d", w.file->path, w.line);
+	else
+		ret = asprintf(&place, "%s%s%s", w.file->path, label[0] == '\0' ? "" : ": ", label);
+	if (ret == -1)
+		fatal("asprintf");
+	return place;
+}
+
+/* In the order of lines, then as they were found; those of the whole come last. */
 static int
 compare(const void *a, const void *b)
 {
 	const struct conf_error	*x = a, *y = b;
 
-	if (x->line != y->line) {
-		if (x->line == 0 || y->line == 0)
-			return x->line == 0 ? 1 : -1;
-		return x->line < y->line ? -1 : 1;
-	}
+	if (x->line_at != y->line_at)
+		return x->line_at < y->line_at ? -1 : 1;
 	return x->order < y->order ? -1 : 1;
 }
 
 void
 conf_errors_log(struct conf_errors *errs, const struct conf_source *src)
 {
-	const struct conf_file	*f;
+	struct conf_where	 w;
 	struct conf_error	*e;
-	size_t			 i;
 	char			*place;
-	int			 line, severity;
 
 	if (errs->n == 0)
 		return;
+	for (e = errs->list; e < errs->list + errs->n; e++) {
+		if (e->at != 0)
+			conf_where(src, e->at, &w);
+		e->line_at = e->at == 0 ? INT_MAX : e->at - w.column;
+	}
 	qsort(errs->list, errs->n, sizeof(*errs->list), compare);
-	for (i = 0; i < errs->n; i++) {
-		e = &errs->list[i];
-		severity = e->warning ? LOG_WARNING : LOG_ERR;
-		if ((line = e->line) == 0) {
-			log_msg(severity, NULL, "%s: %s", src->files[0].path, e->text);
-			continue;
-		}
-		f = conf_source_where(src, &line);
-		place = conf_source_place(src, f, line);
-		log_msg(severity, NULL, "%s: %s", place, e->text);
+	for (e = errs->list; e < errs->list + errs->n; e++) {
+		place = conf_place(src, e->at);
+		log_msg(e->warning ? LOG_WARNING : LOG_ERR, NULL, "%s: %s", place, e->text);
 		free(place);
 	}
 }

@@ -23,7 +23,7 @@ check_twice(struct build *b, const struct conf_section *sec, const char *a, unsi
 
 	for (n = 0; both >> n != 0; n++)
 		if (both & 1u << n)
-			conf_error(b->errors, st == NULL ? sec->line : st->line,
+			conf_error(b->errors, st == NULL ? sec->at : st->at,
 			    "%s: \"%s\" is in `%s' too; expected it in one of them", other,
 			    actions ? action_name(n) : event_name(n), a);
 }
@@ -38,7 +38,7 @@ check_beside_hooks(struct build *b, const struct conf_section *sec)
 
 	for (i = 0; i < nitems(names); i++)
 		if ((st = conf_tree_find(sec, names[i])) != NULL)
-			conf_error(b->errors, st->line, "%s: can't stand beside `hooks'; "
+			conf_error(b->errors, st->at, "%s: can't stand beside `hooks'; "
 			    "expected one of the two", names[i]);
 }
 
@@ -67,13 +67,13 @@ static void
 check_events(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
 {
 	if (conf_tree_find(sec, "command") == NULL)
-		conf_error(b->errors, sec->line, "handler %s: expected `command' or `hooks'",
+		conf_error(b->errors, sec->at, "handler %s: expected `command' or `hooks'",
 		    h->name);
 	else if (!has_events(sec) && !h->input_message && b->base != NULL)
-		conf_error(b->errors, sec->line, "handler %s: expected events: -e, or -o with "
+		conf_error(b->errors, sec->at, "handler %s: expected events: -e, or -o with "
 		    "`reports', `optional-events' or `input = message'", h->name);
 	else if (!has_events(sec) && !h->input_message)
-		conf_error(b->errors, sec->line, "handler %s: expected `events', `reports', "
+		conf_error(b->errors, sec->at, "handler %s: expected `events', `reports', "
 		    "`optional-events' or `input = message' with its `command'", h->name);
 }
 
@@ -83,7 +83,7 @@ misfit(struct build *b, const struct conf_section *sec, const char *name, const 
 {
 	const struct conf_stmt	*st = conf_tree_find(sec, name);
 
-	conf_error(b->errors, st == NULL ? sec->line : st->line, "%s: expected %s", name,
+	conf_error(b->errors, st == NULL ? sec->at : st->at, "%s: expected %s", name,
 	    expected);
 }
 
@@ -147,7 +147,7 @@ check_timeout(struct build *b, const struct conf_section *sec, const struct hand
 
 	if (st != NULL && (within & ~EV_BIT(EV_END_OF_MESSAGE)) != 0 && !h->shadow &&
 	    h->timeout > b->conf->event_timeout)
-		conf_warning(b->errors, st->line, "timeout: %gs is more than event-timeout, %gs, "
+		conf_warning(b->errors, st->at, "timeout: %gs is more than event-timeout, %gs, "
 		    "which holds for all events but end-of-message",
 		    h->timeout / 1000.0, b->conf->event_timeout / 1000.0);
 }

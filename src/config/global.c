@@ -28,7 +28,7 @@ set_control(struct build *b, void *target, const struct conf_stmt *st)
 	if (text == NULL || (path = conf_option_path(b, st, text)) == NULL)
 		return;
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
-		conf_error(b->errors, st->line, "%s: expected a path of 107 bytes at most",
+		conf_error(b->errors, st->at, "%s: expected a path of 107 bytes at most",
 		    st->name);
 		free(path);
 		return;
@@ -47,7 +47,7 @@ set_control_group(struct build *b, void *target, const struct conf_stmt *st)
 	if (text == NULL)
 		return;
 	if (conf_lookup_group(text, &gid) == -1) {
-		conf_error(b->errors, st->line, "%s: \"%s\": expected a group of this "
+		conf_error(b->errors, st->at, "%s: \"%s\": expected a group of this "
 		    "system", st->name, text);
 		return;
 	}
@@ -76,7 +76,7 @@ set_facility(struct build *b, void *target, const struct conf_stmt *st)
 	const char	*text = conf_option_scalar(b, st), *why;
 
 	if (text != NULL && conf_value_facility(text, &conf->syslog_facility, &why) == -1)
-		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
+		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->name, text, why);
 }
 
 static void
@@ -86,7 +86,7 @@ set_log_level(struct build *b, void *target, const struct conf_stmt *st)
 	const char	*text = conf_option_scalar(b, st), *why;
 
 	if (text != NULL && conf_value_log_level(text, &conf->log_level, &why) == -1)
-		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
+		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->name, text, why);
 }
 
 const struct option conf_global_options[] = {

@@ -31,7 +31,7 @@ set_outcome(struct build *b, struct outcome *o, const struct conf_stmt *st)
 	smtp_reply_free(&o->smtp);
 	memset(o, 0, sizeof(*o));
 	if (conf_value_outcome(text, o, &why) == -1)
-		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
+		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->name, text, why);
 }
 
 static void
@@ -79,7 +79,7 @@ word_of(struct build *b, const struct conf_stmt *st, const char *const *words, i
 	for (i = 0; i < n; i++)
 		if (strcmp(text, words[i]) == 0)
 			return i;
-	conf_error(b->errors, st->line, "%s: \"%s\": expected %s", st->name, text, expected);
+	conf_error(b->errors, st->at, "%s: \"%s\": expected %s", st->name, text, expected);
 	return -1;
 }
 
@@ -139,10 +139,10 @@ set_directory(struct build *b, void *target, const struct conf_stmt *st)
 	if (text == NULL || (path = conf_option_path(b, st, text)) == NULL)
 		return;
 	if (stat(path, &sb) == -1)
-		conf_error(b->errors, st->line, "%s: %s: %s; expected a directory",
+		conf_error(b->errors, st->at, "%s: %s: %s; expected a directory",
 		    st->name, path, strerror(errno));
 	else if (!S_ISDIR(sb.st_mode))
-		conf_error(b->errors, st->line, "%s: %s: not a directory; expected one",
+		conf_error(b->errors, st->at, "%s: %s: not a directory; expected one",
 		    st->name, path);
 	free(h->directory);
 	h->directory = path;
@@ -204,7 +204,7 @@ check_name(struct build *b, const struct conf_section *sec)
 	if (len == 0 || len > NAME_MAX_LEN || strchr("-.", name[0]) != NULL ||
 	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "0123456789._-") != len)
-		conf_error(b->errors, sec->line, "handler \"%s\": expected a name of up to 64 "
+		conf_error(b->errors, sec->at, "handler \"%s\": expected a name of up to 64 "
 		    "letters, digits, `.', `_' and `-', the first a letter, digit or `_'",
 		    name);
 }
@@ -241,7 +241,7 @@ static void
 build_handler(struct build *b, const struct conf_section *sec, struct handler_conf *h)
 {
 	h->name = xstrdup(sec->title);
-	h->line = sec->line;
+	h->line = sec->at;
 	set_defaults(h);
 	check_name(b, sec);
 	conf_options_apply(b, conf_handler_options, sec, h);

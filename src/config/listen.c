@@ -49,16 +49,16 @@ set_handlers(struct build *b, void *target, const struct conf_stmt *st)
 	int			 n;
 
 	if (st->nvalues == 0)
-		conf_error(b->errors, st->line, "handlers: expected at least one");
+		conf_error(b->errors, st->at, "handlers: expected at least one");
 	l->handlers = xcalloc(st->nvalues + 1, sizeof(*l->handlers));
 	for (i = 0; i < st->nvalues; i++) {
 		v = &st->values[i];
 		if ((n = handler_index(b->conf, v->text)) == -1) {
 			if (b->whole)
-				conf_error(b->errors, v->line, "handlers: \"%s\": expected "
+				conf_error(b->errors, v->at, "handlers: \"%s\": expected "
 				    "the name of a `handler' section", v->text);
 		} else if (is_listed(l, (unsigned int)n))
-			conf_error(b->errors, v->line, "handlers: \"%s\" is named twice; "
+			conf_error(b->errors, v->at, "handlers: \"%s\" is named twice; "
 			    "expected once", v->text);
 		else
 			l->handlers[l->nhandlers++] = (unsigned int)n;
@@ -75,7 +75,7 @@ set_owner(struct build *b, void *target, const struct conf_stmt *st)
 	if (text == NULL)
 		return;
 	if (conf_lookup_user(text, &l->owner, &gid, NULL, NULL) == -1)
-		conf_error(b->errors, st->line, "owner: \"%s\": expected a user of this "
+		conf_error(b->errors, st->at, "owner: \"%s\": expected a user of this "
 		    "system", text);
 	l->have_owner = 1;
 }
@@ -89,7 +89,7 @@ set_group(struct build *b, void *target, const struct conf_stmt *st)
 	if (text == NULL)
 		return;
 	if (conf_lookup_group(text, &l->group) == -1)
-		conf_error(b->errors, st->line, "group: \"%s\": expected a group of this "
+		conf_error(b->errors, st->at, "group: \"%s\": expected a group of this "
 		    "system", text);
 	l->have_group = 1;
 }
@@ -104,13 +104,13 @@ set_allow(struct build *b, void *target, const struct conf_stmt *st)
 	l->allow = xcalloc(st->nvalues + 1, sizeof(*l->allow));
 	for (i = 0; i < st->nvalues; i++) {
 		if (netaddr_network_parse(st->values[i].text, &l->allow[l->nallow], &why) == -1)
-			conf_error(b->errors, st->values[i].line, "allow: \"%s\": %s",
+			conf_error(b->errors, st->values[i].at, "allow: \"%s\": %s",
 			    st->values[i].text, why);
 		else
 			l->nallow++;
 	}
 	if (st->nvalues == 0)
-		conf_error(b->errors, st->line, "allow: expected at least one address or "
+		conf_error(b->errors, st->at, "allow: expected at least one address or "
 		    "network");
 }
 
@@ -137,7 +137,7 @@ absolute_spec(struct build *b, const struct conf_section *sec)
 	if (path == NULL || path[0] == '/' || path[0] == '\0')
 		return xstrdup(sec->title);
 	if (b->base == NULL)
-		conf_error(b->errors, sec->line, "listen \"%s\": expected a path that begins "
+		conf_error(b->errors, sec->at, "listen \"%s\": expected a path that begins "
 		    "with /", sec->title);
 	else {
 		absolute = conf_join_path(b->base, path);
@@ -150,21 +150,21 @@ absolute_spec(struct build *b, const struct conf_section *sec)
 }
 
 static void
-check_address(struct build *b, struct listen_conf *l, int line)
+check_address(struct build *b, struct listen_conf *l, int at)
 {
 	const struct listen_conf	*other;
 	const char			*why;
 	size_t				 i;
 
 	if (netaddr_parse(l->spec, &l->addr, &why) == -1) {
-		conf_error(b->errors, line, "listen \"%s\": %s", l->spec, why);
+		conf_error(b->errors, at, "listen \"%s\": %s", l->spec, why);
 		memset(&l->addr, 0, sizeof(l->addr));
 	}
 	for (i = 0; l->addr.len != 0 && i < b->conf->nlistens; i++) {
 		other = &b->conf->listens[i];
 		if (other != l && other->addr.len == l->addr.len &&
 		    memcmp(&other->addr.ss, &l->addr.ss, l->addr.len) == 0)
-			conf_error(b->errors, line, "listen \"%s\": the same address as "
+			conf_error(b->errors, at, "listen \"%s\": the same address as "
 			    "\"%s\"; expected each once", l->spec, other->spec);
 	}
 }
@@ -179,13 +179,13 @@ check_kind(struct build *b, const struct conf_section *sec, const struct listen_
 
 	if (l->addr.ss.ss_family == AF_UNIX) {
 		if ((st = conf_tree_find(sec, "allow")) != NULL)
-			conf_error(b->errors, st->line, "allow: expected only with an inet "
+			conf_error(b->errors, st->at, "allow: expected only with an inet "
 			    "socket; a unix socket has `mode', `owner' and `group'");
 		return;
 	}
 	for (i = 0; i < nitems(of_unix); i++)
 		if ((st = conf_tree_find(sec, of_unix[i])) != NULL)
-			conf_error(b->errors, st->line, "%s: expected only with a unix "
+			conf_error(b->errors, st->at, "%s: expected only with a unix "
 			    "socket; an inet socket has `allow'", of_unix[i]);
 }
 
@@ -197,7 +197,7 @@ default_allow(struct build *b, const struct conf_section *sec, struct listen_con
 	if (l->addr.ss.ss_family == AF_UNIX || conf_tree_find(sec, "allow") != NULL)
 		return;
 	if (!netaddr_is_loopback(&l->addr)) {
-		conf_error(b->errors, sec->line, "listen \"%s\": not bound to loopback; "
+		conf_error(b->errors, sec->at, "listen \"%s\": not bound to loopback; "
 		    "expected `allow = {ADDRESS, NETWORK/BITS}', who may connect", l->spec);
 		return;
 	}
@@ -234,7 +234,7 @@ check_number(struct build *b, const struct conf_section *sec, const struct liste
 	const struct conf_stmt	*st = conf_tree_find(sec, "handlers");
 
 	if (l->nhandlers > LISTEN_MAX_HANDLERS)
-		conf_error(b->errors, st == NULL ? sec->line : st->line, "listen \"%s\": %zu "
+		conf_error(b->errors, st == NULL ? sec->at : st->at, "listen \"%s\": %zu "
 		    "handlers; expected %d at most", l->spec, l->nhandlers,
 		    LISTEN_MAX_HANDLERS);
 }
@@ -242,22 +242,22 @@ check_number(struct build *b, const struct conf_section *sec, const struct liste
 static void
 build_listen(struct build *b, const struct conf_section *sec, struct listen_conf *l)
 {
-	l->line = sec->line;
+	l->line = sec->at;
 	l->mode = 0660;
 	l->spec = absolute_spec(b, sec);
 	if (l->spec == NULL)
 		l->spec = xstrdup(sec->title);
 	else
-		check_address(b, l, sec->line);
+		check_address(b, l, sec->at);
 	conf_options_apply(b, conf_listen_options, sec, l);
 	if (l->addr.len != 0) {
 		check_kind(b, sec, l);
 		default_allow(b, sec, l);
 	}
 	if (l->addr.ss.ss_family == AF_UNIX) {
-		conf_check_socket(b, l, sec->line);
+		conf_check_socket(b, l, sec->at);
 		default_owner(b, l);
-		conf_check_postfix(b, l, sec->line);
+		conf_check_postfix(b, l, sec->at);
 	}
 	if (conf_tree_find(sec, "handlers") == NULL)
 		all_handlers(b, l);

@@ -24,7 +24,7 @@ conf_set_command(struct build *b, void *target, const struct conf_stmt *st)
 	if (h->command != NULL)
 		return;
 	if (st->nvalues == 0 || st->values[0].text[0] == '\0') {
-		conf_error(b->errors, st->line, "%s: expected a program and its arguments",
+		conf_error(b->errors, st->at, "%s: expected a program and its arguments",
 		    st->name);
 		return;
 	}
@@ -37,7 +37,7 @@ static void
 bad_value(struct build *b, const struct conf_stmt *st, const struct conf_value *v,
     const char *why)
 {
-	conf_error(b->errors, v->line, "%s: \"%s\": %s", st->name, v->text, why);
+	conf_error(b->errors, v->at, "%s: \"%s\": %s", st->name, v->text, why);
 }
 
 /* What a list of names may have. */
@@ -91,7 +91,7 @@ name_bits(struct build *b, const struct conf_stmt *st, const struct names *names
 		else if ((names->all & 1u << n) == 0)
 			bad_value(b, st, v, names->elsewhere);
 		else if (bits & 1u << n)
-			conf_error(b->errors, v->line, "%s: \"%s\" is named twice; expected "
+			conf_error(b->errors, v->at, "%s: \"%s\" is named twice; expected "
 			    "once", st->name, v->text);
 		else
 			bits |= 1u << n;
@@ -214,7 +214,7 @@ conf_set_environment(struct build *b, void *target, const struct conf_stmt *st)
 			continue;
 		for (j = 0; j < h->nenvironment; j++)
 			if (strcmp(h->environment[j].name, set.name) == 0)
-				conf_error(b->errors, st->values[i].line, "%s: %s is set "
+				conf_error(b->errors, st->values[i].at, "%s: %s is set "
 				    "twice; expected once", st->name, set.name);
 		h->environment = xreallocarray(h->environment, h->nenvironment + 1,
 		    sizeof(set));

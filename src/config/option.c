@@ -22,7 +22,7 @@ conf_option_scalar(struct build *b, const struct conf_stmt *st)
 {
 	if (st->nvalues == 1)
 		return st->values[0].text;
-	conf_error(b->errors, st->line, "%s: expected one value, not %s", st->name,
+	conf_error(b->errors, st->at, "%s: expected one value, not %s", st->name,
 	    st->nvalues == 0 ? "an empty list" : "a list of them");
 	return NULL;
 }
@@ -45,7 +45,7 @@ conf_option_path(struct build *b, const struct conf_stmt *st, const char *text)
 	if (text[0] == '/')
 		return xstrdup(text);
 	if (b->base == NULL || text[0] == '\0') {
-		conf_error(b->errors, st->line, "%s: \"%s\": expected a path that begins "
+		conf_error(b->errors, st->at, "%s: \"%s\": expected a path that begins "
 		    "with /", st->name, text);
 		return NULL;
 	}
@@ -140,7 +140,7 @@ set_number(struct build *b, const struct option *o, const struct conf_stmt *st,
 	int		 no_limit;
 
 	if (parse_number(o->type, text, &n, &why) == -1) {
-		conf_error(b->errors, st->line, "%s: \"%s\": %s", st->name, text, why);
+		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->name, text, why);
 		return;
 	}
 	no_limit = n == 0 && (o->type == OPT_LIMIT64 || o->type == OPT_RLIM_SIZE ||
@@ -148,7 +148,7 @@ set_number(struct build *b, const struct option *o, const struct conf_stmt *st,
 	if (!no_limit && (n < o->min || n > o->max)) {
 		print_number(o->type, o->min, min, sizeof(min));
 		print_number(o->type, o->max, max, sizeof(max));
-		conf_error(b->errors, st->line, "%s: \"%s\": expected %s to %s",
+		conf_error(b->errors, st->at, "%s: \"%s\": expected %s to %s",
 		    st->name, text, min, max);
 		return;
 	}
@@ -159,7 +159,7 @@ static void
 set_yes_no(struct build *b, const struct conf_stmt *st, const char *text, int *at)
 {
 	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
-		conf_error(b->errors, st->line, "%s: \"%s\": expected yes or no", st->name,
+		conf_error(b->errors, st->at, "%s: \"%s\": expected yes or no", st->name,
 		    text);
 	*at = strcmp(text, "yes") == 0;
 }
@@ -173,7 +173,7 @@ set_text(struct build *b, const struct option *o, const struct conf_stmt *st,
 	if (o->type == OPT_PATH)
 		value = conf_option_path(b, st, text);
 	else if (text[0] == '\0')
-		conf_error(b->errors, st->line, "%s: expected a name, not an empty one",
+		conf_error(b->errors, st->at, "%s: expected a name, not an empty one",
 		    st->name);
 	else
 		value = xstrdup(text);

@@ -109,7 +109,7 @@ check_fds(struct build *b)
 	needed = fds_in_use(conf, connections, processes);
 	if (rl.rlim_max == RLIM_INFINITY || needed <= rl.rlim_max)
 		return;
-	conf_warning(b->errors, st == NULL ? 0 : st->line, "%llu connections and %llu processes "
+	conf_warning(b->errors, st == NULL ? 0 : st->at, "%llu connections and %llu processes "
 	    "of handlers may take %llu file descriptors%s, and the system allows %llu; expected "
 	    "a higher limit (LimitNOFILE= of the systemd unit, or ulimit -Hn), or a lower number "
 	    "of `connections' or `processes'", (unsigned long long)connections,

@@ -257,7 +257,7 @@ handler_path(const struct handler_conf *h)
 
 /* It fails as a missing interpreter does, but only when it is run. */
 static void
-check_env(struct build *b, int line, const char *option, const struct handler_conf *h,
+check_env(struct build *b, int at, const char *option, const struct handler_conf *h,
     const char *path, const char *shell, const char *head)
 {
 	char	*name = env_program(shell, head), *found;
@@ -265,7 +265,7 @@ check_env(struct build *b, int line, const char *option, const struct handler_co
 	if (name == NULL)
 		return;
 	if ((found = conf_find_program(handler_path(h), name)) == NULL)
-		conf_error(b->errors, line, "%s: %s: %s finds no program \"%s\" in the PATH of "
+		conf_error(b->errors, at, "%s: %s: %s finds no program \"%s\" in the PATH of "
 		    "handlers, %s%s", option, path, shell, name, handler_path(h),
 		    strchr(name, ' ') == NULL ? "" : "; expected one name, or -S before more");
 	free(found);
@@ -273,7 +273,7 @@ check_env(struct build *b, int line, const char *option, const struct handler_co
 }
 
 static void
-check_interpreter(struct build *b, int line, const char *option,
+check_interpreter(struct build *b, int at, const char *option,
     const struct handler_conf *h, const char *path, const char *head)
 {
 	size_t		 len = strcspn(head, "\n");
@@ -282,19 +282,19 @@ check_interpreter(struct build *b, int line, const char *option,
 	char		*shell = interpreter(h, head), *why;
 
 	if ((why = interpreter_problem(b, h, shell)) != NULL)
-		conf_error(b->errors, line, "%s: %s: its interpreter %s: %s%s%s", option, path,
+		conf_error(b->errors, at, "%s: %s: its interpreter %s: %s%s%s", option, path,
 		    shell, why, dos[0] == '\0' ? "" : "; ", dos);
 	else if (dos[0] != '\0')
-		conf_warning(b->errors, line, "%s: %s: %s", option, path, dos);
+		conf_warning(b->errors, at, "%s: %s: %s", option, path, dos);
 	if (why == NULL)
-		check_env(b, line, option, h, path, shell, head);
+		check_env(b, at, option, h, path, shell, head);
 	free(shell);
 	free(why);
 }
 
 /* Who may run a script must be able to read it, too. */
 static void
-check_readable(struct build *b, int line, const char *option, const struct handler_conf *h,
+check_readable(struct build *b, int at, const char *option, const struct handler_conf *h,
     const char *path)
 {
 	struct trial	 t;
@@ -304,12 +304,12 @@ check_readable(struct build *b, int line, const char *option, const struct handl
 	if (t.error != 0 || t.read_error == 0)
 		return;
 	why = sentence(h, "read it, as must be with a script", strerror(t.read_error));
-	conf_error(b->errors, line, "%s: %s: %s", option, path, why);
+	conf_error(b->errors, at, "%s: %s: %s", option, path, why);
 	free(why);
 }
 
 void
-conf_check_first_line(struct build *b, int line, const char *option, const struct handler_conf *h,
+conf_check_first_line(struct build *b, int at, const char *option, const struct handler_conf *h,
     const char *path)
 {
 	char	 head[HEAD_MAX + 1];
@@ -321,14 +321,14 @@ conf_check_first_line(struct build *b, int line, const char *option, const struc
 	if (strncmp(head, "#!", 2) != 0) {
 		/* No error: binfmt_misc may know what to do with it. */
 		if (strncmp(head, BYTE_ORDER_MARK "#!", 5) == 0)
-			conf_warning(b->errors, line, "%s: %s: a UTF-8 byte order mark stands "
+			conf_warning(b->errors, at, "%s: %s: a UTF-8 byte order mark stands "
 			    "before its #!; expected #! as its first bytes", option, path);
 		else
-			conf_warning(b->errors, line, "%s: %s: has no #! line, and is no program "
+			conf_warning(b->errors, at, "%s: %s: has no #! line, and is no program "
 			    "of this system either; a shell script begins with #!/bin/sh",
 			    option, path);
 		return;
 	}
-	check_readable(b, line, option, h, path);
-	check_interpreter(b, line, option, h, path, head);
+	check_readable(b, at, option, h, path);
+	check_interpreter(b, at, option, h, path, head);
 }

@@ -10,12 +10,11 @@
 #include "base/compat.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config/build.h"
+#include "base/slurp.h"
 #include "base/xmalloc.h"
 
 #define SCRIPT_MAX	(256 * 1024)	/* bytes; nobody writes longer ones */
@@ -46,18 +45,12 @@ is_common(const char *name)
 static char *
 read_script(const char *path)
 {
-	char	*text;
-	ssize_t	 n = 0, len = 0;
-	int	 fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char	*why;
+	struct stat	 st;
+	size_t		 len;
+	char		*text = slurp(path, SCRIPT_MAX, &st, &len, &why);
 
-	if (fd == -1)
-		return NULL;
-	text = xmalloc(SCRIPT_MAX + 1);
-	while (len < SCRIPT_MAX && (n = read(fd, text + len, (size_t)(SCRIPT_MAX - len))) > 0)
-		len += n;
-	(void)close(fd);
-	text[len] = '\0';
-	if (n == 0 && strncmp(text, "#!", 2) == 0)
+	if (text != NULL && strncmp(text, "#!", 2) == 0)
 		return text;
 	free(text);
 	return NULL;
@@ -102,7 +95,7 @@ has_word(const char *text, const char *word)
 
 /* A name without value is that of something the whole system has. */
 static void
-check_setting(struct build *b, int line, const char *setting, const char *path,
+check_setting(struct build *b, int at, const char *setting, const char *path,
     const char *text)
 {
 	size_t	 len = strcspn(setting, "=");
@@ -112,7 +105,7 @@ check_setting(struct build *b, int line, const char *setting, const char *path,
 		return;
 	name = xmemdup0(setting, len);
 	if (!is_common(name) && !has_word(text, name))
-		conf_warning(b->errors, line, "environment: %s: %s has no such setting; those that "
+		conf_warning(b->errors, at, "environment: %s: %s has no such setting; those that "
 		    "it has are in the comment at its beginning", name, path);
 	free(name);
 }
@@ -127,6 +120,6 @@ conf_check_settings(struct build *b, const struct conf_stmt *st, const char *pat
 		return;
 	if (shows_section(text))
 		for (i = 0; i < st->nvalues; i++)
-			check_setting(b, st->values[i].line, st->values[i].text, path, text);
+			check_setting(b, st->values[i].at, st->values[i].text, path, text);
 	free(text);
 }

@@ -44,7 +44,7 @@ is_directory(const char *path, int *missing)
 
 /* The directory is made if it is missing, but not the one that it stands in. */
 static void
-check_socket_directory(struct build *b, const struct listen_conf *l, const char *path, int line)
+check_socket_directory(struct build *b, const struct listen_conf *l, const char *path, int at)
 {
 	char	*copy = xstrdup(path), *directory, *above;
 	int	 missing;
@@ -52,9 +52,9 @@ check_socket_directory(struct build *b, const struct listen_conf *l, const char 
 	directory = xstrdup(dirname(copy));
 	above = dirname(copy);
 	if (!is_directory(directory, &missing) && !missing)
-		conf_error(b->errors, line, "listen \"%s\": %s is not a directory", l->spec, directory);
+		conf_error(b->errors, at, "listen \"%s\": %s is not a directory", l->spec, directory);
 	else if (missing && !is_directory(above, &missing))
-		conf_error(b->errors, line, "listen \"%s\": the directory %s is missing, and %s %s; "
+		conf_error(b->errors, at, "listen \"%s\": the directory %s is missing, and %s %s; "
 		    "expected one of the two", l->spec, directory, above,
 		    missing ? "is, too" : "is not a directory");
 	free(directory);
@@ -114,14 +114,14 @@ shut_out(const struct listen_conf *l, const struct stat *st)
 
 /* A warning only: lists of access rights may allow what the mode does not. */
 static void
-check_one_entry(struct build *b, const struct listen_conf *l, const char *directory, int line)
+check_one_entry(struct build *b, const struct listen_conf *l, const char *directory, int at)
 {
 	struct stat	 st;
 	char		*who;
 
 	if (stat(directory, &st) == -1 || !S_ISDIR(st.st_mode) || (who = shut_out(l, &st)) == NULL)
 		return;
-	conf_warning(b->errors, line, "listen \"%s\": %s can%s enter the directory %s, whose mode is "
+	conf_warning(b->errors, at, "listen \"%s\": %s can%s enter the directory %s, whose mode is "
 	    "%04o, and so can't connect; expected x for them", l->spec, who,
 	    strncmp(who, "not ", 4) == 0 ? "" : "'t", directory,
 	    (unsigned int)(st.st_mode & 07777));
@@ -130,7 +130,7 @@ check_one_entry(struct build *b, const struct listen_conf *l, const char *direct
 
 /* The directory of the socket, where it is there already, and each one above it. */
 static void
-check_entry(struct build *b, const struct listen_conf *l, const char *path, int line)
+check_entry(struct build *b, const struct listen_conf *l, const char *path, int at)
 {
 	char	 real[PATH_MAX], *copy = xstrdup(path), *directory = dirname(copy);
 
@@ -138,7 +138,7 @@ check_entry(struct build *b, const struct listen_conf *l, const char *path, int 
 		real[0] = '\0';
 	free(copy);
 	while (real[0] != '\0') {
-		check_one_entry(b, l, real, line);
+		check_one_entry(b, l, real, at);
 		if (strcmp(real, "/") == 0)
 			break;
 		*strrchr(real, '/') = '\0';
@@ -148,16 +148,16 @@ check_entry(struct build *b, const struct listen_conf *l, const char *path, int 
 }
 
 void
-conf_check_socket(struct build *b, const struct listen_conf *l, int line)
+conf_check_socket(struct build *b, const struct listen_conf *l, int at)
 {
 	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
 	struct stat			 st;
 
-	check_entry(b, l, sun->sun_path, line);
+	check_entry(b, l, sun->sun_path, at);
 	if (lstat(sun->sun_path, &st) == -1)
-		check_socket_directory(b, l, sun->sun_path, line);
+		check_socket_directory(b, l, sun->sun_path, at);
 	else if (!S_ISSOCK(st.st_mode))
-		conf_error(b->errors, line, "listen \"%s\": a file that is not a socket is "
+		conf_error(b->errors, at, "listen \"%s\": a file that is not a socket is "
 		    "there", l->spec);
 }
 
@@ -189,7 +189,7 @@ can_connect(const struct listen_conf *l, const struct passwd *pw)
 }
 
 void
-conf_check_postfix(struct build *b, const struct listen_conf *l, int line)
+conf_check_postfix(struct build *b, const struct listen_conf *l, int at)
 {
 	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
 	const struct passwd		*pw;
@@ -199,7 +199,7 @@ conf_check_postfix(struct build *b, const struct listen_conf *l, int line)
 	    (pw = getpwnam(POSTFIX_USER)) == NULL || can_connect(l, pw))
 		return;
 	gr = getgrgid(l->have_group ? l->group : getegid());
-	conf_warning(b->errors, line, "listen \"%s\": user %s can't connect to it: its mode is "
+	conf_warning(b->errors, at, "listen \"%s\": user %s can't connect to it: its mode is "
 	    "%04o, its group %s; expected `group = %s' and a mode such as 0660", l->spec,
 	    POSTFIX_USER, (unsigned int)l->mode, gr == NULL ? "has no name" : gr->gr_name,
 	    POSTFIX_USER);

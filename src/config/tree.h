@@ -4,8 +4,10 @@
  */
 
 /*
- * config/tree.h: the text of the configuration as libConfuse takes it apart:
- * sections of options of values, all still text, each with its line.
+ * config/tree.h: the configuration as it is written: sections of options of values,
+ * all still text, each with its place. A place is a number: 1 and how many bytes were
+ * read before that byte, those of included files among them. conf_where() of
+ * config/errors.h makes a file, line and column of it. 0 is the configuration as a whole.
  */
 #ifndef PM_CONFIG_TREE_H
 #define PM_CONFIG_TREE_H
@@ -13,18 +15,17 @@
 #include <stddef.h>
 
 #include "base/compat.h"
-#include "config/source.h"
 
 enum section_kind { SEC_GLOBAL, SEC_LISTEN, SEC_HANDLER, SEC_KINDS };
 
 struct conf_value {
 	char	*text;
-	int	 line;
+	int	 at;
 };
 
 struct conf_stmt {
 	char			*name;
-	int			 line;		/* of the first value */
+	int			 at;		/* of the first value */
 	struct conf_value	*values;
 	size_t			 nvalues;
 };
@@ -32,30 +33,22 @@ struct conf_stmt {
 struct conf_section {
 	enum section_kind	 kind;
 	char			*title;		/* NULL: SEC_GLOBAL */
-	int			 line;
+	int			 at;		/* of its brace */
 	struct conf_stmt	*stmts;
 	size_t			 nstmts;
 };
 
-/* All lines are those of the source's text. */
 struct conf_tree {
 	struct conf_section	 global;
-	struct conf_section	*sections;	/* in the order of the file */
+	struct conf_section	*sections;	/* in the order of the text */
 	size_t			 nsections;
 };
 
-struct conf_errors;
-
-/*
- * The names of a kind's options, NULL-terminated. Unknown ones, options given
- * twice and what isn't of the form of the language become errors; 0, or -1 if
- * the end of the text was not reached. The tree is good so far in both cases.
- */
-int	 conf_tree_parse(const struct conf_source *, const char *const *names[SEC_KINDS],
-	    struct conf_tree *, struct conf_errors *);
-void	 conf_tree_free(struct conf_tree *);
-
-const struct conf_stmt *conf_tree_find(const struct conf_section *, const char *name);
-const char	*conf_section_kind_name(enum section_kind);
+/* The last statement of that name, or NULL. */
+struct conf_stmt *conf_tree_find(const struct conf_section *, const char *name);
+/* "global", "listen", "handler" */
+const char	*conf_tree_kind(enum section_kind);
+void		 conf_tree_free_section(struct conf_section *);
+void		 conf_tree_free(struct conf_tree *);
 
 #endif

@@ -60,39 +60,39 @@ conf_lookup_group(const char *text, gid_t *gid)
 }
 
 static int
-line_of(const struct conf_section *sec, const char *name)
+place_of(const struct conf_section *sec, const char *name)
 {
 	const struct conf_stmt	*st = conf_tree_find(sec, name);
 
-	return st == NULL ? 0 : st->line;
+	return st == NULL ? 0 : st->at;
 }
 
 static void
-no_such_user(struct build *b, int line, const char *option, const char *name)
+no_such_user(struct build *b, int at, const char *option, const char *name)
 {
 	if (strcmp(name, "_pipemilter") == 0 || strcmp(name, "pipemilter") == 0)
-		conf_error(b->errors, line, "%s: user %s does not exist; `systemd-sysusers "
+		conf_error(b->errors, at, "%s: user %s does not exist; `systemd-sysusers "
 		    SYSUSERSDIR "/pipemilter.conf' makes it, or `useradd -r -U -M "
 		    "-d / -s /usr/sbin/nologin %s'", option, name, name);
 	else
-		conf_error(b->errors, line, "%s: %s: no such user", option, name);
+		conf_error(b->errors, at, "%s: %s: no such user", option, name);
 }
 
 void
 conf_build_engine_user(struct build *b)
 {
 	struct conf	*conf = b->conf;
-	int		 line = line_of(&b->tree->global, "engine-user");
+	int		 at = place_of(&b->tree->global, "engine-user");
 
 	if (!b->root)
 		return;
 	if (conf_lookup_user(conf->engine_user, &conf->engine_uid, &conf->engine_gid,
 	    NULL, NULL) == -1) {
-		no_such_user(b, line, "engine-user", conf->engine_user);
+		no_such_user(b, at, "engine-user", conf->engine_user);
 		return;
 	}
 	if (conf->engine_uid == 0 || conf->engine_gid == 0) {
-		conf_error(b->errors, line, "engine-user: %s: expected a user other than "
+		conf_error(b->errors, at, "engine-user: %s: expected a user other than "
 		    "root and outside of its group", conf->engine_user);
 		return;
 	}
@@ -115,13 +115,13 @@ static void
 check_user(struct build *b, const struct conf_stmt *st, const struct handler_conf *h)
 {
 	const struct conf	*conf = b->conf;
-	int			 line = st == NULL ? h->line : st->line;
+	int			 at = st == NULL ? h->line : st->at;
 
 	if (h->uid == 0 && st == NULL)
-		conf_error(b->errors, line, "user: handler %s would run as root; expected "
+		conf_error(b->errors, at, "user: handler %s would run as root; expected "
 		    "another handler-user, or `user = root' in the handler if it must", h->name);
 	else if (conf->have_engine_ids && h->uid == conf->engine_uid)
-		conf_error(b->errors, line, "user: handler %s would run as %s, which is "
+		conf_error(b->errors, at, "user: handler %s would run as %s, which is "
 		    "engine-user; expected another user", h->name, h->user);
 }
 
@@ -137,16 +137,16 @@ choose_user(struct build *b, const struct conf_section *sec, struct handler_conf
 		return;
 	if (conf_lookup_user(name, &h->uid, &h->gid, &h->user, &h->home) == -1) {
 		if (st != NULL)
-			no_such_user(b, st->line, "user", name);
+			no_such_user(b, st->at, "user", name);
 		else if (b->handler_user_missing++ == 0)
-			no_such_user(b, line_of(&b->tree->global, "handler-user"),
+			no_such_user(b, place_of(&b->tree->global, "handler-user"),
 			    "handler-user", name);
 		return;
 	}
 	check_user(b, st, h);
 	if (group != NULL && (text = conf_option_scalar(b, group)) != NULL &&
 	    conf_lookup_group(text, &h->gid) == -1)
-		conf_error(b->errors, group->line, "group: \"%s\": expected a group of "
+		conf_error(b->errors, group->at, "group: \"%s\": expected a group of "
 		    "this system", text);
 	fill_groups(h);
 }
@@ -167,11 +167,11 @@ keep_caller(struct build *b, const struct conf_section *sec, struct handler_conf
 	h->home = xstrdup(pw == NULL ? "/" : pw->pw_dir);
 	if (st != NULL && (text = conf_option_scalar(b, st)) != NULL &&
 	    (conf_lookup_user(text, &uid, &gid, NULL, NULL) == -1 || uid != h->uid))
-		conf_warning(b->errors, st->line, "user: not started as root, so handler %s "
+		conf_warning(b->errors, st->at, "user: not started as root, so handler %s "
 		    "runs as the caller, not as %s", h->name, text);
 	if (group != NULL && (text = conf_option_scalar(b, group)) != NULL &&
 	    (conf_lookup_group(text, &gid) == -1 || gid != h->gid))
-		conf_warning(b->errors, group->line, "group: not started as root, so handler "
+		conf_warning(b->errors, group->at, "group: not started as root, so handler "
 		    "%s runs in the caller's groups, not in %s", h->name, text);
 }
 
