@@ -19,6 +19,7 @@
 
 #include "engine/hproc_private.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "engine/pool.h"
 #include "base/xmalloc.h"
 
@@ -431,7 +432,8 @@ static void
 on_slot_deadline(struct hproc *hp)
 {
 	if (hp->slot.state == SLOT_ENDING)
-		log_msg(LOG_WARNING, hp->ids, "handler %s: %s: it has done its work and does "
+		log_limited(hp->pool->conf->name, "failures of handler", LOG_WARNING, hp->ids,
+		    "handler %s: %s: it has done its work and does "
 		    "not exit", hp->pool->conf->name, event_name(hp->event));
 	hproc_advance(hp, SLOT_DEADLINE);
 }
@@ -446,7 +448,8 @@ on_stuck(struct hproc *hp, uint64_t now)
 		return;
 	}
 	/* They may be of many sessions, none of which waits for it. */
-	log_msg(LOG_WARNING, hp->ids, "handler %s: report %s: it does not read what it is told "
+	log_limited(hp->pool->conf->name, "failures of handler", LOG_WARNING, hp->ids,
+	    "handler %s: report %s: it does not read what it is told "
 	    "within timeout (%u ms); %llu bytes of reports are lost", hp->pool->conf->name,
 	    event_name(hp->event), hp->pool->conf->timeout,
 	    (unsigned long long)(hp->given - hproc_bytes_seen(hp)));

@@ -19,6 +19,7 @@
 #include "state/exit_status.h"
 #include "engine/hproc_private.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "engine/pool.h"
 
 #define ONE_SHOT_PAUSE	60000	/* ms between two warnings of one handler */
@@ -295,7 +296,8 @@ hproc_not_started(struct hproc *hp, int error, enum ipc_stage stage)
 	    conf->command != NULL ? conf->command[0] : conf->hook_path[hp->event],
 	    stage_names[stage], strerror(error), exec_hint(stage, error));
 	if (hp->ahead && TAILQ_EMPTY(&hp->asked))
-		log_msg(LOG_WARNING, NULL, "handler %s: %s", conf->name, why);
+		log_limited(conf->name, "failures of handler", LOG_WARNING, NULL,
+		    "handler %s: %s", conf->name, why);
 	r.why = why;
 	take_asked(hp, &had);
 	fail_scopes(hp, why);
@@ -319,7 +321,8 @@ judge_report(struct hproc *hp, const struct task *t, int status, struct task_res
 {
 	exit_status_report(status, r, why);
 	if (r->end == TASK_REPORTED && status != 0)
-		log_msg(LOG_WARNING, t->ids, "handler %s: report %s: exit status %d",
+		log_limited(hp->pool->conf->name, "failures of handler", LOG_WARNING, t->ids,
+		    "handler %s: report %s: exit status %d",
 		    hp->pool->conf->name, event_name(t->event), WEXITSTATUS(status));
 }
 
@@ -506,7 +509,8 @@ hproc_exited(struct hproc *hp, int status)
 	    "handler %s: %s: process %s", hp->pool->conf->name,
 	    hp->uses == 0 ? "started ahead" : event_name(hp->event), why);
 	if (hp->told && seen < hp->given)
-		log_msg(LOG_WARNING, hp->ids, "handler %s: it ended and left %llu bytes of reports "
+		log_limited(hp->pool->conf->name, "failures of handler", LOG_WARNING, hp->ids,
+		    "handler %s: it ended and left %llu bytes of reports "
 		    "unread", hp->pool->conf->name, (unsigned long long)(hp->given - seen));
 	warn_if_ended_unasked(hp, TAILQ_EMPTY(&had), status);
 	early = ended_early(hp, &had, status);

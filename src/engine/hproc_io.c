@@ -19,6 +19,7 @@
 
 #include "engine/hproc_private.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "engine/pool.h"
 
 /* Bytes that may wait for a process to read them before it is given no more. */
@@ -331,7 +332,8 @@ end_stray(struct hproc *hp, struct task *t, struct task_result *r, const char *p
 
 	snprintf(why, sizeof(why), "it writes where nothing was asked: \"%.*s\"",
 	    (int)(len < 200 ? len : 200), p);
-	log_msg(LOG_WARNING, hp->ids, "handler %s: %s: %s; the process is ended",
+	log_limited(hp->pool->conf->name, "failures of handler", LOG_WARNING, hp->ids,
+	    "handler %s: %s: %s; the process is ended",
 	    hp->pool->conf->name, event_name(hp->event), why);
 	if (t != NULL)
 		hproc_tell_last(hp, t, r, why);
@@ -382,7 +384,7 @@ note_more(struct hproc *hp, const char *p, size_t len)
 	    hp->slot.state != SLOT_LIVE))
 		return;
 	hp->said_more = 1;
-	log_msg(LOG_WARNING, hp->ids,
+	log_limited(hp->pool->conf->name, "failures of handler", LOG_WARNING, hp->ids,
 	    "handler %s: %s: it goes on behind its verdict: \"%.*s\"; this has no effect",
 	    hp->pool->conf->name, event_name(hp->event), (int)(len < 200 ? len : 200), p);
 }
@@ -394,7 +396,8 @@ note_report_output(struct hproc *hp, const char *p, size_t len)
 	if (hp->said_more)
 		return;
 	hp->said_more = 1;
-	log_msg(LOG_WARNING, hp->ids, "handler %s: report %s: output in answer to a report: "
+	log_limited(hp->pool->conf->name, "failures of handler", LOG_WARNING, hp->ids,
+	    "handler %s: report %s: output in answer to a report: "
 	    "\"%.*s\"", hp->pool->conf->name, event_name(hp->event),
 	    (int)(len < 200 ? len : 200), p);
 }

@@ -12,6 +12,7 @@
 #include <syslog.h>
 
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "config/handler_conf.h"
 #include "session/ask.h"
 #include "session/exclude.h"
@@ -43,7 +44,8 @@ answer_for_store(struct session *s, unsigned int index, const char *why)
 
 	if (!h->shadow)
 		return verdict_fail(s, index, &h->on_overload, "on-overload", why);
-	log_msg(LOG_WARNING, s->ids, "handler %s: %s: %s; shadow, on-overload would be %s",
+	log_limited(h->name, "failures of handler", LOG_WARNING, s->ids,
+	    "handler %s: %s: %s; shadow, on-overload would be %s",
 	    h->name, event_name(s->cur.event), why,
 	    verdict_name(verdict_of_outcome(&h->on_overload, s->cur.event)));
 	return TURN_PASSED;

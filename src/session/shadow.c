@@ -12,6 +12,7 @@
 #include <syslog.h>
 
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "session/rewrite.h"
 #include "session/session.h"
 #include "session/verdict.h"
@@ -113,7 +114,8 @@ show_failure(const struct task *t, const struct outcome *o, const char *option, 
 	const struct handler_conf	*h = session_handler(s, t->index);
 	enum verdict			 vd = verdict_of_outcome(o, t->event);
 
-	log_msg(LOG_WARNING, t->ids, "handler %s: %s: %s; shadow, %s would be %s", h->name,
+	log_limited(h->name, "failures of handler", LOG_WARNING, t->ids,
+	    "handler %s: %s: %s; shadow, %s would be %s", h->name,
 	    event_name(t->event), why, option, verdict_name(vd));
 	/* A question outside of a message is no part of a message's scope. */
 	if (!is_current(t) && h->scope != SCOPE_SESSION)

@@ -12,6 +12,7 @@
 #include <syslog.h>
 
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "session/message.h"
 #include "session/rewrite.h"
 #include "session/scope.h"
@@ -42,7 +43,8 @@ log_mended(const struct session *s, unsigned int index, const struct smtp_reply 
 
 	if (said->code != 0)
 		snprintf(code, sizeof(code), "%d ", said->code);
-	log_msg(LOG_WARNING, s->ids, "handler %s: its reply \"%s%s%s%s\" was mended:%s%s%s%s",
+	log_limited(session_handler(s, index)->name, "failures of handler", LOG_WARNING, s->ids,
+	    "handler %s: its reply \"%s%s%s%s\" was mended:%s%s%s%s",
 	    session_handler(s, index)->name, code, said->enhanced,
 	    said->enhanced[0] == '\0' ? "" : " ", said->text == NULL ? "" : said->text,
 	    how & SMTP_REPLY_BAD_CODE ? " wrong code" : "",
@@ -134,7 +136,8 @@ verdict_fail(struct session *s, unsigned int index, const struct outcome *o,
 {
 	enum verdict	 vd = verdict_of_outcome(o, s->cur.event);
 
-	log_msg(LOG_WARNING, s->ids, "handler %s: %s: %s; %s = %s",
+	log_limited(session_handler(s, index)->name, "failures of handler", LOG_WARNING, s->ids,
+	    "handler %s: %s: %s; %s = %s",
 	    session_handler(s, index)->name, event_name(s->cur.event), why, option,
 	    verdict_name(vd));
 	if (s->message != NULL)

@@ -1,0 +1,108 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * base/log_limit.c: log lines that are limited in number, and the count of those
+ * that were left out.
+ */
+#include "base/compat.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/log_limit.h"
+#include "base/mono.h"
+#include "base/xmalloc.h"
+
+/* One kind of line about one thing. */
+struct limit {
+	const char		*about;		/* compared as a pointer */
+	const char		*kind;
+	uint64_t		 since;		/* ms: the first line of this span */
+	unsigned int		 lines;		/* written in this span */
+	unsigned int		 left_out;
+	TAILQ_ENTRY(limit)	 entry;
+};
+
+/* Its length is bounded by the configuration: handlers and listeners times kinds. */
+static TAILQ_HEAD(, limit)	 limits = TAILQ_HEAD_INITIALIZER(limits);
+
+static unsigned int		 counted;	/* limits with lines that were left out */
+
+static struct limit *
+limit_of(const char *about, const char *kind)
+{
+	struct limit	*l;
+
+	TAILQ_FOREACH(l, &limits, entry)
+		if (l->about == about && strcmp(l->kind, kind) == 0)
+			return l;
+	l = xcalloc(1, sizeof(*l));
+	l->about = about;
+	l->kind = kind;
+	TAILQ_INSERT_HEAD(&limits, l, entry);
+	return l;
+}
+
+static void
+begin_span(struct limit *l, uint64_t now)
+{
+	unsigned int	 n = l->left_out;
+
+	l->since = now;
+	l->lines = l->left_out = 0;
+	if (n == 0)
+		return;
+	counted--;
+	log_warnx("%u more lines about %s %s were left out", n, l->kind, l->about);
+}
+
+void
+log_limited(const char *about, const char *kind, int severity, const char *ids,
+    const char *fmt, ...)
+{
+	struct limit	*l;
+	uint64_t	 now;
+	va_list		 ap;
+
+	if (!log_enabled(severity))
+		return;
+	l = limit_of(about, kind);
+	now = mono_ms();
+	if (l->lines == 0 || now - l->since >= LOG_LIMIT_SPAN)
+		begin_span(l, now);
+	if (l->lines == LOG_LIMIT_LINES) {
+		counted += l->left_out++ == 0;
+		return;
+	}
+	l->lines++;
+	va_start(ap, fmt);
+	log_vmsg(severity, ids, fmt, ap);
+	va_end(ap);
+}
+
+int
+log_limit_counts(void)
+{
+	return counted > 0;
+}
+
+uint64_t
+log_limit_tell(uint64_t now)
+{
+	struct limit	*l;
+	uint64_t	 next = MONO_NEVER;
+
+	TAILQ_FOREACH(l, &limits, entry) {
+		if (l->left_out == 0)
+			continue;
+		if (now - l->since >= LOG_LIMIT_SPAN)
+			begin_span(l, now);
+		else if (l->since + LOG_LIMIT_SPAN < next)
+			next = l->since + LOG_LIMIT_SPAN;
+	}
+	return next;
+}

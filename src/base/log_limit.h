@@ -1,0 +1,38 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * base/log_limit.h: log lines that a peer or a handler can cause as often as it
+ * likes. Of each kind about each thing a number is written in each span of time;
+ * the rest is counted, and one line tells the count.
+ */
+#ifndef PM_BASE_LOG_LIMIT_H
+#define PM_BASE_LOG_LIMIT_H
+
+#include <stdint.h>
+
+#include "base/compat.h"
+
+#define LOG_LIMIT_LINES		50	/* of one kind about one thing */
+#define LOG_LIMIT_SPAN		10000	/* ms */
+
+/*
+ * Logs a line as log_msg() does, unless LOG_LIMIT_LINES of this kind about this
+ * thing have been logged within LOG_LIMIT_SPAN. kind ("failures of handler") and
+ * about ("greylist") are words of the line that tells the count. Both must live as
+ * long as the process: the pointer about and the text of kind are the key. Lines that the
+ * log level drops do not count.
+ */
+void	 log_limited(const char *about, const char *kind, int severity, const char *ids,
+	    const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* 1 if a line was left out whose count was not told yet. */
+int	 log_limit_counts(void);
+/*
+ * Tells the counts of spans that are over at now (ms, of mono_ms()). Returns when
+ * the next span is over whose count has to be told, or MONO_NEVER.
+ */
+uint64_t log_limit_tell(uint64_t now);
+
+#endif
