@@ -21,6 +21,7 @@
 
 #include "engine/conn.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "milter/encode.h"
 #include "engine/ltimer.h"
 #include "engine/pool.h"
@@ -33,6 +34,10 @@
 #define PROGRESS_EVERY	5
 /* For the rest of a packet that has begun, and for a peer that does not read. */
 #define STALL_TIMEOUT	60
+/* For a peer to negotiate options. MTAs do so at once. */
+#define NEGOTIATE_TIMEOUT	30
+/* A peer that was silent for so long gives its place to the next one. */
+#define SILENT_TIMEOUT	1
 /* Answers that may wait for a peer that does not read. */
 #define OUT_HIGH	(64 * 1024)
 /* Beside the largest body that may be replaced there are up to max-actions headers. */
@@ -52,7 +57,8 @@ struct conn {
 	struct ltimer		 timer;		/* for the first of these, ms, 0: none */
 	uint64_t		 idle_due;	/* for the next command, or the rest of one */
 	uint64_t		 write_due;	/* for the peer to take what we write */
-	uint64_t		 ask_due;	/* for all handlers that are asked of an event */
+	/* For all handlers that are asked of an event; before negotiation for that. */
+	uint64_t		 ask_due;
 	uint64_t		 progress_due;	/* for the next sign of life */
 	unsigned char		*in;		/* bytes that wait to be understood */
 	size_t			 in_len;
@@ -61,13 +67,14 @@ struct conn {
 	const char		**missing;	/* one for each handler of the listener */
 	struct session		*session;	/* NULL before negotiation */
 	struct record		*record;	/* NULL: it is not recorded */
+	const char		*ending;	/* why it is closed once out is written; NULL: it is not */
 	unsigned int		 negotiated : 1;
 	unsigned int		 reading : 1;	/* ev_read is there */
 	unsigned int		 in_packet : 1;	/* idle_due is for the rest of one */
 	unsigned int		 heard : 1;	/* something came since idle_due was set */
 	unsigned int		 waiting : 1;	/* a handler was asked */
-	unsigned int		 closing : 1;	/* when out is written */
 	unsigned int		 busy : 1;	/* in the midst of understanding commands */
+	unsigned int		 last_look : 1;	/* conn_answer_all() has seen it */
 	unsigned int		 dead : 1;
 };
 
@@ -75,12 +82,21 @@ static void close_conn(struct conn *, const char *);
 static void go_on(struct conn *);
 static void on_read(evutil_socket_t, short, void *);
 static void on_write(evutil_socket_t, short, void *);
+static void on_ask_due(struct conn *);
 static void on_conn_timer(void *);
 
 static const char *
 log_ids(const struct conn *c)
 {
 	return c->session == NULL ? NULL : c->session->ids;
+}
+
+/* A peer can cause as many of these lines as it likes. */
+static void
+log_peer(const struct conn *c, const char *what)
+{
+	log_limited(c->listener->conf->spec, "protocol errors at", LOG_WARNING, log_ids(c),
+	    "%s: %s", c->peer, what);
 }
 
 static void
@@ -153,8 +169,8 @@ flush_answers(struct conn *c)
 	buf_lend(&c->out, &c->engine->idle_mem, OUT_HIGH);
 	if (c->ev_write != NULL)
 		stop_writing(c);
-	if (c->closing)
-		close_conn(c, "closed");
+	if (c->ending != NULL)
+		close_conn(c, c->ending);
 }
 
 static void
@@ -227,11 +243,12 @@ on_optneg(struct conn *c, const struct milter_cmd *cmd)
 	if (c->negotiated || negotiate(c->engine->conf, c->listener->conf,
 	    cmd->u.optneg.version, cmd->u.optneg.actions, cmd->u.optneg.protocol,
 	    &c->neg, c->missing) == -1) {
-		log_msg(LOG_WARNING, log_ids(c), "%s: %s", c->peer, c->negotiated ?
+		log_peer(c, c->negotiated ?
 		    "a second option negotiation" : "a milter version below 2");
 		return 0;
 	}
 	c->negotiated = 1;
+	c->ask_due = 0;
 	new_session(c);
 	log_missing(c);
 	negotiate_macros(c->engine->conf, c->listener->conf, lists);
@@ -262,7 +279,8 @@ start_waiting(struct conn *c)
 	if (!c->waiting) {
 		now = engine_now(c->engine);
 		c->waiting = 1;
-		c->ask_due = now + (at_end ? conf->message_timeout : conf->event_timeout);
+		c->ask_due = now + (c->engine->ending ? 0 :
+		    at_end ? conf->message_timeout : conf->event_timeout);
 		c->progress_due = at_end ? now + PROGRESS_EVERY * 1000 : 0;
 		set_conn_timer(c);
 	}
@@ -335,9 +353,9 @@ run_command(struct conn *c, const struct milter_cmd *cmd)
 	case SMFIC_OPTNEG:
 		return on_optneg(c, cmd);
 	case SMFIC_QUIT:
-		flush_answers(c);
-		close_conn(c, "quit");
-		return 0;
+		/* The answers to commands before it may still have to be written. */
+		c->ending = "quit";
+		return 1;
 	case SMFIC_ABORT:
 		/* Postfix sends one now and then where there is nothing to abort. */
 		if (!c->negotiated)
@@ -345,8 +363,8 @@ run_command(struct conn *c, const struct milter_cmd *cmd)
 		break;
 	}
 	if (!c->negotiated) {
-		log_msg(LOG_WARNING, NULL, "%s: command '%c' before option negotiation", c->peer,
-		    cmd->code);
+		log_limited(c->listener->conf->spec, "protocol errors at", LOG_WARNING, NULL,
+		    "%s: command '%c' before option negotiation", c->peer, cmd->code);
 		return 0;
 	}
 	if (cmd->code == SMFIC_QUIT_NC) {
@@ -359,8 +377,8 @@ run_command(struct conn *c, const struct milter_cmd *cmd)
 static int
 is_paused(const struct conn *c)
 {
-	return c->waiting || c->dead || c->closing || c->out.len > OUT_HIGH ||
-	    (c->session != NULL && session_is_full(c->session));
+	return c->waiting || c->dead || c->ending != NULL || c->out.len > OUT_HIGH ||
+	    (c->session != NULL && !c->engine->ending && session_is_full(c->session));
 }
 
 /*
@@ -396,7 +414,10 @@ stop_reading(struct conn *c)
 	c->reading = 0;
 }
 
-/* Understands whole packets; returns how many bytes of them. */
+/*
+ * Understands whole packets; returns how many bytes of them. After a mistake of
+ * the peer all bytes count as understood, since the connection ends.
+ */
 static size_t
 understand(struct conn *c, const unsigned char *p, size_t len)
 {
@@ -413,15 +434,16 @@ understand(struct conn *c, const unsigned char *p, size_t len)
 		if (frame == MILTER_FRAME_MORE)
 			break;
 		if (frame == MILTER_FRAME_BAD || milter_dec_cmd(&pkt, &cmd, &why) == -1) {
-			log_msg(LOG_WARNING, log_ids(c), "%s: %s", c->peer, why);
-			c->closing = 1;
+			log_peer(c, why);
+			c->ending = "closed";
+			done = len;
 			break;
 		}
 		done += used;
 		if (c->in_packet)
 			c->idle_due = c->in_packet = 0;
 		if (!run_command(c, &cmd))
-			c->closing = 1;
+			c->ending = "closed";
 	}
 	c->busy = 0;
 	return done;
@@ -448,10 +470,11 @@ read_or_pause(struct conn *c)
 {
 	if (c->dead)
 		return;
-	flush_answers(c);
-	if (c->dead)
-		return;
-	if (!is_paused(c))
+	if (!is_paused(c) && c->engine->ending) {
+		/* Every command that was read has its answer in out by now. */
+		c->ending = "closed";
+		flush_answers(c);
+	} else if (!is_paused(c))
 		want_read(c);
 	else if (c->in_packet) {
 		/* What is left of a packet is not waited for just now. */
@@ -461,9 +484,11 @@ read_or_pause(struct conn *c)
 }
 
 /*
- * Goes on with what was kept while it was paused. Writing what is owed may
- * end a pause, and nothing else would come back to what waits then. An answer
- * may come at once, while a command is being understood: that one goes on.
+ * Goes on with the commands that were kept during a pause. Writing the answers
+ * may end a pause, and no event comes for commands that are here already: so
+ * after each flush the loop looks at them, and nothing is flushed after it. A
+ * result may come while a command is being understood: then the caller that is
+ * busy goes on.
  */
 static void
 go_on(struct conn *c)
@@ -479,6 +504,15 @@ go_on(struct conn *c)
 			keep_rest(c, c->in + done, c->in_len - done);
 	} while (done > 0);
 	read_or_pause(c);
+}
+
+/* The peer sends no more. It may still read. */
+static void
+on_end_of_file(struct conn *c)
+{
+	stop_reading(c);
+	c->ending = "closed";
+	flush_answers(c);
 }
 
 static void
@@ -499,8 +533,12 @@ on_read(evutil_socket_t fd, short what __unused, void *arg)
 	n = read(fd, bytes + c->in_len, sizeof(bytes) - c->in_len);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {
+	if (n == -1) {
 		close_conn(c, "closed");
+		return;
+	}
+	if (n == 0) {
+		on_end_of_file(c);
 		return;
 	}
 	len = c->in_len + (size_t)n;
@@ -516,7 +554,7 @@ on_answered(struct session *s, struct task_result *r)
 
 	borrow_out(c);
 	if (!take_step(c, session_answer(s, r, &c->out)))
-		c->closing = 1;
+		c->ending = "closed";
 	go_on(c);
 }
 
@@ -573,6 +611,55 @@ conn_orphan_all(struct engine *e)
 }
 
 static void
+look_last(struct conn *c)
+{
+	c->last_look = 1;
+	stop_reading(c);
+	if (c->waiting)
+		on_ask_due(c);
+	else
+		go_on(c);
+}
+
+/*
+ * What the MTA waits for is answered now, as if its time were over. What it has
+ * sent after that is answered in the same way; then the connection ends.
+ */
+void
+conn_answer_all(struct engine *e)
+{
+	struct conn	*c;
+
+	e->ending = 1;
+	/* To end one connection may end others, so each look begins at the head. */
+	do {
+		TAILQ_FOREACH(c, &e->conns, entry)
+			if (!c->last_look)
+				break;
+		if (c != NULL)
+			look_last(c);
+	} while (c != NULL);
+}
+
+/* The oldest connection whose peer has not negotiated, if it had time to, is closed. */
+enum room
+conn_make_room(struct listener *l)
+{
+	struct conn	*c;
+
+	TAILQ_FOREACH(c, &l->engine->conns, entry)
+		if (c->listener == l && !c->negotiated)
+			break;
+	if (c == NULL)
+		return ROOM_NONE;
+	if (c->ask_due > engine_now(l->engine) + (NEGOTIATE_TIMEOUT - SILENT_TIMEOUT) * 1000)
+		return ROOM_LATER;
+	log_peer(c, "it was silent, and makes room for another peer");
+	close_conn(c, "closed");
+	return ROOM_MADE;
+}
+
+static void
 on_idle(struct conn *c)
 {
 	if (!c->in_packet && (c->heard || is_paused(c))) {
@@ -580,15 +667,22 @@ on_idle(struct conn *c)
 		c->idle_due = engine_now(c->engine) + IDLE_TIMEOUT * 1000;
 		return;
 	}
-	log_msg(LOG_WARNING, log_ids(c), "%s: %s", c->peer, c->in_packet ?
-	    "a packet does not end" : "nothing came for two hours");
+	log_peer(c, c->in_packet ? "a packet does not end" : "nothing came for two hours");
 	close_conn(c, "closed");
 }
 
-/* The event in hand has taken too long, all handlers together. */
+/*
+ * All handlers together have taken too long for the current event; or the peer
+ * has, for the negotiation.
+ */
 static void
 on_ask_due(struct conn *c)
 {
+	if (!c->negotiated) {
+		log_peer(c, "no options were negotiated in 30 seconds");
+		close_conn(c, "closed");
+		return;
+	}
 	/* What follows from the abandoned one is not to begin with the next command. */
 	c->busy = 1;
 	abandon_ask(c, 1);
@@ -613,7 +707,7 @@ on_conn_timer(void *arg)
 	uint64_t	 now = engine_now(c->engine);
 
 	if (is_due(&c->write_due, now)) {
-		log_msg(LOG_WARNING, log_ids(c), "%s: it does not read our answers", c->peer);
+		log_peer(c, "it does not read our answers");
 		close_conn(c, "closed");
 	} else if (is_due(&c->idle_due, now))
 		on_idle(c);
@@ -653,6 +747,7 @@ conn_new(struct listener *l, int fd, const struct netaddr *peer)
 	ltimer_init(&c->timer, base, on_conn_timer, c);
 	TAILQ_INSERT_TAIL(&c->engine->conns, c, entry);
 	c->engine->nconns++;
+	c->ask_due = engine_now(c->engine) + NEGOTIATE_TIMEOUT * 1000;
 	want_read(c);
 	log_msg(LOG_DEBUG, NULL, "connection from %s, accepted at %s", c->peer, l->conf->spec);
 }

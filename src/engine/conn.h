@@ -17,6 +17,17 @@ extern const struct owner_hooks conn_hooks;
 
 /* A connection was accepted. It takes the descriptor. For listener_init(). */
 void	 conn_new(struct listener *, int fd, const struct netaddr *peer);
+/*
+ * Closes a connection whose peer has not negotiated options, if there is one that
+ * had a second for it. For listener_init().
+ */
+enum room conn_make_room(struct listener *);
+/*
+ * The time to drain is over: answers what MTAs wait for by the outcome of a
+ * timeout, and closes each connection when its answers are written. Events that
+ * are left run in the loop.
+ */
+void	 conn_answer_all(struct engine *);
 /* The supervisor is gone: answers the events that wait, closes all connections. */
 void	 conn_orphan_all(struct engine *);
 /*

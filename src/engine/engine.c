@@ -18,7 +18,10 @@
 #include "engine/listener.h"
 #include "engine/loop.h"
 #include "system/ipc.h"
+#include "system/signals.h"
 #include "base/log.h"
+#include "base/log_limit.h"
+#include "base/mono.h"
 #include "engine/pool.h"
 #include "store/spool.h"
 #include "store/spool_file.h"
@@ -69,6 +72,11 @@ on_general(struct engine *e, const struct ipc_msg *msg)
 {
 	if (msg->type == IPC_DRAIN) {
 		stop_accepting(e);
+		return 1;
+	}
+	if (msg->type == IPC_ANSWER) {
+		stop_accepting(e);
+		conn_answer_all(e);
 		return 1;
 	}
 	if (msg->type != IPC_RECLAIM && msg->type != IPC_FREED && msg->type != IPC_STALE)
@@ -145,11 +153,24 @@ drop_spares(void *arg __unused)
 	(void)spool_file_drop_spares();
 }
 
+/* The count of log lines that were left out is told when their span is over. */
+static void
+tell_left_out(void *arg)
+{
+	struct engine	*e = arg;
+	uint64_t	 next = log_limit_tell(engine_now(e));
+
+	if (next != MONO_NEVER)
+		ltimer_set(&e->log_timer, next);
+}
+
 static void
 watch_spares(struct engine *e)
 {
 	if (e->spare_files_timer.due == 0 && spool_file_spares() > 0)
 		ltimer_set(&e->spare_files_timer, engine_now(e) + SPARES_MS);
+	if (e->log_timer.due == 0 && log_limit_counts())
+		tell_left_out(e);
 }
 
 static void
@@ -176,12 +197,7 @@ set_signals(void)
 {
 	sigset_t	 none;
 
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
+	signals_ignore();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -208,12 +224,14 @@ init_engine(struct engine *e, const struct conf *conf, const int *listen_fds, in
 	event_assign(&e->ipc_write, e->base, ipc_fd, EV_WRITE, on_ipc_write, e);
 	event_add(&e->ipc_read, NULL);
 	ltimer_init(&e->spare_files_timer, e->base, drop_spares, e);
+	ltimer_init(&e->log_timer, e->base, tell_left_out, e);
 	e->pools = xcalloc(conf->nhandlers, sizeof(*e->pools));
 	for (i = 0; i < conf->nhandlers; i++)
 		pool_init(&e->pools[i], e, i);
 	e->listeners = xcalloc(conf->nlistens, sizeof(*e->listeners));
 	for (i = 0; i < conf->nlistens; i++)
-		listener_init(&e->listeners[i], e, &conf->listens[i], listen_fds[i], conn_new);
+		listener_init(&e->listeners[i], e, &conf->listens[i], listen_fds[i], conn_new,
+		    conn_make_room);
 }
 
 /* Handlers that wait for work would keep an engine that drains from its end. */
@@ -222,6 +240,8 @@ has_drained(struct engine *e)
 {
 	unsigned int	 i;
 
+	if (e->ending)
+		return e->nconns == 0;
 	if (!e->draining || e->nconns > 0 || e->nsessions > 0)
 		return 0;
 	for (i = 0; i < e->conf->nhandlers; i++)

@@ -8,11 +8,13 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/listener.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 
 /* Connections taken in one turn of the loop, so that the others get theirs. */
 #define ACCEPTS_A_TURN	32
@@ -22,13 +24,14 @@ static void on_retry(evutil_socket_t, short, void *);
 
 void
 listener_init(struct listener *l, struct engine *e, const struct listen_conf *conf, int fd,
-    listener_accepted *accepted)
+    listener_accepted *accepted, listener_make_room *make_room)
 {
 	l->engine = e;
 	l->conf = conf;
 	l->index = (unsigned int)(conf - e->conf->listens);
 	l->fd = fd;
 	l->accepted = accepted;
+	l->make_room = make_room;
 	event_assign(&l->ev, e->base, fd, EV_READ | EV_PERSIST, on_accept, l);
 	evtimer_assign(&l->retry, e->base, on_retry, l);
 	event_add(&l->ev, NULL);
@@ -71,8 +74,9 @@ listener_conn_closed(struct listener *l)
 {
 	l->nconns--;
 	board_disconnected(l->engine->board, l->engine->index, l->index);
-	if (l->fd == -1 || !l->paused || evtimer_pending(&l->retry, NULL))
+	if (l->fd == -1 || !l->paused)
 		return;
+	evtimer_del(&l->retry);
 	l->paused = 0;
 	event_add(&l->ev, NULL);
 }
@@ -85,7 +89,8 @@ may_connect(const struct listener *l, const struct netaddr *peer)
 	if (peer->ss.ss_family == AF_UNIX ||
 	    netaddr_in_networks(l->conf->allow, l->conf->nallow, peer))
 		return 1;
-	log_warnx("listen %s: %s may not connect (allow)", l->conf->spec,
+	log_limited(l->conf->spec, "refused peers at listen", LOG_WARNING, NULL,
+	    "listen %s: %s may not connect (allow)", l->conf->spec,
 	    netaddr_print(peer, &text));
 	return 0;
 }
@@ -106,7 +111,8 @@ accept_one(struct listener *l)
 			return 1;
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return 0;
-		log_warn("listen %s: accept", l->conf->spec);
+		log_limited(l->conf->spec, "accept at listen", LOG_WARNING, NULL,
+		    "listen %s: accept: %s", l->conf->spec, strerror(errno));
 		pause_listener(l, 1);
 		return 0;
 	}
@@ -136,27 +142,45 @@ has_backlog(const struct engine *e)
 }
 
 static void
+complain(const struct listener *l, const char *what)
+{
+	log_limited(l->conf->spec, "shortages at listen", LOG_WARNING, NULL, "listen %s: %s",
+	    l->conf->spec, what);
+}
+
+/* All connections are in use: 1 if one was closed that never was of use. */
+static int
+may_go_on(struct listener *l)
+{
+	char		 text[64];
+	enum room	 room = l->make_room(l);
+
+	if (room == ROOM_MADE)
+		return 1;
+	snprintf(text, sizeof(text), "all of its %u connections are in use",
+	    l->engine->conf->connections);
+	complain(l, text);
+	/* Nobody tells this engine when a connection closes at another one. */
+	pause_listener(l, room == ROOM_LATER || l->engine->conf->engines > 1);
+	return 0;
+}
+
+static void
 on_accept(evutil_socket_t fd __unused, short what __unused, void *arg)
 {
 	struct listener	*l = arg;
 	int		 i;
 
 	for (i = 0; i < (l->engine->conf->engines > 1 ? 1 : ACCEPTS_A_TURN); i++) {
-		if (is_full(l)) {
-			log_warnx("listen %s: all of its %u connections are in use",
-			    l->conf->spec, l->engine->conf->connections);
-			/* That one closes at another engine is not told here. */
-			pause_listener(l, l->engine->conf->engines > 1);
+		if (is_full(l) && !may_go_on(l))
 			return;
-		}
 		if (has_backlog(l->engine)) {
-			log_warnx("listen %s: %u sessions that are over wait for their reports to "
-			    "be taken", l->conf->spec, l->engine->nsessions - l->engine->nconns);
+			complain(l, "sessions that are over wait for their reports to be taken");
 			pause_listener(l, 1);
 			return;
 		}
 		if (!engine_has_room(l->engine)) {
-			log_warnx("listen %s: too few file descriptors", l->conf->spec);
+			complain(l, "too few file descriptors");
 			pause_listener(l, 1);
 			return;
 		}

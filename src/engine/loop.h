@@ -76,7 +76,9 @@ struct engine {
 	unsigned int		 max_fds;	/* descriptors that this process may have */
 	unsigned int		 fds_a_conn;	/* descriptors that a connection may come to own */
 	int			 draining;	/* it accepts no more, and ends when all is done */
+	int			 ending;	/* it answers what is left, and ends at once */
 	uint64_t		 now;		/* see engine_now(); 0: nobody has asked in this turn */
+	struct ltimer		 log_timer;	/* tells how many log lines were left out */
 	struct ltimer		 spare_files_timer;	/* removes the files of store/spool_file.h */
 	struct buf		 idle_mem;	/* memory that a buffer takes while it has bytes */
 };

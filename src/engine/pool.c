@@ -14,6 +14,7 @@
 
 #include "engine/hproc.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "engine/pool.h"
 
 #define STDERR_LINES_A_SECOND	50
@@ -351,10 +352,12 @@ told_or_shown(struct pool *p, struct task *t, struct task_result *r)
 	struct hstate	*h = &s->h[t->index];
 	int		 failed = r->end != TASK_REPLY && r->end != TASK_REPORTED;
 
-	if (t->shadow)
+	if (t->shadow) {
+		session_unlist_task(t);
 		session_shadow_answer(t, r);
-	else if (failed)
-		log_msg(LOG_WARNING, t->ids, "handler %s: report %s: %s", p->conf->name,
+	} else if (failed)
+		log_limited(p->conf->name, "failures of handler", LOG_WARNING, t->ids,
+		    "handler %s: report %s: %s", p->conf->name,
 		    event_name(t->event), r->why);
 	if (failed && !t->ends) {
 		session_scope_failed(s, t->index, t->scope);
@@ -385,8 +388,10 @@ pool_task_late(struct pool *p, struct task *t, struct task_result *r)
 {
 	struct session	*s = t->session;
 
-	if (t->shadow)
+	if (t->shadow) {
+		session_unlist_task(t);
 		session_shadow_answer(t, r);
+	}
 	session_detach_task(t);
 	if (t->shadow)
 		session_moved(p, s);
@@ -399,7 +404,8 @@ pool_scope_failed(struct pool *p, struct hstate *h, const char *why)
 {
 	struct session	*s = h->session;
 
-	log_msg(LOG_WARNING, s->ids, "handler %s: in a scope that is not over: %s", p->conf->name,
+	log_limited(p->conf->name, "failures of handler", LOG_WARNING, s->ids,
+	    "handler %s: in a scope that is not over: %s", p->conf->name,
 	    why);
 	session_scope_failed(s, h->index, h->served);
 	drop_scope(p, h);

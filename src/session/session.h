@@ -64,6 +64,11 @@ const char	*session_judge(const struct task *, const struct action *,
 /* verdict.c: NULL if the event of a task has such a verdict, else a constant text. */
 const char	*session_verdict_problem(const struct task *, enum verdict);
 
+/*
+ * tasks.c: takes a task from the tasks of its session, which it still knows: what follows
+ * from its result must not be put on a task that its process is done with.
+ */
+void		 session_unlist_task(struct task *);
 /* tasks.c: takes a task from its session. The caller frees it, or keeps it for a reply. */
 void		 session_detach_task(struct task *);
 /* The same, and frees it. */
@@ -87,7 +92,8 @@ void		 session_restart_scope(struct task *);
 void		 session_scope_failed(struct session *, unsigned int index, unsigned int scope);
 /*
  * shadow.c: the reply, or failure, of a handler that nobody waits for. It is logged, and what
- * it means to this handler alone has effect. The caller keeps the task and the actions.
+ * it means to this handler alone has effect. The caller has unlisted the task, and keeps it and
+ * the actions.
  */
 void		 session_shadow_answer(struct task *, struct task_result *);
 

@@ -83,18 +83,27 @@ tasks_add(struct session *s, unsigned int index, enum purpose purpose)
 	t->spool = message_files(s, session_handler(s, index));
 	encode(s, index, t);
 	TAILQ_INSERT_TAIL(&s->h[index].tasks, t, in_session);
+	t->listed = 1;
 	s->ntasks++;
 	s->task_bytes += t->block.len + t->env.len;
 }
 
 void
-session_detach_task(struct task *t)
+session_unlist_task(struct task *t)
 {
 	struct session	*s = t->session;
 
 	TAILQ_REMOVE(&s->h[t->index].tasks, t, in_session);
+	t->listed = 0;
 	s->ntasks--;
 	s->task_bytes -= t->block.len + t->env.len;
+}
+
+void
+session_detach_task(struct task *t)
+{
+	if (t->listed)
+		session_unlist_task(t);
 	t->session = NULL;
 }
 

@@ -40,6 +40,7 @@ struct task {
 	unsigned int			 handler;	/* index into conf.handlers */
 	uint64_t			 id;		/* of this engine's run: event-id */
 	enum event_kind			 event;
+	int				 listed;	/* it is among the tasks of its session */
 	int				 report;	/* no answer is wanted */
 	int				 shadow;	/* an answer is wanted, and nobody waits for it */
 	int				 begins;	/* a scope */

@@ -102,13 +102,13 @@ engine_set_alive(const struct engine_set *es)
 }
 
 void
-engine_set_drain(struct engine_set *es)
+engine_set_tell(struct engine_set *es, enum ipc_type type)
 {
 	struct ipc_msg	 msg;
 	unsigned int	 i;
 
 	memset(&msg, 0, sizeof(msg));
-	msg.type = IPC_DRAIN;
+	msg.type = type;
 	for (i = 0; i < es->n; i++)
 		engine_proc_send(&es->engines[i], &msg, NULL, 0);
 }

@@ -37,7 +37,8 @@ int			 engine_set_start(struct engine_set *);
 struct engine_proc	*engine_set_by_pid(struct engine_set *, pid_t);
 int			 engine_set_all_ready(const struct engine_set *);
 unsigned int		 engine_set_alive(const struct engine_set *);
-void			 engine_set_drain(struct engine_set *);
+/* Sends all engines a message that has no values. */
+void			 engine_set_tell(struct engine_set *, enum ipc_type);
 void			 engine_set_kill(struct engine_set *);
 /* It has been reaped: its handlers get TERM, and KILL after grace; those of others stay. */
 void			 engine_set_ended(struct engine_set *, struct engine_proc *);

@@ -243,6 +243,7 @@ requests_serve(struct requests *r, struct engine_proc *e, const struct ipc_msg *
 	case IPC_FAILED:
 	case IPC_EXITED:
 	case IPC_DRAIN:
+	case IPC_ANSWER:
 	case IPC_RECLAIM:
 	case IPC_FREED:
 	case IPC_STALE:

@@ -19,11 +19,16 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "supervisor/supervisor.h"
+#include "system/signals.h"
+
+/* ms that engines have to write the last answers before they are killed. */
+#define ANSWER_MS	2000
 
 enum phase {
 	STARTING,	/* not all of the first engines have been ready yet */
 	RUNNING,
 	DRAINING,	/* the engines finish what is open */
+	ANSWERING,	/* that took too long: the engines answer without the handlers */
 	ENDING		/* no engine any more, or not for long */
 };
 
@@ -32,7 +37,7 @@ struct supervisor {
 	struct engine_set	 engines;
 	enum phase		 phase;
 	int			 failed;	/* the start did */
-	uint64_t		 end_at;	/* when draining is over */
+	uint64_t		 end_at;	/* when draining, or answering, is over */
 	sigset_t		 unblocked;
 };
 
@@ -54,8 +59,8 @@ note_signal(int sig)
 }
 
 /*
- * They are blocked but while ppoll(2) waits, so that none comes between the
- * look at its flag and the wait.
+ * The signals that are caught are blocked except while ppoll(2) waits, so that
+ * none comes between the look at its flag and the wait. All others are ignored.
  */
 static void
 block_and_catch_signals(struct supervisor *sv)
@@ -65,6 +70,7 @@ block_and_catch_signals(struct supervisor *sv)
 	sigset_t		 blocked;
 	size_t			 i;
 
+	signals_ignore();
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = note_signal;
 	sigemptyset(&sa.sa_mask);
@@ -101,7 +107,17 @@ start_draining(struct supervisor *sv)
 	}
 	sv->phase = DRAINING;
 	sv->end_at = mono_ms() + sv->opts->conf->drain_timeout;
-	engine_set_drain(&sv->engines);
+	engine_set_tell(&sv->engines, IPC_DRAIN);
+}
+
+/* No MTA is left without an answer: the handlers' time is over, the engines' is not. */
+static void
+answer(struct supervisor *sv)
+{
+	listen_sock_end(sv->opts->conf, sv->opts->listen_fds);
+	sv->phase = ANSWERING;
+	sv->end_at = mono_ms() + ANSWER_MS;
+	engine_set_tell(&sv->engines, IPC_ANSWER);
 }
 
 static void
@@ -115,6 +131,10 @@ told_to_end(struct supervisor *sv)
 			start_draining(sv);
 			break;
 		case DRAINING:
+			log_info("ending at once");
+			answer(sv);
+			break;
+		case ANSWERING:
 		case ENDING:
 			log_info("ending at once");
 			end_now(sv, 0);
@@ -141,7 +161,7 @@ log_engine_end(const struct supervisor *sv, const struct engine_proc *e, int sta
 {
 	int	 severity = LOG_ERR;
 
-	if (sv->phase == ENDING || (sv->phase == DRAINING && status == 0))
+	if (sv->phase == ENDING || (sv->phase >= DRAINING && status == 0))
 		severity = LOG_DEBUG;
 	if (WIFSIGNALED(status))
 		log_msg(severity, NULL, "%s (pid %d) ended by signal %d (%s)%s", e->name,
@@ -160,7 +180,9 @@ engine_ended(struct supervisor *sv, struct engine_proc *e, int status)
 	if (sv->phase == STARTING) {
 		sv->failed = 1;
 		end_now(sv, CHILD_GRACE_MS);
-	} else if (sv->phase == DRAINING && engine_set_alive(&sv->engines) == 0)
+	} else if (sv->phase == ANSWERING && engine_set_alive(&sv->engines) == 0)
+		end_now(sv, CHILD_GRACE_MS);
+	else if (sv->phase == DRAINING && engine_set_alive(&sv->engines) == 0)
 		sv->phase = ENDING;
 }
 
@@ -236,12 +258,13 @@ run_timers(struct supervisor *sv)
 
 	if (sv->phase == DRAINING && now >= sv->end_at) {
 		log_msg(LOG_WARNING, NULL, "drain-timeout is over");
+		answer(sv);
+	} else if (sv->phase == ANSWERING && now >= sv->end_at)
 		end_now(sv, CHILD_GRACE_MS);
-	}
 	next = engine_set_run_timers(&sv->engines, now, sv->phase == RUNNING);
 	if ((t = child_run_timers(now)) < next)
 		next = t;
-	if (sv->phase == DRAINING && sv->end_at < next)
+	if ((sv->phase == DRAINING || sv->phase == ANSWERING) && sv->end_at < next)
 		next = sv->end_at;
 	return next;
 }

@@ -28,6 +28,7 @@ enum ipc_type {
 	IPC_FAILED,	/* id, errno, what: could not be started */
 	IPC_EXITED,	/* id, wait status as wait(2) has it */
 	IPC_DRAIN,	/* accept no more, finish what is open, end */
+	IPC_ANSWER,	/* answer what is open without the handlers, end */
 	IPC_RECLAIM,	/* handler: let one process go as soon as it is idle */
 	IPC_FREED,	/* handler: what was refused for IPC_STAGE_LIMIT may be asked for again */
 	IPC_STALE,	/* handler: its files have changed; let the processes that run go when idle */

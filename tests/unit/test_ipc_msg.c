@@ -29,6 +29,7 @@ static const struct ipc_msg	 messages[] = {
 	{ .type = IPC_EXITED, .id = 5, .value = 0x7f00 },
 	{ .type = IPC_EXITED, .id = 6, .value = 0 },
 	{ .type = IPC_DRAIN },
+	{ .type = IPC_ANSWER },
 	{ .type = IPC_RECLAIM, .handler = UINT32_MAX },
 	{ .type = IPC_FREED, .handler = 1 },
 	{ .type = IPC_STALE, .handler = 2 },
@@ -85,6 +86,7 @@ check_bad(const struct ipc_msg *msg, const char *name)
 static void
 test_ranges(void)
 {
+	static const unsigned char	 past = IPC_TYPE_COUNT;
 	struct ipc_msg	 m = { .type = IPC_SPAWN, .event = EV_COUNT }, got;
 
 	check_bad(&m, "an event too large");
@@ -103,7 +105,7 @@ test_ranges(void)
 	m = (struct ipc_msg){ .type = IPC_FAILED, .value = 1, .stage = IPC_STAGE_COUNT };
 	check_bad(&m, "a stage too large");
 	CHECK(ipc_msg_dec("", 0, &got) == -1, "nothing");
-	CHECK(ipc_msg_dec("\7", 1, &got) == -1 && ipc_msg_dec("\377", 1, &got) == -1,
+	CHECK(ipc_msg_dec(&past, 1, &got) == -1 && ipc_msg_dec("\377", 1, &got) == -1,
 	    "an unknown type");
 }
 
