@@ -117,6 +117,7 @@ void	 conf_build_handler_user(struct build *, const struct conf_section *,
  * mistakes of a script's first line.
  */
 char	*conf_run_problem(const struct build *, const struct handler_conf *, const char *path);
+int	 conf_is_program(const char *path);	/* a file that the caller can run */
 /* The first program of a name in a list of directories, malloc'd, or NULL. */
 char	*conf_find_program(const char *directories, const char *name);
 void	 conf_check_first_line(struct build *, int at, const char *option,

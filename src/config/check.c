@@ -68,7 +68,7 @@ other_movers(const struct stat *st)
 }
 
 /*
- * Of the first directory above a file by which somebody becomes root. It is not
+ * Warns of the first directory above a file by which somebody becomes root. It is not
  * refused: an administrator may have meant it so.
  */
 static void
@@ -89,7 +89,7 @@ warn_of_directories(struct build *b, int at, const char *option, const char *pat
 	free(directory);
 }
 
-/* Of the path and, if that is a link, of the file that it leads to. */
+/* Checks the directories of a path and, if that is a link, of the file that it leads to. */
 static void
 check_directories(struct build *b, int at, const char *option, const char *path, int for_root)
 {
@@ -104,7 +104,7 @@ check_directories(struct build *b, int at, const char *option, const char *path,
 }
 
 /*
- * The configuration may be root's alone: whoever writes it could have a
+ * The configuration must be root's alone: a user who can write it could have a
  * handler that runs as root.
  */
 void
@@ -152,34 +152,6 @@ blanks_hint(const char *path)
 	    "; arguments are elements of their own: {'program', 'argument'}";
 }
 
-static int
-is_program(const char *path)
-{
-	struct stat	 st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
-char *
-conf_find_program(const char *directories, const char *name)
-{
-	const char	*dir = directories;
-	char		*path;
-	size_t		 len;
-
-	for (;;) {
-		len = strcspn(dir, ":");
-		if (asprintf(&path, "%.*s/%s", (int)len, dir, name) == -1)
-			return NULL;
-		if (is_program(path))
-			return path;
-		free(path);
-		if (dir[len] == '\0')
-			return NULL;
-		dir += len + 1;
-	}
-}
-
 /* A shell would not have found it either, but who is used to one has it here. */
 static void
 not_found(struct build *b, const struct conf_stmt *cmd, const char *name)
@@ -187,8 +159,8 @@ not_found(struct build *b, const struct conf_stmt *cmd, const char *name)
 	char	*here = b->base == NULL ? NULL : conf_join_path(b->base, name);
 
 	conf_error(b->errors, cmd->at, "command: %s: not found in %s%s%s%s", name, HANDLER_PATH,
-	    here != NULL && is_program(here) ? "; there is ./" : "",
-	    here != NULL && is_program(here) ? name : "", blanks_hint(name));
+	    here != NULL && conf_is_program(here) ? "; there is ./" : "",
+	    here != NULL && conf_is_program(here) ? name : "", blanks_hint(name));
 	free(here);
 }
 

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * config/conf.c: the configuration as values, from a file or a text, and its end.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>

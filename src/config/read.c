@@ -522,11 +522,46 @@ end_section(struct conf_reader *r)
 	memset(&r->now, 0, sizeof(r->now));
 }
 
+/* The title of a section, or the brace that opens it. */
+static void
+take_section(struct conf_reader *r, char kind, const char *text, int at)
+{
+	if (r->state == BRACE && kind == '{')
+		begin_section(r, at);
+	else if (r->state == BRACE)
+		STOP(r, at, "missing opening brace for section '%s'", r->name.name);
+	else if (kind != 'w' && kind != '"')
+		STOP(r, at, "missing title for section '%s'", r->name.name);
+	else {
+		r->now.title = xstrdup(text);
+		r->state = BRACE;
+	}
+}
+
+/* What follows a sign: a value, or a list to its end. */
+static void
+take_list(struct conf_reader *r, char kind, const char *text, int at)
+{
+	if ((kind == 'w' || kind == '"') && r->state != COMMA) {
+		take_value(r, text, at);
+		r->state = r->state == LIST ? COMMA : NAME;
+	} else if (kind == '{' && r->state == VALUE) {
+		r->list = at;
+		r->state = LIST;
+	} else if (kind == ',' && r->state == COMMA)
+		r->state = LIST;
+	else if (kind == '}' && r->state != VALUE) {
+		if (r->known)
+			(void)target(r, r->list);
+		r->state = NAME;
+	} else
+		unexpected(r, text, at);
+}
+
 /* kind: 'w' for a word, '"' for a string, or the sign's first byte. */
 static void
 take(struct conf_reader *r, char kind, int at)
 {
-	int		 is_text = kind == 'w' || kind == '"';
 	const char	*text;
 
 	buf_add_u8(&r->word, '\0');
@@ -535,32 +570,15 @@ take(struct conf_reader *r, char kind, int at)
 		take_sign(r, kind, at);
 	else if (r->state == STRAY)
 		stray_name(r, kind == '{');
-	else if (r->state == TITLE && !is_text)
-		STOP(r, at, "missing title for section '%s'", r->name.name);
-	else if (r->state == BRACE && kind != '{')
-		STOP(r, at, "missing opening brace for section '%s'", r->name.name);
-	else if (r->state == TITLE) {
-		r->now.title = xstrdup(text);
-		r->state = BRACE;
-	} else if (r->state == BRACE)
-		begin_section(r, at);
-	else if (r->state == NAME && is_text)
-		take_name(r, kind, text, at);
+	else if (r->state == TITLE || r->state == BRACE)
+		take_section(r, kind, text, at);
+	else if (r->state == VALUE || r->state == LIST || r->state == COMMA)
+		take_list(r, kind, text, at);
 	else if (r->state == NAME && kind == '}')
 		end_section(r);
-	else if (is_text && (r->state == VALUE || r->state == LIST)) {
-		take_value(r, text, at);
-		r->state = r->state == LIST ? COMMA : NAME;
-	} else if (r->state == VALUE && kind == '{') {
-		r->list = at;
-		r->state = LIST;
-	} else if (r->state == COMMA && kind == ',')
-		r->state = LIST;
-	else if (kind == '}' && (r->state == LIST || r->state == COMMA)) {
-		if (r->known)
-			(void)target(r, r->list);
-		r->state = NAME;
-	} else if (r->state != STOPPED)
+	else if (r->state == NAME && (kind == 'w' || kind == '"'))
+		take_name(r, kind, text, at);
+	else if (r->state == NAME)
 		unexpected(r, text, at);
 }
 

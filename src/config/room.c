@@ -68,7 +68,7 @@ is_first_of_user(const struct conf *conf, const struct handler_conf *h)
 	return &conf->handlers[i] == h;
 }
 
-/* Root is not limited; who is not root is one user, all else is his, too. */
+/* Root is not limited. Any other caller is one user, and so is all that it starts. */
 static void
 check_processes(struct build *b)
 {

@@ -180,7 +180,7 @@ conf_run_problem(const struct build *b, const struct handler_conf *h, const char
 	return sentence(h, "run it", why);
 }
 
-/* The beginning of a file, with a NUL behind it; -1: we can't read it. */
+/* The beginning of a file, with a NUL after it; -1: we can't read it. */
 static ssize_t
 read_head(const char *path, char *head)
 {
@@ -244,6 +244,34 @@ env_program(const char *shell, const char *head)
 	return xmemdup0(p, len);
 }
 
+int
+conf_is_program(const char *path)
+{
+	struct stat	 st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+char *
+conf_find_program(const char *directories, const char *name)
+{
+	const char	*dir = directories;
+	char		*path;
+	size_t		 len;
+
+	for (;;) {
+		len = strcspn(dir, ":");
+		if (asprintf(&path, "%.*s/%s", (int)len, dir, name) == -1)
+			return NULL;
+		if (conf_is_program(path))
+			return path;
+		free(path);
+		if (dir[len] == '\0')
+			return NULL;
+		dir += len + 1;
+	}
+}
+
 static const char *
 handler_path(const struct handler_conf *h)
 {
@@ -292,7 +320,7 @@ check_interpreter(struct build *b, int at, const char *option,
 	free(why);
 }
 
-/* Who may run a script must be able to read it, too. */
+/* A user who may run a script must be able to read it too. */
 static void
 check_readable(struct build *b, int at, const char *option, const struct handler_conf *h,
     const char *path)
@@ -315,7 +343,7 @@ conf_check_first_line(struct build *b, int at, const char *option, const struct 
 	char	 head[HEAD_MAX + 1];
 	ssize_t	 n = read_head(path, head);
 
-	/* Who can't read it can't tell either that it is a script. */
+	/* If we can't read it, we can't say that it is a script either. */
 	if (n < 0 || (n >= 4 && memcmp(head, "\177ELF", 4) == 0))
 		return;
 	if (strncmp(head, "#!", 2) != 0) {

@@ -176,7 +176,7 @@ is_member(const struct passwd *pw, gid_t group)
 	return 0;
 }
 
-/* Of the bits of the mode those that count for a user are enough to connect. */
+/* The bits of the mode that count for a user let it connect. */
 static int
 can_connect(const struct listen_conf *l, const struct passwd *pw)
 {

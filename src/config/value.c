@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * config/value.c: a value of the configuration from its text.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>

@@ -33,8 +33,8 @@ is_letter(int ch)
 /*
  * Adds a string of the configuration language. All bytes but letters become
  * octal escapes, so that no byte of an argument can end the string, begin a
- * ${NAME}, or change as a line end. That includes digits: libConfuse would take
- * a digit after an escape as a part of the escape.
+ * ${NAME}, or change as a line end. That includes digits: a digit
+ * after an escape would be a part of the escape.
  */
 static void
 add_quoted(struct buf *out, const char *s, size_t len)
