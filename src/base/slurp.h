@@ -14,9 +14,9 @@
 #include <stddef.h>
 
 /*
- * The bytes of a regular file, malloc'd, with a NUL after them; *len says how many,
- * *st is what fstat(2) said. NULL with *why, a constant text: there is no such file,
- * it is of another kind, can't be read, or has more than max bytes (errno is EFBIG).
+ * The bytes of a regular file, malloc'd, with a NUL after them; *len says how many, *st is
+ * what fstat(2) said. NULL: there is no such file, it is of another kind, can't be read, or
+ * has more than max bytes (errno is EFBIG); *why says it, and holds until the next call.
  * A FIFO or a device that somebody put there does not make the caller wait.
  */
 char	*slurp(const char *path, size_t max, struct stat *st, size_t *len, const char **why);
