@@ -131,7 +131,7 @@ set_timer(struct hproc *hp)
 	uint64_t	 due = ltimer_first(hp->slot.deadline, hp->stuck_due);
 
 	TAILQ_FOREACH(t, &hp->asked, entry)
-		due = ltimer_first(due, t->deadline);
+		due = ltimer_first(due, t->run.deadline);
 	ltimer_set(&hp->timer, due);
 }
 
@@ -257,7 +257,7 @@ is_awaited(const struct hproc *hp)
 	const struct task	*t;
 
 	TAILQ_FOREACH(t, &hp->asked, entry)
-		if (t->deadline != 0)
+		if (t->run.deadline != 0)
 			return 1;
 	return 0;
 }
@@ -291,10 +291,10 @@ hproc_retire(struct hproc *hp)
 static void
 bind_scope(struct hproc *hp, struct hstate *h, const struct task *first)
 {
-	h->proc = hp;
-	h->last_proc = hp->id;
-	h->served = first->scope;
-	TAILQ_INSERT_TAIL(&hp->bound, h, bound);
+	h->binding.proc = hp;
+	h->binding.last_proc = hp->id;
+	h->binding.served = first->scope;
+	TAILQ_INSERT_TAIL(&hp->bound, h, binding.bound);
 	hp->nbound++;
 	hp->uses++;
 	pool_took(hp->pool, hp);
@@ -303,15 +303,15 @@ bind_scope(struct hproc *hp, struct hstate *h, const struct task *first)
 void
 hproc_unbind(struct hstate *h)
 {
-	TAILQ_REMOVE(&h->proc->bound, h, bound);
-	h->proc->nbound--;
-	h->proc = NULL;
+	TAILQ_REMOVE(&h->binding.proc->bound, h, binding.bound);
+	h->binding.proc->nbound--;
+	h->binding.proc = NULL;
 }
 
 void
 hproc_release(struct hstate *h)
 {
-	struct hproc	*hp = h->proc;
+	struct hproc	*hp = h->binding.proc;
 
 	if (hp == NULL)
 		return;
@@ -337,7 +337,7 @@ deliver(struct hproc *hp, struct task *t)
 	int		 ends = t->ends;
 
 	hproc_put(hp, t);
-	t->state = TASK_ASKED;
+	t->run.state = TASK_ASKED;
 	if (!t->report || !hproc_lasts(hp))
 		return TASK_KEPT;
 	keep_files(hp, t);
@@ -352,25 +352,25 @@ hproc_give(struct hproc *hp, struct task *t)
 {
 	if (t->begins)
 		bind_scope(hp, hproc_state(t), t);
-	t->proc = hp;
+	t->run.proc = hp;
 	hp->event = t->event;
 	memcpy(hp->ids, t->ids, sizeof(hp->ids));
-	t->state = TASK_STARTING;
+	t->run.state = TASK_STARTING;
 	if (hp->slot.state == SLOT_LIVE && deliver(hp, t) == TASK_GONE)
 		return TASK_GONE;
-	t->since = engine_now(hp->engine);
-	t->deadline = t->since + t->timeout;
+	t->run.since = engine_now(hp->engine);
+	t->run.deadline = t->run.since + t->timeout;
 	TAILQ_INSERT_TAIL(&hp->asked, t, entry);
-	hproc_add_deadline(hp, t->deadline);
+	hproc_add_deadline(hp, t->run.deadline);
 	return TASK_KEPT;
 }
 
 void
 hproc_progress(struct hproc *hp, struct task *t)
 {
-	if (t->deadline != 0)
-		t->deadline = engine_now(hp->engine) + t->timeout;
-	hproc_add_deadline(hp, t->deadline);
+	if (t->run.deadline != 0)
+		t->run.deadline = engine_now(hp->engine) + t->timeout;
+	hproc_add_deadline(hp, t->run.deadline);
 }
 
 void
@@ -383,7 +383,7 @@ hproc_tell(struct hproc *hp, struct task *t, struct task_result *r)
 	hp->nactions = 0;
 	r->actions = &actions;
 	TAILQ_REMOVE(&hp->asked, t, entry);
-	t->proc = NULL;
+	t->run.proc = NULL;
 	keep_files(hp, t);
 	if (t->session == NULL) {
 		hp->ndetached--;
@@ -402,7 +402,7 @@ hproc_tell_last(struct hproc *hp, struct task *t, struct task_result *r, const c
 	TAILQ_CONCAT(&actions, &hp->actions, entry);
 	r->actions = &actions;
 	TAILQ_REMOVE(&hp->asked, t, entry);
-	t->proc = NULL;
+	t->run.proc = NULL;
 	if (t->session == NULL)
 		hp->ndetached--;
 	else if (t->ends)
@@ -416,7 +416,7 @@ void
 hproc_reason(const struct hproc *hp, const struct task *t, const char *why, char *buf,
     size_t size)
 {
-	unsigned long long	 ms = t == NULL ? 0 : engine_now(hp->engine) - t->since;
+	unsigned long long	 ms = t == NULL ? 0 : engine_now(hp->engine) - t->run.since;
 
 	if (t == NULL)
 		snprintf(buf, size, "%s", why);
@@ -466,7 +466,7 @@ on_hproc_timer(void *arg)
 	if (hp->slot.deadline != 0 && hp->slot.deadline <= now)
 		on_slot_deadline(hp);
 	TAILQ_FOREACH(t, &hp->asked, entry)
-		if (t->deadline != 0 && t->deadline <= now)
+		if (t->run.deadline != 0 && t->run.deadline <= now)
 			break;
 	if (t != NULL)
 		hproc_overdue(hp, t);
@@ -492,7 +492,7 @@ deliver_waiting(struct hproc *hp)
 	while ((t = TAILQ_FIRST(&had)) != NULL) {
 		TAILQ_REMOVE(&had, t, entry);
 		hproc_put(hp, t);
-		t->state = TASK_ASKED;
+		t->run.state = TASK_ASKED;
 		TAILQ_INSERT_TAIL(&hp->asked, t, entry);
 		if (t->report && hproc_lasts(hp))
 			hproc_tell(hp, t, &r);

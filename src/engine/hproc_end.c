@@ -69,7 +69,7 @@ tell_all(struct hproc *hp, struct task_list *had, const struct task_result *with
 
 	while ((t = TAILQ_FIRST(had)) != NULL) {
 		TAILQ_REMOVE(had, t, entry);
-		t->proc = NULL;
+		t->run.proc = NULL;
 		hproc_reason(hp, t, with->why, why, sizeof(why));
 		r = *with;
 		r.why = why;
@@ -101,7 +101,7 @@ take_asked(struct hproc *hp, struct task_list *had)
 	while ((t = TAILQ_FIRST(&hp->asked)) != NULL) {
 		TAILQ_REMOVE(&hp->asked, t, entry);
 		TAILQ_INSERT_TAIL(had, t, entry);
-		if (t->session != NULL && hproc_state(t)->proc == hp)
+		if (t->session != NULL && hproc_state(t)->binding.proc == hp)
 			hproc_unbind(hproc_state(t));
 	}
 	hp->ndetached = 0;
@@ -146,7 +146,7 @@ tell_late(struct hproc *hp, struct task *t)
 static void
 give_up_on(struct hproc *hp, struct task *t)
 {
-	t->deadline = 0;
+	t->run.deadline = 0;
 	hp->retiring = 1;
 	if (t->session != NULL)
 		tell_late(hp, t);
@@ -171,7 +171,7 @@ static void
 abandon_start(struct hproc *hp, struct task *t)
 {
 	TAILQ_REMOVE(&hp->asked, t, entry);
-	if (hproc_state(t)->proc == hp)
+	if (hproc_state(t)->binding.proc == hp)
 		hproc_unbind(hproc_state(t));
 	session_drop_task(t);
 	/* The environment of this one is nothing for another scope. */
@@ -184,7 +184,7 @@ static void
 abandon_and_end(struct hproc *hp, struct task *t)
 {
 	TAILQ_REMOVE(&hp->asked, t, entry);
-	if (hproc_state(t)->proc == hp)
+	if (hproc_state(t)->binding.proc == hp)
 		hproc_unbind(hproc_state(t));
 	session_drop_task(t);
 	hproc_fail(hp, TASK_FAILURE, "it took too long with another event");
@@ -196,9 +196,9 @@ shorten(struct hproc *hp, struct task *t)
 {
 	uint64_t	 end = engine_now(hp->engine) + hp->pool->conf->timeout;
 
-	if (t->deadline <= end)
+	if (t->run.deadline <= end)
 		return;
-	t->deadline = end;
+	t->run.deadline = end;
 	hproc_add_deadline(hp, end);
 }
 
@@ -207,7 +207,7 @@ hproc_abandon(struct hproc *hp, struct task *t, int late)
 {
 	struct hstate	*h = hproc_state(t);
 
-	if (t->state == TASK_STARTING) {
+	if (t->run.state == TASK_STARTING) {
 		abandon_start(hp, t);
 		return;
 	}
@@ -217,10 +217,10 @@ hproc_abandon(struct hproc *hp, struct task *t, int late)
 	}
 	session_detach_task(t);
 	hp->ndetached++;
-	if (t->ends && h->proc == hp)
+	if (t->ends && h->binding.proc == hp)
 		hproc_unbind(h);
 	if (late) {
-		t->deadline = 0;
+		t->run.deadline = 0;
 		hp->retiring = 1;
 	} else
 		shorten(hp, t);
@@ -261,7 +261,7 @@ put_back(struct hproc *hp)
 	pool_limited(hp->pool);
 	while ((t = TAILQ_LAST(&had, task_list)) != NULL) {
 		TAILQ_REMOVE(&had, t, entry);
-		t->proc = NULL;
+		t->run.proc = NULL;
 		pool_wait(hp->pool, t, 1);
 	}
 	/* Meanwhile another one may have come free, while nobody waited. */
@@ -403,7 +403,7 @@ static int
 never_saw(const struct hproc *hp, const struct task *t, uint64_t seen)
 {
 	return t->session != NULL && !t->report && !t->shadow && seen != hp->given &&
-	    t->given_at >= seen;
+	    t->run.given_at >= seen;
 }
 
 /*
@@ -419,13 +419,13 @@ is_for_another(const struct hproc *hp, struct task *t, int saw, int status)
 		return 0;
 	if (!saw)
 		return 1;
-	if (t->session == NULL || t->report || t->shadow || t->retried || !WIFSIGNALED(status) ||
+	if (t->session == NULL || t->report || t->shadow || t->run.retried || !WIFSIGNALED(status) ||
 	    (WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM) ||
 	    hp->pool->conf->concurrency > 1 ||
-	    engine_now(hp->engine) - t->since > JUST_NOW || reply_dec_pending(hp->dec) > 0 ||
+	    engine_now(hp->engine) - t->run.since > JUST_NOW || reply_dec_pending(hp->dec) > 0 ||
 	    hp->returned > 0)
 		return 0;
-	t->retried = 1;
+	t->run.retried = 1;
 	return 1;
 }
 
@@ -440,7 +440,7 @@ exit_with(struct hproc *hp, struct task_list *had, struct action_list *actions,
 
 	while ((t = TAILQ_FIRST(had)) != NULL) {
 		TAILQ_REMOVE(had, t, entry);
-		t->proc = NULL;
+		t->run.proc = NULL;
 		memset(&r, 0, sizeof(r));
 		r.actions = actions;
 		r.output = hp->output;

@@ -78,7 +78,7 @@ hproc_put(struct hproc *hp, struct task *t)
 	struct buf	 moved;
 
 	hp->told = t->report != 0;
-	t->given_at = hp->given;
+	t->run.given_at = hp->given;
 	hp->given += t->block.len;
 	if (hp->out.len == 0 && t->block.len >= OUT_MOVE) {
 		moved = t->block;

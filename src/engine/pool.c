@@ -153,20 +153,20 @@ static void
 dequeue(struct pool *p, struct task *t)
 {
 	TAILQ_REMOVE(&p->waiting, t, entry);
-	t->state = TASK_HELD;
+	t->run.state = TASK_HELD;
 }
 
 void
 pool_wait(struct pool *p, struct task *t, int first)
 {
-	t->state = TASK_QUEUED;
+	t->run.state = TASK_QUEUED;
 	/* A report waits as long as it takes: none is dropped. */
-	t->deadline = t->report ? 0 : t->since + p->conf->queue_timeout;
+	t->run.deadline = t->report ? 0 : t->run.since + p->conf->queue_timeout;
 	if (first)
 		TAILQ_INSERT_HEAD(&p->waiting, t, entry);
 	else
 		TAILQ_INSERT_TAIL(&p->waiting, t, entry);
-	due_at(p, t->deadline);
+	due_at(p, t->run.deadline);
 }
 
 /*
@@ -178,8 +178,8 @@ choose(struct pool *p, const struct hstate *h)
 {
 	struct hproc	*hp = NULL;
 
-	if (h->last_proc != 0 && p->conf->reuse)
-		hp = hproc_find(p->engine, h->last_proc);
+	if (h->binding.last_proc != 0 && p->conf->reuse)
+		hp = hproc_find(p->engine, h->binding.last_proc);
 	return hp != NULL && hp->is_avail ? hp : TAILQ_FIRST(&p->avail);
 }
 
@@ -223,23 +223,23 @@ find_process(struct pool *p, struct task *t)
 static enum fate
 submit(struct pool *p, struct hstate *h, struct task *t)
 {
-	if (h->proc != NULL && t->begins)
+	if (h->binding.proc != NULL && t->begins)
 		hproc_release(h);
-	if (h->proc != NULL) {
-		if (t->report && hproc_is_full(h->proc)) {
-			h->stalled = 1;
-			h->proc->was_full = 1;
+	if (h->binding.proc != NULL) {
+		if (t->report && hproc_is_full(h->binding.proc)) {
+			h->binding.stalled = 1;
+			h->binding.proc->was_full = 1;
 			return TASK_KEPT;
 		}
 		if (write_spool_files(p, t) == TASK_GONE)
 			return TASK_GONE;
-		return hproc_give(h->proc, t);
+		return hproc_give(h->binding.proc, t);
 	}
 	if (!t->begins)
 		session_restart_scope(t);
 	if (TAILQ_EMPTY(&p->waiting) && (!TAILQ_EMPTY(&p->avail) || may_start(p)))
 		return find_process(p, t);
-	t->since = engine_now(p->engine);
+	t->run.since = engine_now(p->engine);
 	pool_wait(p, t, 0);
 	return TASK_KEPT;
 }
@@ -254,7 +254,7 @@ submit_tasks(struct pool *p, struct hstate *h)
 		h->session->nscopes_over--;
 		hproc_release(h);
 	}
-	while ((t = TAILQ_FIRST(&h->tasks)) != NULL && t->state == TASK_HELD)
+	while ((t = TAILQ_FIRST(&h->tasks)) != NULL && t->run.state == TASK_HELD)
 		if (submit(p, h, t) == TASK_KEPT)
 			return;
 }
@@ -298,7 +298,7 @@ pool_resubmit(struct pool *p, struct task *t)
 {
 	struct hstate	*h = &t->session->h[t->index];
 
-	t->state = TASK_HELD;
+	t->run.state = TASK_HELD;
 	session_restart_scope(t);
 	submit_tasks(p, h);
 }
@@ -306,7 +306,7 @@ pool_resubmit(struct pool *p, struct task *t)
 void
 pool_abandon(struct engine *e, struct task *t, int late)
 {
-	switch (t->state) {
+	switch (t->run.state) {
 	case TASK_QUEUED:
 		dequeue(&e->pools[t->handler], t);
 		session_cancel_task(t);
@@ -316,7 +316,7 @@ pool_abandon(struct engine *e, struct task *t, int late)
 		break;
 	case TASK_STARTING:
 	case TASK_ASKED:
-		hproc_abandon(t->proc, t, late);
+		hproc_abandon(t->run.proc, t, late);
 		break;
 	}
 }
@@ -333,7 +333,7 @@ drop_scope(struct pool *p, struct hstate *h)
 	struct task		*t, *next;
 
 	TAILQ_FOREACH_SAFE(t, &h->tasks, in_session, next) {
-		if (t->state != TASK_HELD)
+		if (t->run.state != TASK_HELD)
 			continue;
 		if (t->begins)
 			return;
@@ -407,7 +407,7 @@ pool_scope_failed(struct pool *p, struct hstate *h, const char *why)
 	log_limited(p->conf->name, "failures of handler", LOG_WARNING, s->ids,
 	    "handler %s: in a scope that is not over: %s", p->conf->name,
 	    why);
-	session_scope_failed(s, h->index, h->served);
+	session_scope_failed(s, h->index, h->binding.served);
 	drop_scope(p, h);
 	session_moved(p, s);
 }
@@ -418,8 +418,8 @@ find_stalled(const struct hproc *hp)
 {
 	struct hstate	*h;
 
-	TAILQ_FOREACH(h, &hp->bound, bound)
-		if (h->stalled)
+	TAILQ_FOREACH(h, &hp->bound, binding.bound)
+		if (h->binding.stalled)
 			return h;
 	return NULL;
 }
@@ -431,10 +431,10 @@ pool_drained(struct pool *p, struct hproc *hp)
 
 	pool_available(p, hp);
 	while (!hproc_is_full(hp) && (h = find_stalled(hp)) != NULL) {
-		h->stalled = 0;
+		h->binding.stalled = 0;
 		/* The next time the others come first. */
-		TAILQ_REMOVE(&hp->bound, h, bound);
-		TAILQ_INSERT_TAIL(&hp->bound, h, bound);
+		TAILQ_REMOVE(&hp->bound, h, binding.bound);
+		TAILQ_INSERT_TAIL(&hp->bound, h, binding.bound);
 		session_moved(p, h->session);
 	}
 	hp->was_full = find_stalled(hp) != NULL;
@@ -545,12 +545,12 @@ end_waiting(struct pool *p, uint64_t now)
 	/* Telling of one may change the queue. */
 	for (;;) {
 		TAILQ_FOREACH(t, &p->waiting, entry)
-			if (t->deadline != 0)
+			if (t->run.deadline != 0)
 				break;
 		if (t == NULL)
 			return;
-		if (t->deadline > now) {
-			due_at(p, t->deadline);
+		if (t->run.deadline > now) {
+			due_at(p, t->run.deadline);
 			return;
 		}
 		dequeue(p, t);

@@ -95,7 +95,7 @@ session_free(struct session *s)
 	if (s->ntasks != 0)
 		fatalx("session %s is freed with %u tasks in its lines", s->id, s->ntasks);
 	for (i = 0; i < s->nh; i++)
-		if (s->h[i].proc != NULL)
+		if (s->h[i].binding.proc != NULL)
 			fatalx("session %s is freed while a process serves it", s->id);
 	message_close(s);
 	current_clear(&s->cur);

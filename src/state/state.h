@@ -28,6 +28,7 @@
 #define PM_STATE_STATE_H
 
 #include "base/newline.h"
+#include "state/binding.h"
 #include "state/context.h"
 #include "state/envelope.h"
 #include "state/header_names.h"
@@ -83,12 +84,7 @@ struct hstate {
 	unsigned int		 told_count;	/* recipients, as its last block said */
 	unsigned int		 scope;		/* number of the last scope that began; from 1 */
 
-	/* The pool's. */
-	unsigned int		 stalled : 1;	/* its process takes no more for now */
-	struct hproc		*proc;		/* that serves the scope */
-	uint64_t		 last_proc;	/* id of the one that served the last; 0: none */
-	unsigned int		 served;	/* number of that scope; 0: of one event */
-	TAILQ_ENTRY(hstate)	 bound;		/* among all that it serves */
+	struct binding		 binding;	/* the engine's */
 };
 TAILQ_HEAD(hstate_list, hstate);
 

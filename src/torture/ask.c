@@ -41,8 +41,8 @@ torture_ask(struct torture_play *p, struct torture_proc *pr, struct task *t)
 	torture_give(p, pr, t);
 	p->asked = t;
 	p->from = pr->taken;
-	t->since = mono_ms();
-	t->deadline = t->timeout < MAX_WAIT_MS ? t->timeout : MAX_WAIT_MS;
+	t->run.since = mono_ms();
+	t->run.deadline = t->timeout < MAX_WAIT_MS ? t->timeout : MAX_WAIT_MS;
 }
 
 static const char *
@@ -94,7 +94,7 @@ judge_foreign(struct torture_play *p, struct torture_proc *pr)
 static void
 judge_time(struct torture_play *p, const struct torture_proc *pr)
 {
-	uint64_t	 ms = mono_ms() - p->asked->since;
+	uint64_t	 ms = mono_ms() - p->asked->run.since;
 	char		 text[120];
 
 	if (ms < SLOW_MS || (pr->blocks == 1 && ms < SLOW_START_MS) || p->mode != 0)
@@ -189,7 +189,7 @@ take_reply_action(struct torture_play *p, struct action *a)
 		return -1;
 	}
 	if (a->kind == ACT_PROGRESS)
-		p->asked->since = mono_ms();
+		p->asked->run.since = mono_ms();
 	if (a->kind == ACT_SET)
 		p->uses_set = 1;
 	TAILQ_INSERT_TAIL(&p->reply.actions, a, entry);
@@ -295,7 +295,7 @@ end_late(struct torture_play *p, struct task_result *r)
 	char	 what[80];
 
 	(void)snprintf(what, sizeof(what), "no answer within %u ms",
-	    (unsigned int)p->asked->deadline);
+	    (unsigned int)p->asked->run.deadline);
 	torture_wrong(&p->t->report, where_of(p), what, NULL, 0, why_late(p, p->proc));
 	p->t->hopeless = 1;
 	return fail_task(p, r);
@@ -338,11 +338,11 @@ wait_for_more(struct torture_play *p)
 
 	/* The time for an answer begins when the whole block is written. */
 	if (pr->written < pr->in.len && !pr->exited)
-		p->asked->since = mono_ms();
-	if (pr->exited || mono_ms() - p->asked->since > p->asked->deadline ||
+		p->asked->run.since = mono_ms();
+	if (pr->exited || mono_ms() - p->asked->run.since > p->asked->run.deadline ||
 	    *p->t->options->stop != 0)
 		return 1;
-	torture_proc_turn(pr, p->asked->since + p->asked->deadline + 1);
+	torture_proc_turn(pr, p->asked->run.since + p->asked->run.deadline + 1);
 	return 0;
 }
 
