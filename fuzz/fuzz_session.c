@@ -358,8 +358,8 @@ is_true(struct session *s, const char *line)
 	int				 found;
 
 	found = strncmp(line, "macro ", 6) != 0 && strncmp(line, "context ", 8) != 0;
-	macro_iter_init(&it, &s->macros);
-	while ((p = macro_iter_next(&it)) != NULL)
+	macros_iter_init(&it, &s->macros);
+	while ((p = macros_iter_next(&it)) != NULL)
 		found |= knows(&one, "macro", p->name, p->name_len, p->value);
 	TAILQ_FOREACH(v, &s->context.values, entry)
 		if (context_visible(&s->context, v))
@@ -391,8 +391,8 @@ check_knows(struct fuzz *f, unsigned int index)
 		CHECK(knows(r, "sender", NULL, 0, s->message->sender->shown) == 1);
 		check_recipients(s, r);
 	}
-	macro_iter_init(&it, &s->macros);
-	while ((p = macro_iter_next(&it)) != NULL)
+	macros_iter_init(&it, &s->macros);
+	while ((p = macros_iter_next(&it)) != NULL)
 		CHECK(knows(r, "macro", p->name, p->name_len, p->value) == 1);
 	TAILQ_FOREACH(v, &s->context.values, entry)
 		if (context_visible(&s->context, v))

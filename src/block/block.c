@@ -25,7 +25,7 @@ struct sink {
 	enum event_kind	 event;
 	unsigned int	 lines;		/* LINE_BITs that the block may have */
 	int		 complete;
-	int		 over;		/* the message of the task is over: tell the session's facts alone */
+	int		 over;		/* the task's message is over: only facts of the session */
 	const struct spool *spool;	/* the message in files, or NULL */
 	uint64_t	 bit;		/* of the handler; 0: what is told is not noted */
 	struct buf	*out;
@@ -207,8 +207,8 @@ put_macros(struct sink *k)
 
 	if (!takes(k, LINE_MACRO) || (k->event == EV_ABORT && !k->complete))
 		return;
-	macro_delta_init(&d, &k->s->macros, k->bit, k->complete, k->over);
-	while ((p = macro_delta_next(&d)) != NULL)
+	macros_delta_init(&d, &k->s->macros, k->bit, k->complete, k->over);
+	while ((p = macros_delta_next(&d)) != NULL)
 		put_named(k, "macro ", sizeof("macro ") - 1, p->name, p->name_len, p->value);
 }
 
@@ -329,7 +329,7 @@ put_refusal(struct sink *k)
 	buf_free(&b);
 }
 
-/* What a report says of the answer, where the event had one. */
+/* The lines of a report about the answer, if the event had one. */
 static void
 put_answer(struct sink *k)
 {

@@ -21,7 +21,7 @@
 struct env {
 	struct session		*s;
 	const struct message	*msg;		/* NULL: none, or it is over */
-	int			 over;		/* the task's message is over, and another may be open */
+	int			 over;		/* the message of the task is over */
 	unsigned int		 lines;		/* LINE_BITs that the handler wants_line */
 	struct buf		*out;
 	struct buf		 omitted;	/* names of variables left out */
@@ -203,8 +203,8 @@ var_macros(struct env *k)
 	struct macro_iter	 it;
 	const struct macro_pair	*p;
 
-	macro_iter_init(&it, &k->s->macros);
-	while ((p = macro_iter_next(&it)) != NULL)
+	macros_iter_init(&it, &k->s->macros);
+	while ((p = macros_iter_next(&it)) != NULL)
 		var_named(k, "MACRO", p->name, p->name_len, p->value);
 }
 

@@ -11,7 +11,7 @@
 
 #include "config/conf.h"
 
-/* Events that come within a message: all but connect, helo, disconnect. Unknown may come anywhere. */
+/* Events that come within a message. Unknown may also come outside. */
 #define CONF_MESSAGE_EVENTS	((EV_BIT(EV_COUNT) - 1) & ~(EV_BIT(EV_CONNECT) | \
 				    EV_BIT(EV_HELO) | EV_BIT(EV_DISCONNECT)))
 

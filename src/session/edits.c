@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * session/edits.c: the kept actions of a message as packets, in the order and with the indexes
+ * that Sendmail and Postfix need.
+ */
 #include "base/compat.h"
 
 #include <sys/tree.h>
@@ -18,7 +22,7 @@
 #include "milter/encode.h"
 #include "base/xmalloc.h"
 
-/* What becomes of the INDEXth header of a name. */
+/* What becomes of one header: the one with this index among those of its name, from 1. */
 struct header_edit {
 	RB_ENTRY(header_edit)	 entry;
 	const char		*name;
@@ -28,7 +32,7 @@ struct header_edit {
 RB_HEAD(header_edits, header_edit);
 
 static int
-compare(struct header_edit *a, struct header_edit *b)
+compare_edits(struct header_edit *a, struct header_edit *b)
 {
 	int	 c = strcasecmp(a->name, b->name);
 
@@ -37,7 +41,7 @@ compare(struct header_edit *a, struct header_edit *b)
 	return a->index < b->index ? -1 : a->index > b->index;
 }
 
-RB_GENERATE_STATIC(header_edits, header_edit, entry, compare)
+RB_GENERATE_STATIC(header_edits, header_edit, entry, compare_edits)
 
 const struct action *
 edits_judge(struct message *msg, const char **why)
@@ -53,7 +57,7 @@ edits_judge(struct message *msg, const char **why)
 	return NULL;
 }
 
-/* Several handlers may want one header: the last one has it. */
+/* If several handlers want the same header the last one decides. */
 static void
 put_edit(struct header_edits *edits, const char *name, uint32_t index,
     const struct action *change)
@@ -67,7 +71,7 @@ put_edit(struct header_edits *edits, const char *name, uint32_t index,
 		e->index = index;
 		RB_INSERT(header_edits, edits, e);
 	}
-	/* Postfix takes this spelling. */
+	/* Postfix writes the name as the last packet spells it. */
 	e->name = name;
 	e->change = change;
 }
@@ -90,9 +94,9 @@ put_deletion(struct header_edits *edits, struct session *s, const struct action 
 }
 
 /*
- * Headers that Sendmail has one of where a message has none: it is hidden from
- * us, and one that is inserted would stand beside it. In Postfix the deletion
- * finds nothing.
+ * Sendmail adds some headers itself to a message that has none, and hides them from us. A
+ * header of ours would stand next to Sendmail's, so Sendmail's is deleted. In Postfix the
+ * deletion finds nothing.
  */
 static void
 put_default(struct header_edits *edits, struct session *s, const struct action *a)
@@ -109,9 +113,12 @@ put_default(struct header_edits *edits, struct session *s, const struct action *
 			put_edit(edits, a->name, 1, NULL);
 }
 
-/* The MTA adds the space behind the colon where it keeps it to itself. */
+/*
+ * Puts a value into the buffer, as the packet has it. An MTA that keeps the space after the
+ * colon to itself adds that space.
+ */
 static void
-add_value(const struct session *s, struct buf *b, const struct action *a)
+set_value(const struct session *s, struct buf *b, const struct action *a)
 {
 	const char	*value = a->value;
 
@@ -124,9 +131,8 @@ add_value(const struct session *s, struct buf *b, const struct action *a)
 }
 
 /*
- * Changes first, while every index still means what it meant when the header
- * came; then deletions, from the highest index down, since in Postfix they
- * shift what follows.
+ * Changes come first, while each index means what it meant when the header came. Deletions
+ * follow from the highest index down, since in Postfix a deletion shifts the later headers.
  */
 static void
 encode_changes(struct session *s, struct buf *out)
@@ -147,7 +153,7 @@ encode_changes(struct session *s, struct buf *out)
 	}
 	RB_FOREACH(e, header_edits, &edits)
 		if (e->change != NULL) {
-			add_value(s, &value, e->change);
+			set_value(s, &value, e->change);
 			milter_enc_change_header(out, e->index, e->name, (char *)value.data);
 		}
 	RB_FOREACH_REVERSE_SAFE(e, header_edits, &edits, next) {
@@ -160,8 +166,8 @@ encode_changes(struct session *s, struct buf *out)
 }
 
 /*
- * Insertions from the highest index down, so that none moves the place of
- * another: to a handler the index is one of the message as it came.
+ * To a handler the index is one of the message as it came. So insertions go from the highest
+ * index down, where none shifts another.
  */
 static void
 encode_insertions(struct session *s, struct buf *out)
@@ -185,7 +191,7 @@ encode_insertions(struct session *s, struct buf *out)
 			break;
 		TAILQ_FOREACH(a, &s->message->kept, entry)
 			if (a->kind == ACT_INSERT_HEADER && a->index == highest) {
-				add_value(s, &value, a);
+				set_value(s, &value, a);
 				milter_enc_insert_header(out, a->index, a->name,
 				    (char *)value.data);
 			}
@@ -206,8 +212,8 @@ added_before(const struct action *a)
 }
 
 /*
- * Sendmail puts an added header before the first of its name: a second one
- * of ours would stand before the first. So that goes behind everything.
+ * Sendmail puts an added header before the first of its name, so that our second header of a
+ * name would stand before our first. Therefore the second is inserted after all headers.
  */
 static void
 encode_additions(struct session *s, struct buf *out)
@@ -219,7 +225,7 @@ encode_additions(struct session *s, struct buf *out)
 	TAILQ_FOREACH(a, &s->message->kept, entry) {
 		if (a->kind != ACT_ADD_HEADER)
 			continue;
-		add_value(s, &value, a);
+		set_value(s, &value, a);
 		if (added_before(a))
 			milter_enc_insert_header(out, ACTION_INDEX_END, a->name, (char *)value.data);
 		else
@@ -228,7 +234,10 @@ encode_additions(struct session *s, struct buf *out)
 	buf_free(&value);
 }
 
-/* Postfix wants the recipient exactly as it was sent; twice the same may be there. */
+/*
+ * Postfix wants the recipient exactly as it sent it. The same recipient may be there twice, and
+ * is deleted once.
+ */
 static void
 encode_deletion(const struct session *s, const struct action *a, struct buf *out)
 {
@@ -273,7 +282,7 @@ encode_envelope(struct session *s, struct buf *out)
 }
 
 static void
-describe(const struct action *a, const char *handler, struct buf *b)
+describe_action(const struct action *a, const char *handler, struct buf *b)
 {
 	if (b->len > 0)
 		buf_add_str(b, ", ");
@@ -287,7 +296,7 @@ describe(const struct action *a, const char *handler, struct buf *b)
 }
 
 static void
-describe_returned(const struct message *msg, struct buf *b)
+describe_changes(const struct message *msg, struct buf *b)
 {
 	if (b->len > 0)
 		buf_add_str(b, ", ");
@@ -303,12 +312,12 @@ edits_summarize(const struct session *s, const struct action_list *list, struct 
 
 	TAILQ_FOREACH(a, list, entry) {
 		if (!a->returned) {
-			describe(a, a->handler == last ? NULL :
+			describe_action(a, a->handler == last ? NULL :
 			    session_handler(s, a->handler)->name, b);
 			last = a->handler;
 		} else if (!told) {
-			/* One of several may have undone what another did. */
-			describe_returned(s->message, b);
+			/* Among several handlers one may have undone what another did. */
+			describe_changes(s->message, b);
 			told = 1;
 			last = UINT_MAX;
 		}
@@ -324,7 +333,7 @@ edits_encode(struct session *s, struct buf *out, struct buf *summary)
 	encode_insertions(s, out);
 	encode_additions(s, out);
 	encode_envelope(s, out);
-	/* Postfix wants all pieces of a new body behind one another. */
+	/* Postfix wants all pieces of a new body in a row. */
 	TAILQ_FOREACH(a, &s->message->kept, entry)
 		if (a->kind == ACT_REPLACE_BODY)
 			milter_enc_body_replies(out, a->body, a->body_len);

@@ -4,9 +4,8 @@
  */
 
 /*
- * session/edits.h: the actions that handlers asked for during a message, as the
- * packets that make Sendmail and Postfix, whose indexes move differently,
- * come to the same.
+ * session/edits.h: the actions that handlers asked for during a message, as packets. They
+ * have the same effect in Sendmail and Postfix, though indexes shift differently there.
  */
 #ifndef PM_SESSION_EDITS_H
 #define PM_SESSION_EDITS_H
@@ -14,20 +13,20 @@
 #include "state/state.h"
 
 /*
- * The first kept action that can't be done with this message, e.g. a change
- * of a header that isn't there; NULL if all can. *why is a constant text.
+ * The first kept action that can't be done with this message, as a change of a header that is
+ * not there, with *why as a constant text. NULL: all can be done.
  */
 const struct action *edits_judge(struct message *, const char **why);
 
 /*
- * Adds the packets of all kept actions to out, and to summary (may be NULL)
- * what they change, in words for the log.
+ * Adds the packets of all kept actions to out. Adds to summary, which may be NULL, what they
+ * change, in words for the log.
  */
 void	 edits_encode(struct session *, struct buf *out, struct buf *summary);
 
 /*
- * Adds "HANDLER: ACTION, ACTION, HANDLER: ACTION" for the log. What returned
- * messages come to is told in the words of message.changes.
+ * Adds "HANDLER: ACTION, ACTION, HANDLER: ACTION" for the log. For all actions that come from
+ * returned messages it adds message.changes.
  */
 void	 edits_summarize(const struct session *, const struct action_list *, struct buf *);
 

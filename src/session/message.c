@@ -84,7 +84,7 @@ message_free(struct message *msg)
 		free(msg);
 }
 
-/* What the handlers have said of the message, and their scopes, end with it. */
+/* Ends what the handlers have said of the message, and their scopes. */
 static void
 end_for_handlers(struct session *s)
 {

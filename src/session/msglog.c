@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * session/msglog.c: one line in the log for each refusal, and for each message: when its end
+ * was answered, or it was refused, or ended without an answer.
+ */
 #include "base/compat.h"
 
 #include <string.h>
@@ -13,10 +17,10 @@
 #include "base/log.h"
 #include "session/msglog.h"
 
-/* Bytes of one value that came from outside: the line must hold the others too. */
+/* Bytes of one value that came from outside: the line must have room for the others. */
 #define MAX_TEXT	400
 
-/* What an MTA calls a client without a name: [192.0.2.7], [IPv6:2001:db8::7]. */
+/* 1 if host is only the address in brackets, as an MTA calls a client without a name. */
 static int
 is_bracketed(const char *host, const char *address)
 {
@@ -29,7 +33,7 @@ is_bracketed(const char *host, const char *address)
 	return strncmp(host, address, len) == 0 && strcmp(host + len, "]") == 0;
 }
 
-/* " client=mx.example[192.0.2.7]": what finds it in the log of the MTA. */
+/* " client=mx.example[192.0.2.7]", as the log of the MTA has it, to be found there. */
 static void
 describe_client(const struct session *s, struct buf *b)
 {
@@ -95,7 +99,6 @@ write_line(const struct session *s, struct buf *b)
 	buf_free(b);
 }
 
-/* One line for each message that ends here, and for each refusal. */
 void
 msglog_decision(struct session *s, int message_ends, const struct buf *summary)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * session/received.c: the headers Return-Path and Received for a message that handlers get.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -12,7 +15,7 @@
 #include "session/received.h"
 #include "state/ids.h"
 
-/* Bytes of one thing that came from outside. */
+/* Bytes of one text that came from outside: a name, an address in Return-Path. */
 #define MAX_WORD	255
 #define MAX_ADDRESS	900
 
@@ -22,7 +25,7 @@ fits_word(int ch)
 	return ch > ' ' && ch < 127 && strchr("()<>[]\\\",;", ch) == NULL;
 }
 
-/* What could be taken for something else than a word becomes `?'. */
+/* A byte that could end the word, or begin something else, becomes `?'. */
 static void
 add_word(struct buf *b, const char *text)
 {
@@ -38,7 +41,7 @@ is_given(const char *text)
 	return text != NULL && *text != '\0';
 }
 
-/* In brackets already. */
+/* sender: with its brackets. */
 static void
 add_return_path(struct buf *b, const char *sender)
 {
@@ -51,7 +54,7 @@ add_return_path(struct buf *b, const char *sender)
 	buf_add_str(b, sender[i] == '\0' ? "\r\n" : ">\r\n");
 }
 
-/* A client may say an address as its name: [192.0.2.7], [IPv6:2001:db8::7]. */
+/* A client may give an address as its name: [192.0.2.7], [IPv6:2001:db8::7]. */
 static void
 add_helo(struct buf *b, const char *helo)
 {
@@ -74,7 +77,7 @@ add_helo(struct buf *b, const char *helo)
 	buf_add_str(b, "]");
 }
 
-/* "(mx.example [192.0.2.7])"; nothing where no client is known. */
+/* Adds " (mx.example [192.0.2.7])"; nothing if no client is known. */
 static void
 add_client(struct buf *b, const struct session *s)
 {
@@ -90,7 +93,7 @@ add_client(struct buf *b, const struct session *s)
 		address = "127.0.0.1";
 	}
 	buf_add_str(b, " (");
-	/* Sendmail has the address as the name of one that has none. */
+	/* Sendmail gives a client without a name its address as name. */
 	if (*host == '\0' || *host == '[')
 		buf_add_str(b, "unknown");
 	else
@@ -119,7 +122,7 @@ add_our_name(struct buf *b, const struct session *s)
 	add_word(b, host);
 }
 
-/* RFC 3848. */
+/* The protocol in the words of RFC 3848. */
 static void
 add_protocol(struct buf *b, const struct session *s)
 {

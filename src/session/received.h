@@ -4,8 +4,8 @@
  */
 
 /*
- * session/received.h: the headers that a mail server puts on top of a message when it
- * takes it, which MTAs don't show to filters, and programs that read mail expect.
+ * session/received.h: the headers that a mail server puts on top of a message that it takes.
+ * MTAs do not show them to filters, but programs that read mail expect them.
  */
 #ifndef PM_SESSION_RECEIVED_H
 #define PM_SESSION_RECEIVED_H
@@ -15,8 +15,8 @@
 #include "state/state.h"
 
 /*
- * Return-Path and Received of the session's message, folded, with CRLF. Nothing
- * that came from outside can end a line in it. 4 KB at most.
+ * Adds Return-Path and Received of the session's message, dated with the time, folded and
+ * with CRLF. Nothing that came from outside can end a line in it. 4 KB at most.
  */
 void	 received_write(const struct session *, time_t, struct buf *out);
 

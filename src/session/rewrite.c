@@ -39,7 +39,7 @@ parse_store(struct store *st, struct mailfile *m, struct reason *r)
 	    because(r, "returned ", why);
 }
 
-/* Takes off the lines that came before the message, if they are there. received: those lines, or NULL. */
+/* Takes off the lines that came before the message. received: these lines, or NULL. */
 static void
 take_off(struct mailfile *m, const char *received)
 {

@@ -61,7 +61,7 @@ int		 session_is_full(const struct session *);
  */
 const char	*session_judge(const struct task *, const struct action *,
 		    const struct action_list *before, unsigned int given);
-/* verdict.c: NULL if the event of a task has such a verdict, else a constant text. */
+/* verdict.c: NULL if the event of the task has this verdict, else a constant text. */
 const char	*session_verdict_problem(const struct task *, enum verdict);
 
 /*

@@ -12,7 +12,7 @@
 
 #include "state/state.h"
 
-/* What a task is made for. */
+/* Why a task is made. */
 enum purpose {
 	PURPOSE_ASK,	/* the MTA waits for the reply */
 	PURPOSE_SHADOW,	/* nobody waits for the reply */

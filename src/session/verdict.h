@@ -17,7 +17,7 @@
 void	 verdict_refuse(struct session *, int index, enum verdict, const struct smtp_reply *);
 /* Refuses it because of more recipients than max-recipients (RFC 5321, 4.5.3.1.10). */
 void	 verdict_refuse_recipients(struct session *);
-/* The verdict of an outcome, as far as this event has such a verdict. */
+/* The verdict of an outcome. If this event lacks it: tempfail for discard, else continue. */
 enum verdict verdict_of_outcome(const struct outcome *, enum event_kind);
 /* The verdict of a result that is a reply; on-exit may name one that the event lacks. */
 enum verdict verdict_of_result(const struct task_result *, enum event_kind);

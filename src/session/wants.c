@@ -14,7 +14,7 @@
 
 #define BIT_RANGE(from, to)	((EV_BIT(to) | (EV_BIT(to) - 1)) & ~(EV_BIT(from) - 1))
 
-/* What may still come of this message, or of this session, after an event. */
+/* EV_BITs of the events that may follow an event in its message, or in its session. */
 static unsigned int
 later_events(enum event_kind ev)
 {
@@ -40,7 +40,7 @@ events_of(const struct session *s, unsigned int index)
 	return conf_handler_events(h);
 }
 
-/* What the handler at an index would still be asked, told or answered for. */
+/* EV_BITs of the events that the handler at an index still has a part in. */
 static unsigned int
 wanted_events(const struct session *s, unsigned int index)
 {

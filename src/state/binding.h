@@ -21,7 +21,7 @@ struct hstate;
 struct binding {
 	struct hproc		*proc;		/* serves the scope; NULL: none does */
 	unsigned int		 served;	/* number of that scope; 0: of one event */
-	uint64_t		 last_proc;	/* id of the process that served the last; 0: none */
+	uint64_t		 last_proc;	/* id of the process that served last; 0: none */
 	int			 stalled;	/* proc takes no more reports for now */
 	TAILQ_ENTRY(hstate)	 bound;		/* among all that proc serves */
 };

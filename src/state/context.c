@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * state/context.c: the values that handlers set for a session or a message.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -29,7 +32,7 @@ drop_gone(struct context *c, struct context_gone *g)
 }
 
 static void
-drop(struct context *c, struct context_value *v)
+drop_value(struct context *c, struct context_value *v)
 {
 	TAILQ_REMOVE(&c->values, v, entry);
 	c->bytes -= strlen(v->name) + strlen(v->value);
@@ -45,13 +48,13 @@ context_clear(struct context *c)
 	struct context_gone	*g;
 
 	while ((v = TAILQ_FIRST(&c->values)) != NULL)
-		drop(c, v);
+		drop_value(c, v);
 	while ((g = TAILQ_FIRST(&c->gone)) != NULL)
 		drop_gone(c, g);
 }
 
 static struct context_value *
-find(const struct context *c, const char *name, int of_message)
+find_value(const struct context *c, const char *name, int of_message)
 {
 	struct context_value	*v;
 
@@ -73,7 +76,7 @@ find_gone(const struct context *c, const char *name)
 }
 
 static struct context_value *
-add_value(struct context *c, const char *name, int of_message)
+new_value(struct context *c, const char *name, int of_message)
 {
 	struct context_value	*v = xcalloc(1, sizeof(*v));
 
@@ -98,13 +101,13 @@ add_gone(struct context *c, const char *name, uint64_t told)
 void
 context_set(struct context *c, const char *name, const char *value, int of_message)
 {
-	struct context_value	*v = find(c, name, of_message);
+	struct context_value	*v = find_value(c, name, of_message);
 	struct context_gone	*g = find_gone(c, name);
 
 	if (v != NULL && strcmp(v->value, value) == 0)
 		return;
 	if (v == NULL)
-		v = add_value(c, name, of_message);
+		v = new_value(c, name, of_message);
 	else {
 		v->had |= v->told;
 		c->bytes -= strlen(v->value);
@@ -120,6 +123,7 @@ context_set(struct context *c, const char *name, const char *value, int of_messa
 	}
 }
 
+/* Gives up on lines for them: who would have to hear of one gets a complete block. */
 static void
 forget_gone(struct context *c)
 {
@@ -139,9 +143,9 @@ context_unset(struct context *c, const char *name)
 	int			 of_message;
 
 	for (of_message = 0; of_message <= 1; of_message++)
-		if ((v = find(c, name, of_message)) != NULL) {
+		if ((v = find_value(c, name, of_message)) != NULL) {
 			told |= v->told | v->had;
-			drop(c, v);
+			drop_value(c, v);
 		}
 	if (told == 0)
 		return;
@@ -152,25 +156,25 @@ context_unset(struct context *c, const char *name)
 }
 
 void
-context_gone_told(struct context *c, struct context_gone *g, uint64_t index)
+context_gone_told(struct context *c, struct context_gone *g, uint64_t bit)
 {
-	g->told &= ~index;
+	g->told &= ~bit;
 	if (g->told == 0)
 		drop_gone(c, g);
 }
 
 void
-context_untell(struct context *c, uint64_t index)
+context_untell(struct context *c, uint64_t bit)
 {
 	struct context_value	*v;
 	struct context_gone	*g, *next;
 
 	TAILQ_FOREACH(v, &c->values, entry) {
-		v->told &= ~index;
-		v->had &= ~index;
+		v->told &= ~bit;
+		v->had &= ~bit;
 	}
 	TAILQ_FOREACH_SAFE(g, &c->gone, entry, next)
-		context_gone_told(c, g, index);
+		context_gone_told(c, g, bit);
 }
 
 void
@@ -196,7 +200,7 @@ context_copy(struct context *to, const struct context *from)
 
 	context_init(to);
 	TAILQ_FOREACH(v, &from->values, entry) {
-		copy = add_value(to, v->name, v->of_message);
+		copy = new_value(to, v->name, v->of_message);
 		copy->value = xstrdup(v->value);
 		copy->told = v->told;
 		copy->had = v->had;
@@ -214,9 +218,9 @@ context_end_message(struct context *c)
 	TAILQ_FOREACH_SAFE(v, &c->values, entry, next) {
 		if (!v->of_message)
 			continue;
-		/* No line says that it is gone, or that the session's holds again. */
+		/* No line can say that this value is gone, or that the session's holds again. */
 		c->lost |= v->told | v->had;
-		drop(c, v);
+		drop_value(c, v);
 		c->changed = 1;
 	}
 }
@@ -224,5 +228,5 @@ context_end_message(struct context *c)
 int
 context_visible(const struct context *c, const struct context_value *v)
 {
-	return v->of_message || find(c, v->name, 1) == NULL;
+	return v->of_message || find_value(c, v->name, 1) == NULL;
 }

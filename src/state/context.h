@@ -4,8 +4,9 @@
  */
 
 /*
- * state/context.h: what handlers `set': values of a session, which those of the
- * message hide while it lasts.
+ * state/context.h: the values that handlers `set' for a session, and `set-message' for a
+ * message. A value of the message hides the session's of the same name while the message
+ * lasts.
  */
 #ifndef PM_STATE_CONTEXT_H
 #define PM_STATE_CONTEXT_H
@@ -20,18 +21,18 @@ struct context_value {
 	char				*name;
 	char				*value;
 	int				 of_message;
-	uint64_t			 told;		/* handlers that know it; see block/block.h */
+	uint64_t			 told;		/* handlers that know it: state/known.h */
 	uint64_t			 had;		/* handlers that know an earlier value */
 };
 
-/* One that was unset, while somebody knows it who is to be told. */
+/* A value that was unset, for as long as some handler has to hear of that. */
 struct context_gone {
 	TAILQ_ENTRY(context_gone)	 entry;
 	char				*name;
-	uint64_t			 told;		/* who still has to hear of it */
+	uint64_t			 told;		/* handlers that have to hear of it */
 };
 
-/* More of them are not kept: who would have to hear of one is lost then. */
+/* If there are more, all are dropped: who had to hear of one is among the lost then. */
 #define CONTEXT_MAX_GONE	64
 
 struct context {
@@ -39,25 +40,28 @@ struct context {
 	size_t				 bytes;		/* of all names and values */
 	TAILQ_HEAD(, context_gone)	 gone;
 	unsigned int			 ngone;
-	int				 changed;	/* for the owner, who takes it back */
-	uint64_t			 lost;		/* handlers that have to be told everything; the same */
+	int				 changed;	/* since known_collect(), which clears it */
+	uint64_t			 lost;		/* who has to be told everything; the same */
 };
 
 void	 context_init(struct context *);
+/* Frees all values; the context is empty then. */
 void	 context_clear(struct context *);
-/* The same value again changes nothing. */
+/* Sets a value of the session or of the message. The same value again changes nothing. */
 void	 context_set(struct context *, const char *name, const char *value, int of_message);
 /* Forgets both the session's and the message's value. */
 void	 context_unset(struct context *, const char *name);
-/* to becomes what from is; from is empty then. */
+/* Frees what is in to, and moves all of from there; from is empty then. */
 void	 context_move(struct context *to, struct context *from);
+/* Copies from, but not its changed and lost, to a context that holds nothing. */
 void	 context_copy(struct context *to, const struct context *from);
+/* The message is over: drops its values. */
 void	 context_end_message(struct context *);
 /* 1 unless a value of the message hides this one. */
 int	 context_visible(const struct context *, const struct context_value *);
-/* A handler, given as a bit, has forgotten everything. */
-void	 context_untell(struct context *, uint64_t index);
-/* A handler was told that this one is gone, which may be freed by that. */
-void	 context_gone_told(struct context *, struct context_gone *, uint64_t index);
+/* The process of a handler, given as its bit, knows no value. */
+void	 context_untell(struct context *, uint64_t bit);
+/* A handler, given as its bit, was told that this value is gone. Frees that, if it was the last. */
+void	 context_gone_told(struct context *, struct context_gone *, uint64_t bit);
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * state/exit_status.c: what the end of a process means where it gave no verdict. Pure.
+ */
 #include "base/compat.h"
 
 #include <sys/wait.h>
@@ -36,7 +39,7 @@ set_signal(struct task_result *r, int status, char *why)
 	set_failure(r, why);
 }
 
-/* The rule for a status, -1 being that for all others; or NULL. */
+/* The rule for a status, or NULL. Status -1 stands for all that have none. */
 static const struct outcome *
 find_rule(const struct handler_conf *h, int code)
 {
@@ -54,7 +57,7 @@ exit_status_is_named(const struct handler_conf *h, int code)
 	return find_rule(h, code) != NULL;
 }
 
-/* What a status means with no rule of its own; 0: nothing. */
+/* What a status means without a rule. Returns 0 if that is nothing. */
 static int
 usual_verdict(int code, enum verdict *vd)
 {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * state/header_names.c: how many headers of each name a message has.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -13,12 +16,12 @@
 #include "base/xmalloc.h"
 
 static int
-compare(struct header_name *a, struct header_name *b)
+compare_names(struct header_name *a, struct header_name *b)
 {
 	return strcasecmp(a->name, b->name);
 }
 
-RB_GENERATE_STATIC(header_name_tree, header_name, entry, compare)
+RB_GENERATE_STATIC(header_name_tree, header_name, entry, compare_names)
 
 void
 header_names_init(struct header_names *h)
@@ -40,7 +43,7 @@ header_names_clear(struct header_names *h)
 }
 
 static struct header_name *
-find(struct header_names *h, const char *name)
+find_count(struct header_names *h, const char *name)
 {
 	struct header_name	 key;
 
@@ -51,7 +54,7 @@ find(struct header_names *h, const char *name)
 void
 header_names_add(struct header_names *h, const char *name)
 {
-	struct header_name	*n = find(h, name);
+	struct header_name	*n = find_count(h, name);
 	size_t			 len = strlen(name);
 
 	if (n != NULL) {
@@ -71,7 +74,7 @@ header_names_add(struct header_names *h, const char *name)
 uint32_t
 header_names_count(struct header_names *h, const char *name)
 {
-	struct header_name	*n = find(h, name);
+	struct header_name	*n = find_count(h, name);
 
 	return n == NULL ? 0 : n->count;
 }

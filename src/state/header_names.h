@@ -4,8 +4,8 @@
  */
 
 /*
- * state/header_names.h: how many headers of each name a message has, to judge what
- * handlers want to change.
+ * state/header_names.h: how many headers of each name a message has, to judge the changes
+ * that handlers want.
  */
 #ifndef PM_STATE_HEADER_NAMES_H
 #define PM_STATE_HEADER_NAMES_H
@@ -28,13 +28,18 @@ struct header_names {
 	size_t			 bytes;
 };
 
-/* Names beyond this much memory are not counted: a change of one is then a failure. */
+/*
+ * Bytes of memory for all names. Names that come after that are not counted, so that a change
+ * of such a header is a failure.
+ */
 #define HEADER_NAMES_MAX	(256 * 1024)
 
 void	 header_names_init(struct header_names *);
+/* Frees all names. */
 void	 header_names_clear(struct header_names *);
+/* Counts one header of this name, which is copied. Case does not matter. */
 void	 header_names_add(struct header_names *, const char *name);
-/* Names are compared without case. */
+/* How many were counted. */
 uint32_t header_names_count(struct header_names *, const char *name);
 
 #endif

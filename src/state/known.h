@@ -15,8 +15,8 @@
  *   changed  some fact may be new to the process of these handlers
  *   again    the process of these handlers knows what is no longer true, and no line of
  *            a block can say so: its next block is a complete one
- * Who changes a fact says so with one of the functions here, which keep both sets. The
- * writer of a block (block/block.h) adds to `told' what it has written.
+ * Code that changes a fact calls one of the functions here, which keep both sets. The writer
+ * of a block (block/block.h) adds its reader to `told' of each fact that it has written.
  */
 #ifndef PM_STATE_KNOWN_H
 #define PM_STATE_KNOWN_H

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * state/macros.c: the macros of a session, a list for each stage.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -27,7 +30,7 @@ stage_of(int letter)
 	return ev == NULL ? -1 : ev->stage;
 }
 
-/* Where a stage stands in newest_first. */
+/* The position of a stage in newest_first. */
 static int
 order_of(int stage)
 {
@@ -39,13 +42,13 @@ order_of(int stage)
 	return i;
 }
 
-/* The next pair of a D, the name without its braces; 0 at the end. */
+/* The next pair of a macro command, the name without its braces. Returns 0 at the end. */
 static int
 next_sent(struct rd *pairs, struct macro_pair *p)
 {
 	if (!milter_next_macro(pairs, &p->name, &p->value))
 		return 0;
-	/* The strings stand behind one another, each with its NUL. */
+	/* The strings follow each other, each with its NUL. */
 	p->name_len = (size_t)(p->value - p->name) - 1;
 	p->value_len = (size_t)((const char *)pairs->p - p->value) - 1;
 	if (p->name_len >= 2 && p->name[0] == '{' && p->name[p->name_len - 1] == '}') {
@@ -56,19 +59,19 @@ next_sent(struct rd *pairs, struct macro_pair *p)
 }
 
 static int
-has_name(const struct macro_pair *p, const char *name, size_t len)
+is_named(const struct macro_pair *p, const char *name, size_t len)
 {
 	return p->name_len == len && memcmp(p->name, name, len) == 0;
 }
 
-/* Looks a name up in what was sent. */
+/* Looks a name up in pairs as they were sent. */
 static int
 find_sent(struct rd pairs, const char *name, size_t len, struct macro_pair *p)
 {
 	unsigned int	 i;
 
 	for (i = 0; i < MACROS_MAX && next_sent(&pairs, p); i++)
-		if (has_name(p, name, len))
+		if (is_named(p, name, len))
 			return 1;
 	return 0;
 }
@@ -90,9 +93,9 @@ forget_pairs(struct macro_list *list)
 	list->n = 0;
 }
 
-/* Makes pairs of what was sent: only a look at all of them needs that. */
+/* Makes list.pairs, which only a walk over all macros needs. */
 static void
-parse(struct macro_list *list)
+split_pairs(struct macro_list *list)
 {
 	struct macro_pair	 p;
 	struct rd		 r;
@@ -108,12 +111,12 @@ parse(struct macro_list *list)
 }
 
 static struct macro_pair *
-find(const struct macro_list *list, const char *name, size_t len)
+find_pair(const struct macro_list *list, const char *name, size_t len)
 {
 	unsigned int	 i;
 
 	for (i = 0; i < list->n; i++)
-		if (has_name(&list->pairs[i], name, len))
+		if (is_named(&list->pairs[i], name, len))
 			return &list->pairs[i];
 	return NULL;
 }
@@ -124,7 +127,7 @@ same_value(const struct macro_pair *a, const struct macro_pair *b)
 	return a->value_len == b->value_len && memcmp(a->value, b->value, a->value_len) == 0;
 }
 
-/* No line says that a macro is gone, or has an older value again. */
+/* No line of a block can say that a macro is gone, or has an older value again. */
 static void
 clear_stage(struct macros *m, int stage)
 {
@@ -157,7 +160,7 @@ macros_clear(struct macros *m)
 	macros_init(m);
 }
 
-/* 1 if each name of a list is among what was sent now, with whatever value. */
+/* 1 if each name of a list is among the pairs that were sent now, with any value. */
 static int
 names_stay(const struct macro_list *list, struct rd now)
 {
@@ -172,10 +175,10 @@ names_stay(const struct macro_list *list, struct rd now)
 }
 
 static void
-keep(struct macro_list *list, const struct rd *pairs)
+keep_raw(struct macro_list *list, const struct rd *pairs)
 {
 	forget_pairs(list);
-	/* They come from one packet. */
+	/* The pairs come from one packet, which limits them. */
 	if (pairs->left > list->cap) {
 		list->cap = (uint32_t)pairs->left;
 		list->raw = xreallocarray(list->raw, list->cap, 1);
@@ -204,7 +207,7 @@ macros_store(struct macros *m, int letter, struct rd pairs)
 	list->told = 0;
 	if (list->had != 0 && !names_stay(list, pairs))
 		m->lost |= list->had;
-	keep(list, &pairs);
+	keep_raw(list, &pairs);
 	m->stale = m->changed = 1;
 }
 
@@ -269,21 +272,24 @@ macros_get(const struct macros *m, const char *wanted)
 	return NULL;
 }
 
-/* 1 if a newer stage, from first on, has this name too, or an earlier pair of its own. */
+/*
+ * 1 if a newer stage has this name too, or an earlier pair of the same stage. first: the newest
+ * stage that counts, order: the stage of the pair, both as positions in newest_first.
+ */
 static int
 is_hidden(const struct macros *m, int first, int order, const struct macro_pair *p)
 {
 	int	 i;
 
 	for (i = first; i < order; i++)
-		if (find(&m->stage[newest_first[i]], p->name, p->name_len) != NULL)
+		if (find_pair(&m->stage[newest_first[i]], p->name, p->name_len) != NULL)
 			return 1;
-	return find(&m->stage[newest_first[order]], p->name, p->name_len) != p;
+	return find_pair(&m->stage[newest_first[order]], p->name, p->name_len) != p;
 }
 
-/* So that a look at all of them need not compare each with the others. */
+/* Marks hidden macros once, so that walks need not compare each pair with the others. */
 static void
-settle(struct macros *m)
+mark_hidden(struct macros *m)
 {
 	struct macro_list	*list;
 	unsigned int		 n;
@@ -293,7 +299,7 @@ settle(struct macros *m)
 		return;
 	for (i = 0; i < SMFIM_COUNT; i++) {
 		list = &m->stage[newest_first[i]];
-		parse(list);
+		split_pairs(list);
 		for (n = 0; n < list->n; n++)
 			list->pairs[n].hidden = is_hidden(m, 0, i, &list->pairs[n]);
 	}
@@ -301,16 +307,16 @@ settle(struct macros *m)
 }
 
 void
-macro_iter_init(struct macro_iter *it, struct macros *m)
+macros_iter_init(struct macro_iter *it, struct macros *m)
 {
-	settle(m);
+	mark_hidden(m);
 	it->macros = m;
 	it->order = 0;
 	it->at = 0;
 }
 
 const struct macro_pair *
-macro_iter_next(struct macro_iter *it)
+macros_iter_next(struct macro_iter *it)
 {
 	const struct macro_list	*list;
 	const struct macro_pair	*p;
@@ -327,12 +333,12 @@ macro_iter_next(struct macro_iter *it)
 }
 
 void
-macro_delta_init(struct macro_delta *d, struct macros *m, uint64_t index, int all,
+macros_delta_init(struct macro_delta *d, struct macros *m, uint64_t bit, int all,
     int oldest_only)
 {
-	settle(m);
+	mark_hidden(m);
 	d->macros = m;
-	d->index = index;
+	d->bit = bit;
 	d->all = all;
 	d->first = oldest_only ? order_of(SMFIM_HELO) : 0;
 	d->order = d->first;
@@ -348,8 +354,8 @@ is_visible(const struct macro_delta *d, const struct macro_pair *p)
 }
 
 /*
- * 1 if an older stage that the handler was told of gave it the same value. What
- * the stage itself said before may have hidden that.
+ * 1 if the handler knows this value from an older stage. If it was told other macros of the
+ * pair's own stage before, one of these may have hidden the older value.
  */
 static int
 is_known(const struct macro_delta *d, const struct macro_pair *p)
@@ -358,27 +364,27 @@ is_known(const struct macro_delta *d, const struct macro_pair *p)
 	const struct macro_pair	*other;
 	int			 i;
 
-	if ((list->had & d->index) != 0)
+	if ((list->had & d->bit) != 0)
 		return 0;
 	for (i = d->order + 1; i < SMFIM_COUNT; i++) {
 		list = &d->macros->stage[newest_first[i]];
-		if (((list->told | list->had) & d->index) == 0)
+		if (((list->told | list->had) & d->bit) == 0)
 			continue;
-		if ((other = find(list, p->name, p->name_len)) != NULL)
-			return (list->told & d->index) != 0 && same_value(p, other);
+		if ((other = find_pair(list, p->name, p->name_len)) != NULL)
+			return (list->told & d->bit) != 0 && same_value(p, other);
 	}
 	return 0;
 }
 
 const struct macro_pair *
-macro_delta_next(struct macro_delta *d)
+macros_delta_next(struct macro_delta *d)
 {
 	struct macro_list	*list;
 	const struct macro_pair	*p;
 
 	for (; d->order < SMFIM_COUNT; d->order++, d->at = 0) {
 		list = &d->macros->stage[newest_first[d->order]];
-		if (!d->all && (list->told & d->index) != 0)
+		if (!d->all && (list->told & d->bit) != 0)
 			continue;
 		while (d->at < list->n) {
 			p = &list->pairs[d->at++];
@@ -386,19 +392,19 @@ macro_delta_next(struct macro_delta *d)
 				return p;
 		}
 		if (list->len > 0)
-			list->told |= d->index;
-		list->had &= ~d->index;
+			list->told |= d->bit;
+		list->had &= ~d->bit;
 	}
 	return NULL;
 }
 
 void
-macros_untell(struct macros *m, uint64_t index)
+macros_untell(struct macros *m, uint64_t bit)
 {
 	int	 i;
 
 	for (i = 0; i < SMFIM_COUNT; i++) {
-		m->stage[i].told &= ~index;
-		m->stage[i].had &= ~index;
+		m->stage[i].told &= ~bit;
+		m->stage[i].had &= ~bit;
 	}
 }

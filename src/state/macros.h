@@ -4,9 +4,9 @@
  */
 
 /*
- * state/macros.h: the macros of a session as the MTA sent them, with the lifetimes
- * that libmilter gives them (libmilter/engine.c: each event clears the lists
- * of the stages behind its own).
+ * state/macros.h: the macros of a session as the MTA sent them, with the lifetimes that
+ * libmilter gives them (libmilter/engine.c: each event clears the lists of the stages after
+ * its own).
  */
 #ifndef PM_STATE_MACROS_H
 #define PM_STATE_MACROS_H
@@ -17,35 +17,35 @@
 #include "base/rd.h"
 
 /*
- * Of one stage; what comes behind them is dropped. A walk looks each one up
- * in all the others, so thousands would take seconds.
+ * Macros of one stage; more are dropped. A walk looks each one up in all the others, so that
+ * thousands would take seconds.
  */
 #define MACROS_MAX	500
 
 struct macro_pair {
-	const char	*name;		/* without braces, and without a NUL */
-	const char	*value;		/* with one */
+	const char	*name;		/* without braces; no NUL after it */
+	const char	*value;		/* with its NUL */
 	size_t		 name_len, value_len;
-	int		 hidden;	/* by a newer stage, or it came twice */
+	int		 hidden;	/* a newer stage has the name too, or an earlier pair */
 };
 
 struct macro_list {
-	unsigned char		*raw;	/* as they came */
-	uint32_t		 len, cap;	/* of a packet; len 0: there are none */
-	struct macro_pair	*pairs;	/* of raw, once somebody has looked; or NULL */
+	unsigned char		*raw;	/* as the MTA sent them */
+	uint32_t		 len, cap;	/* bytes of raw; len 0: there are no macros */
+	struct macro_pair	*pairs;	/* made of raw when they are first needed; or NULL */
 	unsigned int		 n;
-	uint64_t		 told;	/* handlers whose readers know them; see block/block.h */
-	uint64_t		 had;	/* handlers that know what they replaced */
+	uint64_t		 told;	/* handlers that know them: state/known.h */
+	uint64_t		 had;	/* handlers that know macros which these replaced */
 };
 
 struct macros {
 	struct macro_list	 stage[SMFIM_COUNT];
-	int			 stale;		/* which are hidden is to be found out */
-	int			 changed;	/* for the owner, who takes it back */
-	uint64_t		 lost;		/* handlers that know what is gone; the same */
+	int			 stale;		/* the marks `hidden' have to be made again */
+	int			 changed;	/* since known_collect(), which clears it */
+	uint64_t		 lost;		/* who knows a macro that is gone; the same */
 };
 
-/* One look at all macros: newest stage first, each name once. */
+/* A walk over all macros: newest stage first, each name once. */
 struct macro_iter {
 	const struct macros	*macros;
 	int			 order;
@@ -53,49 +53,53 @@ struct macro_iter {
 };
 
 void	 macros_init(struct macros *);
+/* Frees all macros. */
 void	 macros_clear(struct macros *);
 
 /*
- * Takes the pairs of a D for the stage that belongs to letter (SMFIC_). A D
- * without pairs leaves the old list, and one for a letter that has no stage
- * is ignored, as in libmilter. One that says the same again changes nothing.
+ * Copies the pairs of a macro command (SMFIC_MACRO) for the stage that belongs to letter
+ * (SMFIC_). A command without pairs leaves the old list, and one for a letter without a stage
+ * is ignored, as in libmilter. The same pairs again change nothing.
  */
 void	 macros_store(struct macros *, int letter, struct rd pairs);
-/* to, which has none of that stage, gets those of the connect stage from from. */
+/* Moves the macros of the connect stage to another session, which has none. */
 void	 macros_move_connect(struct macros *to, struct macros *from);
-/* The event of letter has come: forgets what belongs to later stages. */
+/* The event of letter (SMFIC_) has come: forgets the macros of later stages. */
 void	 macros_event(struct macros *, int letter);
-/* Places that were told of a stage of a message. */
+/* The handlers that were told macros of a stage of messages. */
 uint64_t macros_told_of_message(const struct macros *);
-/* A message has ended. */
+/* A message has ended: forgets the macros of its stages. */
 void	 macros_end_message(struct macros *);
 
-/* The value of a name without braces, newest stage first; NULL: not there. */
+/*
+ * The value of a name without braces, of the newest stage that has it; NULL: none has. It
+ * lives until the macros change.
+ */
 const char *macros_get(const struct macros *, const char *name);
 
-void	 macro_iter_init(struct macro_iter *, struct macros *);
-/* The next pair, which lives until the macros change; or NULL. */
-const struct macro_pair *macro_iter_next(struct macro_iter *);
+void	 macros_iter_init(struct macro_iter *, struct macros *);
+/* The next pair, which lives until the macros change; NULL: that was the last. */
+const struct macro_pair *macros_iter_next(struct macro_iter *);
 
 /*
- * One look at what a handler, given as a bit, has to be told: all there is, or
- * what it does not know. It knows those of the stages that it was told of,
- * and keeps of each name the value that it was told last.
+ * A walk over the macros that a handler has to be told: all, or those that its process does not
+ * know. The process knows the macros of the stages that it was told, and keeps of each name the
+ * value that it was told last.
  */
 struct macro_delta {
 	struct macros	*macros;
-	uint64_t	 index;		/* 0: nothing is noted */
+	uint64_t	 bit;		/* of the handler; 0: nothing is noted */
 	int		 all;
 	int		 first, order;
 	unsigned int	 at;
 };
 
-/* oldest_only: those of connect and helo, as if there were no others. */
-void	 macro_delta_init(struct macro_delta *, struct macros *, uint64_t index, int all,
+/* oldest_only: the macros of connect and helo, as if there were no others. */
+void	 macros_delta_init(struct macro_delta *, struct macros *, uint64_t bit, int all,
 	    int oldest_only);
-/* The next pair or NULL. A stage that was gone through counts as told. */
-const struct macro_pair *macro_delta_next(struct macro_delta *);
-/* A handler has forgotten everything. */
-void	 macros_untell(struct macros *, uint64_t index);
+/* The next pair or NULL. A stage counts as told once the walk has left it. */
+const struct macro_pair *macros_delta_next(struct macro_delta *);
+/* The process of a handler, given as its bit, knows no macro. */
+void	 macros_untell(struct macros *, uint64_t bit);
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * state/negotiate.c: what an MTA is asked for. Pure.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -28,7 +31,7 @@ static const uint32_t action_bits[ACT_MTA_COUNT] = {
 	[ACT_QUARANTINE] = SMFIF_QUARANTINE,
 };
 
-/* What both MTAs send unasked; a list of ours replaces theirs. */
+/* The macros that both MTAs send unasked: a list that we send replaces theirs. */
 static const char *const usual_macros[SMFIM_COUNT] = {
 	[SMFIM_CONNECT] = "j _ v {daemon_name} {daemon_addr} {if_name} {if_addr}",
 	[SMFIM_HELO] = "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}",
@@ -37,7 +40,7 @@ static const char *const usual_macros[SMFIM_COUNT] = {
 	[SMFIM_RCPT] = "i {rcpt_mailer} {rcpt_host} {rcpt_addr}",
 	[SMFIM_DATA] = "i",
 	[SMFIM_EOM] = "i {msg_id}",
-	/* Sendmail looks at the list above only if there is one here too. */
+	/* Sendmail looks at the list of SMFIM_EOM only if this one is there too. */
 	[SMFIM_EOH] = "i",
 };
 
@@ -49,7 +52,7 @@ struct wants {
 	int		 rejected;	/* recipients that the MTA refused */
 };
 
-/* The recipients, for its blocks or for what it may do with them. */
+/* Why a handler needs rcpt, if neither events nor reports have it. */
 static enum need
 need_of_rcpt(const struct handler_conf *h, unsigned int own)
 {
@@ -82,9 +85,9 @@ need_of_connect(const struct handler_conf *h)
 	return (h->lines & LINES_CLIENT) != 0 || h->received ? NEED_LINES : NEED_NOTHING;
 }
 
-/* Beside what it says itself: what its blocks carry, and what its actions need. */
+/* Why a handler needs an event that it neither answers nor has reported. own: its events. */
 static enum need
-need_beside(const struct handler_conf *h, unsigned int own, enum event_kind ev)
+need_of_others(const struct handler_conf *h, unsigned int own, enum event_kind ev)
 {
 	enum need	 need = NEED_NOTHING;
 
@@ -117,7 +120,7 @@ negotiate_need(const struct handler_conf *h, enum event_kind ev)
 		return NEED_ANSWER;
 	if ((h->reports & EV_BIT(ev)) != 0)
 		return NEED_REPORT;
-	return need_beside(h, own, ev);
+	return need_of_others(h, own, ev);
 }
 
 static unsigned int
@@ -132,7 +135,7 @@ needed_events(const struct handler_conf *h)
 	return need;
 }
 
-/* Sendmail reports no RSET of a MAIL that it had no answer to. */
+/* Sendmail tells no RSET after a MAIL that it had no answer to. */
 int
 negotiate_answers_mail(const struct handler_conf *h)
 {
@@ -141,7 +144,7 @@ negotiate_answers_mail(const struct handler_conf *h)
 }
 
 static void
-collect(const struct conf *conf, const struct listen_conf *l, struct wants *w)
+collect_wants(const struct conf *conf, const struct listen_conf *l, struct wants *w)
 {
 	const struct handler_conf	*h;
 	size_t				 i;
@@ -173,7 +176,7 @@ wanted_action_bits(unsigned int actions)
 	return bits;
 }
 
-/* Some old MTA may know no bit for an event that it does not have. */
+/* An old MTA may lack the event and the bit for it. */
 static int
 event_offered(enum event_kind ev, uint32_t version)
 {
@@ -198,7 +201,7 @@ what_is_missing(const struct handler_conf *h, uint32_t version, uint32_t actions
 	return NULL;
 }
 
-/* Returns 1 if a handler that can't work here has to be answered for at `mail'. */
+/* Returns 1 if a handler that can't work here refuses messages, which happens at `mail'. */
 static int
 find_missing(const struct conf *conf, const struct listen_conf *l, uint32_t version,
     uint32_t actions, const char **missing)
@@ -242,7 +245,7 @@ protocol_bits(const struct wants *w)
 }
 
 static void
-derive(const struct wants *w, struct negotiated *n)
+derive_rest(const struct wants *w, struct negotiated *n)
 {
 	const struct wire_event	*ev;
 	int			 i;
@@ -289,12 +292,12 @@ negotiate(const struct conf *conf, const struct listen_conf *l, uint32_t version
 
 	if (version < MILTER_VERSION_MIN)
 		return -1;
-	/* libmilter/engine.c: words of zero stand for the bits of version 1. */
+	/* libmilter/engine.c: a word of zero stands for the bits of version 1. */
 	if (actions == 0)
 		actions = SMFIF_V1;
 	if (protocol == 0)
 		protocol = SMFIP_V1;
-	collect(conf, l, &w);
+	collect_wants(conf, l, &w);
 	n->version = version < MILTER_VERSION ? version : MILTER_VERSION;
 	if (find_missing(conf, l, n->version, actions, missing)) {
 		w.events |= EV_BIT(EV_MAIL);
@@ -304,13 +307,13 @@ negotiate(const struct conf *conf, const struct listen_conf *l, uint32_t version
 	if ((actions & SMFIF_SETSYMLIST) != 0 && wants_macros(conf, l))
 		n->actions |= SMFIF_SETSYMLIST;
 	n->protocol = protocol_bits(&w) & protocol & ~SMFI_INTERNAL;
-	derive(&w, n);
+	derive_rest(&w, n);
 	return 0;
 }
 
 /* 1 if list, names with one space between them, has the name of len bytes. */
 static int
-has_name(const struct buf *list, const char *name, size_t len)
+list_has_name(const struct buf *list, const char *name, size_t len)
 {
 	const char	*p = (const char *)list->data, *end;
 	size_t		 n;
@@ -326,7 +329,7 @@ has_name(const struct buf *list, const char *name, size_t len)
 	return 0;
 }
 
-/* Adds those of names that list does not have yet; Sendmail takes only so many. */
+/* Adds the names that list lacks, as many as Sendmail takes. */
 static void
 add_names(struct buf *list, size_t *count, const char *names)
 {
@@ -334,7 +337,7 @@ add_names(struct buf *list, size_t *count, const char *names)
 
 	for (; *names != '\0'; names += len + (names[len] == ' ')) {
 		len = strcspn(names, " ");
-		if (len == 0 || *count >= MILTER_MAX_MACROS || has_name(list, names, len))
+		if (len == 0 || *count >= MILTER_MAX_MACROS || list_has_name(list, names, len))
 			continue;
 		if (list->len > 0)
 			buf_add_str(list, " ");

@@ -30,7 +30,7 @@
 #include "base/newline.h"
 #include "state/binding.h"
 #include "state/context.h"
-#include "state/envelope.h"
+#include "state/mailbox.h"
 #include "state/header_names.h"
 #include "state/macros.h"
 #include "state/negotiate.h"
@@ -52,38 +52,39 @@ enum ask_why {
 	ASK_REJECTED	/* the MTA itself refused the recipient */
 };
 
-/* One handler, as far as one session is concerned. */
+/*
+ * What a session notes of one of its handlers. Of the bits: message_close() clears all whose
+ * comment says "per message".
+ */
 struct hstate {
 	struct session		*session;
 	unsigned int		 index;
 	struct task_list	 tasks;		/* in order; the pool has looked at the first */
+
+	/* Why the handler has no part in what goes on. session_absence() reads these. */
 	const char		*missing;	/* what the MTA does not offer; NULL: nothing */
+	/* Not its client: set by exclude_at_connect(), never cleared. */
+	unsigned int		 excluded : 1;
+	/* The client has authenticated: set and cleared by exclude_at_mail(). */
+	unsigned int		 excluded_auth : 1;
+	/* It accepted: set by verdict_note_accept(), the first never cleared, the second per message. */
+	unsigned int		 accepted_session : 1, accepted_message : 1;
+	/* The message is larger than max-message: set by exclude_at_size(), per message. */
+	unsigned int		 large : 1;
 
-	/*
-	 * Why the handler has no part in the message, or in the session:
-	 * session_absence() reads these. message_close() clears all that end with a
-	 * message.
-	 */
-	unsigned int		 excluded : 1;	/* set by exclude_at_connect(), never cleared */
-	unsigned int		 excluded_auth : 1;	/* set and cleared by exclude_at_mail() */
-	unsigned int		 accepted_session : 1;	/* set by verdict_note_accept(), never cleared */
-	unsigned int		 accepted_message : 1;	/* set by verdict_note_accept(); ends with a message */
-	unsigned int		 large : 1;	/* set by exclude_at_size(); ends with a message */
+	/* It wants no more headers, no more of the body: set by verdict_note_skip(), per message. */
+	unsigned int		 skip_header : 1, skip_body : 1;
+	/* on-large has not answered: set with large, cleared by exclude_answer(), per message. */
+	unsigned int		 large_due : 1;
+	/* A scope of several events lasts: set by scope_enter(), cleared by scope_end(), scope_leave(). */
+	unsigned int		 in_scope : 1;
+	/* It failed in its scope: set by session_scope_failed(), cleared by scope_end(). */
+	unsigned int		 failed : 1;
+	/* Its process is to be let go, and no task says so: set by scope.c, cleared by the pool. */
+	unsigned int		 scope_over : 1;
 
-	/* What else there is to note of it. */
-	unsigned int		 skip_header : 1;	/* set by verdict_note_skip(); ends with a message */
-	unsigned int		 skip_body : 1;		/* the same */
-	unsigned int		 large_due : 1;	/* on-large has not answered: set with large,
-						   cleared by exclude_answer(); ends with a message */
-	unsigned int		 in_scope : 1;	/* a scope of several events lasts: set by scope_enter(),
-						   cleared by scope_end() and scope_leave() */
-	unsigned int		 failed : 1;	/* in its scope, so that on-failure answers for it: set by
-						   session_scope_failed(), cleared by scope_end() */
-	unsigned int		 scope_over : 1;	/* its process is to be let go, and no task says
-						   so: set by scope.c, cleared by the pool */
 	unsigned int		 told_count;	/* recipients, as its last block said */
 	unsigned int		 scope;		/* number of the last scope that began; from 1 */
-
 	struct binding		 binding;	/* the engine's */
 };
 TAILQ_HEAD(hstate_list, hstate);
@@ -95,7 +96,7 @@ struct message {
 	struct mailbox		*sender;
 	struct mailbox_list	 recipients;	/* that no handler refused */
 	unsigned int		 nrecipients;
-	struct mailbox_list	 refused;	/* told: the handlers that must hear of the refusal */
+	struct mailbox_list	 refused;	/* told: who must hear of the refusal */
 	unsigned int		 nrefused;	/* recipients that we refused */
 	size_t			 envelope_bytes;
 	int			 too_many;	/* recipients, and no answer was possible yet */
@@ -133,17 +134,18 @@ struct current {
 	struct buf		 kept;
 	char			*command;
 	const char		*reason;	/* of disconnect */
-	struct buf		 raw;		/* a piece of the body as it came, if a handler wants it */
-	struct buf		 lf;		/* the same with LF, if a handler wants it */
+	struct buf		 raw;		/* a piece of the body, if a handler wants it */
+	struct buf		 lf;		/* the same with LF, if one wants that */
 };
 
 struct session {
 	const struct conf		*conf;
 	const struct listen_conf	*listen;
-	const struct negotiated		*neg;	/* = &own_neg: a shadow's reply may outlive the connection */
+	/* A copy, since the reply of a shadow may outlive the connection. neg points to it. */
 	struct negotiated		 own_neg;
+	const struct negotiated		*neg;
 	char				 id[20];
-	char				 ids[SESSION_IDS];	/* for the log: session and queue id */
+	char				 ids[SESSION_IDS];	/* for the log */
 	/* The lines of a block that name session and message. */
 	char				 first[72];
 	unsigned int			 first_len;
@@ -152,7 +154,7 @@ struct session {
 	unsigned int			 counts_headers : 1;	/* some handler may change headers */
 	unsigned int			 begun : 1;	/* some event has come */
 	unsigned int			 late : 1;	/* the time for the current event is over */
-	unsigned int			 released : 1;	/* the owner's: the session is to be freed */
+	unsigned int			 released : 1;	/* the owner's: is to be freed */
 	int				 client_port;	/* -1: none */
 	uint64_t			 takes_macros;	/* handlers whose blocks have macros */
 	uint64_t			 keeps;		/* handlers that want messages as a whole */

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * state/task.c: tasks; some that were freed are kept for the next ones.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
@@ -13,12 +16,12 @@
 #include "base/xmalloc.h"
 
 /*
- * A block holds what the MTA sent in packets and what handlers have set, of
- * which max-context may allow 64 MiB, with four bytes for one.
+ * Bytes of a block. It holds what the MTA sent in packets, and what handlers have set: up to 64
+ * MiB by max-context, with up to four bytes for each when they are escaped.
  */
 #define BLOCK_MAX	(512u * 1024 * 1024)
 
-/* What is kept for the next tasks: so many, with buffers of so many bytes. */
+/* Tasks that are kept, and bytes of each buffer that a kept task may have. */
 #define MAX_SPARE	64
 #define MAX_SPARE_BUF	4096
 
@@ -27,7 +30,7 @@ static unsigned int	 nspare;
 static uint64_t		 last_id;
 
 static struct task *
-fresh(void)
+task_alloc(void)
 {
 	struct task	*t = xcalloc(1, sizeof(*t));
 
@@ -53,14 +56,14 @@ take_spare(void)
 struct task *
 task_new(void)
 {
-	struct task	*t = nspare > 0 ? take_spare() : fresh();
+	struct task	*t = nspare > 0 ? take_spare() : task_alloc();
 
 	t->id = ++last_id;
 	return t;
 }
 
 static void
-make_spare(struct buf *b)
+empty_buffer(struct buf *b)
 {
 	if (b->cap > MAX_SPARE_BUF)
 		buf_free(b);
@@ -76,8 +79,8 @@ task_free(struct task *t)
 	store_release(t->input);
 	free(t->received);
 	if (nspare < MAX_SPARE) {
-		make_spare(&t->block);
-		make_spare(&t->env);
+		empty_buffer(&t->block);
+		empty_buffer(&t->env);
 		TAILQ_INSERT_HEAD(&spare, t, in_session);
 		nspare++;
 		return;

@@ -33,8 +33,8 @@ enum task_state {
 };
 
 /*
- * The way of a task through its process, as whoever runs the process notes it: the engine's
- * pool, or the torture of milter-send(1). All zero at first.
+ * The way of a task through its process. The side that runs the process notes it: the pool of
+ * the engine, or the torture of milter-send(1). All zero at first.
  */
 struct task_run {
 	enum task_state	 state;

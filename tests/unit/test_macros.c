@@ -133,8 +133,8 @@ order(void)
 	STORE(&m, SMFIC_BODYEOB, "i\0from-eom\0i\0twice\0");
 	CHECK_STR(macros_get(&m, "i"), "from-eom", "the newest stage is looked at first");
 	buf_init(&b, 100);
-	macro_iter_init(&it, &m);
-	while ((p = macro_iter_next(&it)) != NULL)
+	macros_iter_init(&it, &m);
+	while ((p = macros_iter_next(&it)) != NULL)
 		buf_printf(&b, "%.*s=%s ", (int)p->name_len, p->name, p->value);
 	buf_add_u8(&b, 0);
 	CHECK_STR((char *)b.data, "i=from-eom j=host ", "a walk gives each name once");
@@ -159,8 +159,8 @@ too_many(void)
 		buf_add_cstr(&b, "v");
 	}
 	store(&m, SMFIC_MAIL, (char *)b.data, b.len);
-	macro_iter_init(&it, &m);
-	while ((p = macro_iter_next(&it)) != NULL)
+	macros_iter_init(&it, &m);
+	while ((p = macros_iter_next(&it)) != NULL)
 		n++;
 	CHECK(n == MACROS_MAX, "no more than MACROS_MAX of a stage are kept");
 	buf_free(&b);

@@ -4,11 +4,11 @@
  */
 
 /*
- * state/envelope.h: addresses of MAIL and RCPT as the MTA sent them and as
+ * state/mailbox.h: addresses of MAIL and RCPT as the MTA sent them and as
  * handlers see them.
  */
-#ifndef PM_STATE_ENVELOPE_H
-#define PM_STATE_ENVELOPE_H
+#ifndef PM_STATE_MAILBOX_H
+#define PM_STATE_MAILBOX_H
 
 #include <stdint.h>
 
@@ -22,20 +22,20 @@ struct mailbox {
 	char			*domain;	/* lower case; "" if there is none */
 	char			**args;		/* ESMTP parameters */
 	size_t			 nargs;
-	uint64_t		 told;		/* handlers that know it; see block/block.h */
+	uint64_t		 told;		/* handlers that know it: state/known.h */
 };
 TAILQ_HEAD(mailbox_list, mailbox);
 
-/* From a milter_cmd's address and its args. mailbox_free() takes NULL. */
+/* Copies the address and the args of a milter_cmd. */
 struct mailbox	*mailbox_new(const char *wire, struct rd args);
-void		 mailbox_free(struct mailbox *);
+void		 mailbox_free(struct mailbox *);	/* NULL is allowed */
 
 /*
- * 1 if an address that a handler wrote means this mailbox: with or without
- * brackets, the domain in any case, the local part to the letter.
+ * 1 if an address that a handler wrote means this mailbox. Brackets do not matter, nor does
+ * the case of the domain; the local part has to be the same to the letter.
  */
 int		 mailbox_is(const struct mailbox *, const char *address);
-/* Memory it takes, roughly: for limits. */
+/* Bytes of memory that it takes, roughly: for limits. */
 size_t		 mailbox_bytes(const struct mailbox *);
 
 #endif

@@ -3,13 +3,13 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
-/* state/envelope.h: the spellings of an address. */
+/* state/mailbox.h: the spellings of an address. */
 
 #include "base/compat.h"
 
 #include <string.h>
 
-#include "state/envelope.h"
+#include "state/mailbox.h"
 #include "tap.h"
 
 static const struct {

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * state/mailbox.c: addresses of MAIL and RCPT, in one piece of memory each.
+ */
 #include "base/compat.h"
 
 #include <ctype.h>
@@ -10,11 +13,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "state/envelope.h"
+#include "state/mailbox.h"
 #include "milter/decode.h"
 #include "base/xmalloc.h"
 
-/* Leaves out one pair of angle brackets, if there is one. */
+/* The address without its pair of angle brackets, if it has one, with its length. */
 static const char *
 bare_address(const char *address, size_t *len)
 {
@@ -25,7 +28,7 @@ bare_address(const char *address, size_t *len)
 	return address + 1;
 }
 
-/* Where the domain begins: behind the last @ outside quotes; NULL if there is none. */
+/* The domain, which follows the last @ outside quotes; NULL: none. */
 static const char *
 find_domain(const char *bare, size_t len)
 {
@@ -43,6 +46,7 @@ find_domain(const char *bare, size_t len)
 	return at;
 }
 
+/* Writes a text and a NUL. Returns what follows them; so do the next two. */
 static char *
 put_text(char *to, const char *text, size_t len)
 {
@@ -51,7 +55,7 @@ put_text(char *to, const char *text, size_t len)
 	return to + len + 1;
 }
 
-/* to has room for the address with brackets. */
+/* With brackets, for which there is room. */
 static char *
 put_shown(struct mailbox *m, char *to, const char *bare, size_t len)
 {
@@ -87,7 +91,6 @@ count_args(struct rd args)
 	return n;
 }
 
-/* All of it is one piece of memory. */
 struct mailbox *
 mailbox_new(const char *wire, struct rd args)
 {
