@@ -187,19 +187,28 @@ clean_bytes(char *text)
 	return mended;
 }
 
+/* A line end after the last line does not begin another line. */
+static void
+drop_line_ends(char *text)
+{
+	size_t	 len;
+
+	for (len = strlen(text); len > 0 && text[len - 1] == '\n'; len--)
+		text[len - 1] = '\0';
+}
+
 int
 smtp_reply_complete(enum verdict vd, struct smtp_reply *r)
 {
 	const struct defaults	*def = defaults_of(vd);
-	size_t			 len;
 	int			 mended;
 
 	mended = complete_codes(def, vd == VD_SHUTDOWN, r);
 	if (r->text != NULL) {
-		/* A line end after the last line does not begin another line. */
-		for (len = strlen(r->text); len > 0 && r->text[len - 1] == '\n'; len--)
-			r->text[len - 1] = '\0';
+		drop_line_ends(r->text);
 		mended |= cut_text(r->text);
+		/* The last line that is kept may be an empty one. */
+		drop_line_ends(r->text);
 		mended |= clean_bytes(r->text);
 	}
 	if (r->text == NULL || r->text[0] == '\0') {

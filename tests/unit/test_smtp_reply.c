@@ -209,6 +209,8 @@ test_limits(void)
 	got = wire(VD_REJECT, text, &mended, &len);
 	CHECK(mended == SMTP_REPLY_CUT && len == 10 + 2 * SMTP_REPLY_MAX_LINE, "one of 481");
 	free(got);
+	check(VD_REJECT, "a\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\nb",
+	    "550 5.7.1 a", SMTP_REPLY_CUT, "empty lines at the end of those that are kept");
 
 	many = xcalloc(40, SMTP_REPLY_MAX_LINE + 1);
 	for (i = 0; i < 40 * (SMTP_REPLY_MAX_LINE + 1) - 1; i++)
