@@ -288,14 +288,15 @@ reader_line(struct reader *r, char *line, int rejected)
 static void
 reader_take(struct reader *r, const struct task *t)
 {
-	char	*copy = strndup((char *)t->block.data, t->block.len), *rest = copy, *line;
-	int	 rejected = strstr(copy, "\nrecipient-status rejected\n") != NULL;
+	char	*copy, *rest, *line;
+	int	 rejected;
 
 	r->seen = t->id;
-	if (t->input != NULL) {
-		free(copy);
+	/* A message has no block. */
+	if (t->input != NULL)
 		return;
-	}
+	rest = copy = strndup((char *)t->block.data, t->block.len);
+	rejected = strstr(copy, "\nrecipient-status rejected\n") != NULL;
 	if (strstr(copy, "\ncomplete\n") != NULL)
 		reader_clear(r);
 	CHECK(!t->begins || strstr(copy, "\ncomplete\n") != NULL);

@@ -91,12 +91,13 @@ SHORT_NAMES=(fatal fatalx unescape 'x[a-z]+alloc[a-z]*' 'x(mem|str)n?dup0?')
 	finds_nothing unlicensed
 }
 
-# Prints the text files that do not name the licence. Two are blocks for handlers, which
-# have no room for it.
+# Prints the text files that do not name the licence. Blocks for
+# handlers and inputs of fuzzers have no room for it.
 unlicensed() {
 	(cd "$TOP" && find configure.ac Makefile.am bootstrap ./*.md bench contrib doc examples fuzz \
 	    handlers libraries man scripts src tests -type f ! -name '*.pyc' ! -path '*/.deps/*' \
 	    ! -path tests/lib/handlers/libraries/blocks ! -path tests/lib/handlers/libraries/told \
+	    ! -path 'fuzz/corpus/*' \
 	    -exec grep -I -L -e 'SPDX-License-Identifier: ISC' '{}' +) || :
 }
 
