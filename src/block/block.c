@@ -440,12 +440,13 @@ replace_state(struct session *s, struct task *t)
 	/* A complete block of rcpt leaves the other recipients out. */
 	if (k.msg != NULL && t->event == EV_RCPT)
 		known_forget_recipients(s, k.bit);
+	k.over = k.msg == NULL && (s->message != NULL || t->message_no != 0);
+	macros_show(&s->macros, k.bit, k.over);
 	/*
 	 * The blocks after this one say what was true when they were made. So this block
 	 * notes nothing as told, or a change since then would never be.
 	 */
 	k.bit = 0;
-	k.over = k.msg == NULL && (s->message != NULL || t->message_no != 0);
 	buf_add(&t->block, old.data, t->state_at);
 	put_before_own(&k, 1);
 	t->own_at = t->block.len;

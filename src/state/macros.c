@@ -399,6 +399,19 @@ macros_delta_next(struct macro_delta *d)
 }
 
 void
+macros_show(struct macros *m, uint64_t bit, int oldest_only)
+{
+	struct macro_list	*list;
+	int			 i;
+
+	for (i = oldest_only ? order_of(SMFIM_HELO) : 0; i < SMFIM_COUNT; i++) {
+		list = &m->stage[newest_first[i]];
+		if (list->len > 0)
+			list->had |= bit & ~list->told;
+	}
+}
+
+void
 macros_untell(struct macros *m, uint64_t bit)
 {
 	int	 i;

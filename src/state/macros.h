@@ -35,7 +35,7 @@ struct macro_list {
 	struct macro_pair	*pairs;	/* made of raw when they are first needed; or NULL */
 	unsigned int		 n;
 	uint64_t		 told;	/* handlers that know them: state/known.h */
-	uint64_t		 had;	/* handlers that know macros which these replaced */
+	uint64_t		 had;	/* handlers that know macros which these replaced, or were shown */
 };
 
 struct macros {
@@ -99,6 +99,11 @@ void	 macros_delta_init(struct macro_delta *, struct macros *, uint64_t bit, int
 	    int oldest_only);
 /* The next pair or NULL. A stage counts as told once the walk has left it. */
 const struct macro_pair *macros_delta_next(struct macro_delta *);
+/*
+ * A handler, given as its bit, is shown what macros_delta_init() would give it, but is told
+ * again what it does not know: it only counts as one that has to hear when a stage is over.
+ */
+void	 macros_show(struct macros *, uint64_t bit, int oldest_only);
 /* The process of a handler, given as its bit, knows no macro. */
 void	 macros_untell(struct macros *, uint64_t bit);
 

@@ -550,6 +550,26 @@ restarts(void)
 	end();
 }
 
+/* Macros of RCPT that come before MAIL, which ends them. */
+static void
+restart_shows_newer_macros(void)
+{
+	defaults(SCOPE_SESSION, SCOPE_EVENT);
+	handlers[0].reports = EV_BIT(EV_CONNECT) | EV_BIT(EV_HELO) | EV_BIT(EV_MAIL);
+	begin(1);
+	macro(SMFIC_CONNECT, "j", "us", NULL, NULL);
+	connect_from("h", 'U', NULL);
+	done(0);
+	helo("c");
+	macro(SMFIC_RCPT, "j", "them", NULL, NULL);
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
+	CHECK(strstr(block(0), "\nmacro j them\n") != NULL, "a process that is new has the newest");
+	done(0);
+	MAIL();
+	CHECK(strstr(block(0), "\nmacro j us\n") != NULL, "and the older one when that is over");
+	end();
+}
+
 static void
 restart_in_hand(void)
 {
@@ -824,6 +844,7 @@ main(void)
 	many_unset();
 	failures();
 	restarts();
+	restart_shows_newer_macros();
 	restart_in_hand();
 	shadows();
 	exclusions();
