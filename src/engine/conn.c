@@ -19,31 +19,34 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "engine/conn.h"
 #include "base/log.h"
 #include "base/log_limit.h"
-#include "milter/encode.h"
+#include "base/xmalloc.h"
+#include "engine/conn.h"
 #include "engine/ltimer.h"
 #include "engine/pool.h"
 #include "engine/record.h"
-#include "base/xmalloc.h"
+#include "milter/encode.h"
 
-/* Seconds. As libmilter: longer than any SMTP session may be silent. */
+/* Seconds that an SMTP session may be silent. libmilter uses the same. */
 #define IDLE_TIMEOUT	7210
-/* Sendmail waits 10 s for a sign of life while a message ends. */
+/* Seconds between two signs of life. Sendmail waits 10 s for one at the end of a message. */
 #define PROGRESS_EVERY	5
-/* For the rest of a packet that has begun, and for a peer that does not read. */
+/* Seconds for the rest of a packet that has begun, and for a peer that does not read. */
 #define STALL_TIMEOUT	60
-/* For a peer to negotiate options. MTAs do so at once. */
+/* Seconds for a peer to negotiate options. MTAs do so at once. */
 #define NEGOTIATE_TIMEOUT	30
-/* A peer that was silent for so long gives its place to the next one. */
+/* Seconds of silence before negotiation after which another peer may have the place. */
 #define SILENT_TIMEOUT	1
-/* Answers that may wait for a peer that does not read. */
+/* Bytes of answers that may wait for a peer that does not read: above, no command is read. */
 #define OUT_HIGH	(64 * 1024)
-/* Beside the largest body that may be replaced there are up to max-actions headers. */
+/* An answer may have a whole body and max-actions headers, so no smaller number is safe. */
 #define OUT_MAX		(SIZE_MAX / 2)
 
-/* One read for all connections of an engine; what is left of it is kept by each. */
+/*
+ * Bytes of one read(2). All connections of an engine share the buffer; each
+ * keeps its rest.
+ */
 #define READ_SIZE	(256 * 1024)
 
 struct conn {
@@ -53,28 +56,28 @@ struct conn {
 	int			 fd;
 	char			*peer;
 	struct event		 ev_read;
-	struct event		*ev_write;	/* NULL while the peer takes what we write */
-	struct ltimer		 timer;		/* for the first of these, ms, 0: none */
-	uint64_t		 idle_due;	/* for the next command, or the rest of one */
-	uint64_t		 write_due;	/* for the peer to take what we write */
-	/* For all handlers that are asked of an event; before negotiation for that. */
+	struct event		*ev_write;	/* waits until the peer reads again; NULL: it does */
+	struct ltimer		 timer;		/* for the earliest of the next four, in ms; 0: none */
+	uint64_t		 idle_due;	/* for the next command, or the rest of a packet */
+	uint64_t		 write_due;	/* for the peer to read what we write */
+	/* for all handlers that one event asks; before that, for negotiation */
 	uint64_t		 ask_due;
-	uint64_t		 progress_due;	/* for the next sign of life */
-	unsigned char		*in;		/* bytes that wait to be understood */
+	uint64_t		 progress_due;	/* when the next sign of life is due */
+	unsigned char		*in;		/* bytes of packets that were not read to their end */
 	size_t			 in_len;
 	struct buf		 out;
 	struct negotiated	 neg;
-	const char		**missing;	/* one for each handler of the listener */
+	const char		**missing;	/* by handler of the listener: what the MTA lacks */
 	struct session		*session;	/* NULL before negotiation */
-	struct record		*record;	/* NULL: it is not recorded */
+	struct record		*record;	/* NULL: sessions are not recorded */
 	const char		*ending;	/* why it is closed once out is written; NULL: it is not */
 	unsigned int		 negotiated : 1;
-	unsigned int		 reading : 1;	/* ev_read is there */
-	unsigned int		 in_packet : 1;	/* idle_due is for the rest of one */
-	unsigned int		 heard : 1;	/* something came since idle_due was set */
-	unsigned int		 waiting : 1;	/* a handler was asked */
-	unsigned int		 busy : 1;	/* in the midst of understanding commands */
-	unsigned int		 last_look : 1;	/* conn_answer_all() has seen it */
+	unsigned int		 reading : 1;	/* ev_read was added */
+	unsigned int		 in_packet : 1;	/* idle_due is for the rest of a packet */
+	unsigned int		 heard : 1;	/* bytes have come since idle_due was set */
+	unsigned int		 waiting : 1;	/* a handler was asked, and has not answered */
+	unsigned int		 busy : 1;	/* commands are being decoded: do not begin again */
+	unsigned int		 last_look : 1;	/* conn_answer_all() has come to it */
 	unsigned int		 dead : 1;
 };
 
@@ -115,7 +118,7 @@ stop_writing(struct conn *c)
 	c->write_due = 0;
 }
 
-/* The peer does not take more for now. */
+/* The peer reads no more for now: writes again when it does. */
 static void
 write_answers_later(struct conn *c)
 {
@@ -135,7 +138,7 @@ borrow_out(struct conn *c)
 		buf_borrow(&c->out, &c->engine->idle_mem);
 }
 
-/* Writes what is owed, in one call if the socket takes it. */
+/* Writes the answers that wait, in one call if the socket takes them. */
 static void
 flush_answers(struct conn *c)
 {
@@ -165,7 +168,7 @@ flush_answers(struct conn *c)
 		write_answers_later(c);
 		return;
 	}
-	/* One at rest shall own no memory for answers. */
+	/* A connection at rest owns no memory for answers. */
 	buf_lend(&c->out, &c->engine->idle_mem, OUT_HIGH);
 	if (c->ev_write != NULL)
 		stop_writing(c);
@@ -215,7 +218,7 @@ end_session(struct conn *c, const char *reason)
 	c->session = NULL;
 	s->owner = NULL;
 	session_end(s, reason);
-	pool_run_lines(c->engine, s);
+	pool_run_tasks(c->engine, s);
 	release_session(c->engine, s);
 }
 
@@ -233,7 +236,7 @@ log_missing(const struct conn *c)
 			    c->neg.version);
 }
 
-/* The answer to O. Returns 0 if the offer can't be taken. */
+/* Answers a negotiation. Returns 0 if the offer can't be taken. */
 static int
 on_optneg(struct conn *c, const struct milter_cmd *cmd)
 {
@@ -275,7 +278,7 @@ start_waiting(struct conn *c)
 	int			 at_end = c->session->cur.wire == SMFIC_BODYEOB;
 	uint64_t		 now;
 
-	/* Before a handler is asked: that it can't be may be known at once. */
+	/* Before the handler is asked: it may fail at once, and that ends the wait. */
 	if (!c->waiting) {
 		now = engine_now(c->engine);
 		c->waiting = 1;
@@ -284,7 +287,7 @@ start_waiting(struct conn *c)
 		c->progress_due = at_end ? now + PROGRESS_EVERY * 1000 : 0;
 		set_conn_timer(c);
 	}
-	pool_run_lines(c->engine, c->session);
+	pool_run_tasks(c->engine, c->session);
 }
 
 static int
@@ -294,7 +297,7 @@ take_step(struct conn *c, enum step step)
 	case STEP_GO:
 		if (c->waiting)
 			stop_waiting(c);
-		pool_run_lines(c->engine, c->session);
+		pool_run_tasks(c->engine, c->session);
 		return 1;
 	case STEP_WAIT:
 		start_waiting(c);
@@ -321,7 +324,7 @@ abandon_ask(struct conn *c, int late)
 		pool_abandon(c->engine, t, late);
 }
 
-/* Another client follows on this connection. */
+/* QUIT_NC: another client follows on this connection. */
 static void
 next_session(struct conn *c)
 {
@@ -329,7 +332,11 @@ next_session(struct conn *c)
 	new_session(c);
 }
 
-/* The same with no word from the MTA; its macros have come already, in the old one's time. */
+/*
+ * A connect in an open session: another client follows without QUIT_NC. The
+ * macros of that connect have come already and stand in the old session, so
+ * they are moved.
+ */
 static void
 session_without_end(struct conn *c)
 {
@@ -346,18 +353,21 @@ run_command(struct conn *c, const struct milter_cmd *cmd)
 {
 	if (cmd->code == SMFIC_CONNECT && c->session != NULL && c->session->begun)
 		session_without_end(c);
-	/* What has no place where it came is not a part of any session. */
+	/*
+	 * A command that is not allowed at this point belongs to no session and
+	 * is not recorded.
+	 */
 	if (c->record != NULL && (cmd->code == SMFIC_OPTNEG) != c->negotiated)
 		record_command(c->record, cmd, &c->out);
 	switch (cmd->code) {
 	case SMFIC_OPTNEG:
 		return on_optneg(c, cmd);
 	case SMFIC_QUIT:
-		/* The answers to commands before it may still have to be written. */
+		/* Answers to earlier commands may still have to be written. */
 		c->ending = "quit";
 		return 1;
 	case SMFIC_ABORT:
-		/* Postfix sends one now and then where there is nothing to abort. */
+		/* Postfix sends an abort now and then where nothing can be aborted. */
 		if (!c->negotiated)
 			return 1;
 		break;
@@ -382,8 +392,9 @@ is_paused(const struct conn *c)
 }
 
 /*
- * The time for a packet counts from its first byte, however slowly it comes.
- * That for silence is looked at when it is over, not with each command.
+ * The time for a packet counts from its first byte, however slowly the packet
+ * comes. The time for silence is not set again with each command; on_idle()
+ * does that once in two hours.
  */
 static void
 want_read(struct conn *c)
@@ -403,8 +414,8 @@ want_read(struct conn *c)
 }
 
 /*
- * While it is paused an MTA rarely sends anything, so its event stays where it
- * is until that happens: most pauses cost no system call.
+ * An MTA rarely sends anything while we are paused. So its event stays
+ * registered until that happens, and most pauses cost no system call.
  */
 static void
 stop_reading(struct conn *c)
@@ -415,11 +426,11 @@ stop_reading(struct conn *c)
 }
 
 /*
- * Understands whole packets; returns how many bytes of them. After a mistake of
- * the peer all bytes count as understood, since the connection ends.
+ * Decodes whole packets and runs their commands. Returns how many bytes of p that
+ * took: all of them after a mistake of the peer, since the connection ends.
  */
 static size_t
-understand(struct conn *c, const unsigned char *p, size_t len)
+decode_packets(struct conn *c, const unsigned char *p, size_t len)
 {
 	struct milter_packet	 pkt;
 	struct milter_cmd	 cmd;
@@ -449,7 +460,7 @@ understand(struct conn *c, const unsigned char *p, size_t len)
 	return done;
 }
 
-/* Keeps what was not understood yet; p may lie in what is kept already. */
+/* Keeps bytes for later; p may point into those that are kept already. */
 static void
 keep_rest(struct conn *c, const unsigned char *p, size_t len)
 {
@@ -464,7 +475,10 @@ keep_rest(struct conn *c, const unsigned char *p, size_t len)
 	c->in_len = len;
 }
 
-/* Reading stops while paused: what the peer sends stays in the socket. */
+/*
+ * After the commands: reads more, or pauses. In a pause, what the peer sends
+ * stays in the socket.
+ */
 static void
 read_or_pause(struct conn *c)
 {
@@ -477,7 +491,7 @@ read_or_pause(struct conn *c)
 	} else if (!is_paused(c))
 		want_read(c);
 	else if (c->in_packet) {
-		/* What is left of a packet is not waited for just now. */
+		/* The pause must not count as time that the rest of a packet takes. */
 		c->in_packet = 0;
 		c->idle_due = 0;
 	}
@@ -487,8 +501,8 @@ read_or_pause(struct conn *c)
  * Goes on with the commands that were kept during a pause. Writing the answers
  * may end a pause, and no event comes for commands that are here already: so
  * after each flush the loop looks at them, and nothing is flushed after it. A
- * result may come while a command is being understood: then the caller that is
- * busy goes on.
+ * result may come while commands are being decoded: then the loop in
+ * decode_packets() goes on.
  */
 static void
 go_on(struct conn *c)
@@ -499,7 +513,7 @@ go_on(struct conn *c)
 		return;
 	do {
 		flush_answers(c);
-		done = c->in_len > 0 ? understand(c, c->in, c->in_len) : 0;
+		done = c->in_len > 0 ? decode_packets(c, c->in, c->in_len) : 0;
 		if (done > 0)
 			keep_rest(c, c->in + done, c->in_len - done);
 	} while (done > 0);
@@ -527,7 +541,7 @@ on_read(evutil_socket_t fd, short what __unused, void *arg)
 		stop_reading(c);
 		return;
 	}
-	/* Less than a packet is left over while it is not paused, so there is room. */
+	/* Less than one packet is left over, so there is room. */
 	if (c->in_len > 0)
 		memcpy(bytes, c->in, c->in_len);
 	n = read(fd, bytes + c->in_len, sizeof(bytes) - c->in_len);
@@ -542,7 +556,7 @@ on_read(evutil_socket_t fd, short what __unused, void *arg)
 		return;
 	}
 	len = c->in_len + (size_t)n;
-	done = understand(c, bytes, len);
+	done = decode_packets(c, bytes, len);
 	keep_rest(c, bytes + done, len - done);
 	go_on(c);
 }
@@ -622,8 +636,8 @@ look_last(struct conn *c)
 }
 
 /*
- * What the MTA waits for is answered now, as if its time were over. What it has
- * sent after that is answered in the same way; then the connection ends.
+ * Answers the event that the MTA waits for as if its time were over, and all that
+ * the MTA has sent after it; then the connection ends.
  */
 void
 conn_answer_all(struct engine *e)
@@ -631,7 +645,7 @@ conn_answer_all(struct engine *e)
 	struct conn	*c;
 
 	e->ending = 1;
-	/* To end one connection may end others, so each look begins at the head. */
+	/* One end may end other connections: search from the beginning. */
 	do {
 		TAILQ_FOREACH(c, &e->conns, entry)
 			if (!c->last_look)
@@ -641,7 +655,7 @@ conn_answer_all(struct engine *e)
 	} while (c != NULL);
 }
 
-/* The oldest connection whose peer has not negotiated, if it had time to, is closed. */
+/* Closes the oldest connection whose peer has not negotiated and had time for it. */
 enum room
 conn_make_room(struct listener *l)
 {
@@ -683,7 +697,7 @@ on_ask_due(struct conn *c)
 		close_conn(c, "closed");
 		return;
 	}
-	/* What follows from the abandoned one is not to begin with the next command. */
+	/* What follows now must not read the next command before this event is answered. */
 	c->busy = 1;
 	abandon_ask(c, 1);
 	take_step(c, session_timeout(c->session, &c->out));
@@ -733,14 +747,14 @@ conn_new(struct listener *l, int fd, const struct netaddr *peer)
 	c->engine = l->engine;
 	c->listener = l;
 	c->fd = fd;
-	/* The other side of a unix socket has no name of its own. */
+	/* A peer on a unix socket has no name: the listener's is used. */
 	c->peer = xstrdup(peer->ss.ss_family == AF_UNIX ? l->conf->spec :
 	    netaddr_print(peer, &text));
 	c->missing = xcalloc(l->conf->nhandlers, sizeof(*c->missing));
 	buf_init(&c->out, OUT_MAX);
 	if (c->engine->record_fd != -1)
 		c->record = record_new(c->engine->record_fd);
-	/* An answer of several small packets would wait for an ACK otherwise. */
+	/* Otherwise an answer of several small packets would wait for an ACK. */
 	if (peer->ss.ss_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	event_assign(&c->ev_read, base, fd, EV_READ | EV_PERSIST, on_read, c);

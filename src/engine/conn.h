@@ -4,7 +4,8 @@
  */
 
 /*
- * engine/conn.h: one milter connection: bytes in, session, bytes out.
+ * engine/conn.h: milter connections: bytes in, commands to the session, answers
+ * out.
  */
 #ifndef PM_ENGINE_CONN_H
 #define PM_ENGINE_CONN_H
@@ -12,10 +13,10 @@
 #include "engine/listener.h"
 #include "engine/loop.h"
 
-/* What pools tell connections: for engine.hooks. */
+/* How pools reach the connection of a session: for engine.hooks. */
 extern const struct owner_hooks conn_hooks;
 
-/* A connection was accepted. It takes the descriptor. For listener_init(). */
+/* Begins a connection that was accepted. Takes the descriptor. For listener_init(). */
 void	 conn_new(struct listener *, int fd, const struct netaddr *peer);
 /*
  * Closes a connection whose peer has not negotiated options, if there is one that
@@ -28,11 +29,11 @@ enum room conn_make_room(struct listener *);
  * are left run in the loop.
  */
 void	 conn_answer_all(struct engine *);
-/* The supervisor is gone: answers the events that wait, closes all connections. */
+/* The supervisor is gone: answers all events that wait, and closes all connections. */
 void	 conn_orphan_all(struct engine *);
 /*
- * Frees the connections that are closed, and the sessions that are over and whose
- * last report was taken: at the end of a turn of the loop.
+ * Frees closed connections, and sessions that are over and whose last report
+ * was taken. Call it at the end of a turn of the loop.
  */
 void	 conn_sweep(struct engine *);
 

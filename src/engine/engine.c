@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * engine/engine.c: the event loop of an engine: it handles what the supervisor
+ * says and ends when all is drained.
+ */
 #include "base/compat.h"
 
 #include <sys/resource.h>
@@ -12,23 +16,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "base/log_limit.h"
+#include "base/mono.h"
+#include "base/xmalloc.h"
 #include "engine/conn.h"
 #include "engine/engine.h"
 #include "engine/hproc.h"
 #include "engine/listener.h"
 #include "engine/loop.h"
-#include "system/ipc.h"
-#include "system/signals.h"
-#include "base/log.h"
-#include "base/log_limit.h"
-#include "base/mono.h"
 #include "engine/pool.h"
 #include "store/spool.h"
 #include "store/spool_file.h"
 #include "store/store.h"
-#include "base/xmalloc.h"
+#include "system/ipc.h"
+#include "system/signals.h"
 
-/* So long files of messages are put away for the next ones. */
+/* ms that a spare file of a message is kept (store/spool_file.h). */
 #define SPARES_MS	1000
 
 static void on_ipc_read(evutil_socket_t, short, void *);
@@ -40,7 +44,7 @@ on_ipc_write(evutil_socket_t fd __unused, short what __unused, void *arg)
 	hproc_flush_ipc(arg);
 }
 
-/* Descriptors get lost in the message when the engine has none left. */
+/* An engine that has no descriptor left loses those that come with a message. */
 static void
 on_spawned(struct hproc *hp, int *fds)
 {
@@ -66,7 +70,7 @@ stop_accepting(struct engine *e)
 		listener_close(&e->listeners[i]);
 }
 
-/* What is not about one process. Returns 0 if it is about one. */
+/* Handles a message that is not about one process. Returns 0 if it is about one. */
 static int
 on_general(struct engine *e, const struct ipc_msg *msg)
 {
@@ -146,7 +150,7 @@ on_ipc_read(evutil_socket_t fd, short what __unused, void *arg)
 		fatal("message of the supervisor");
 }
 
-/* Files that the next message may be written over: not for long. */
+/* Files that the next message may overwrite are kept for a moment only. */
 static void
 drop_spares(void *arg __unused)
 {
@@ -189,8 +193,8 @@ raise_fd_limit(struct engine *e)
 /*
  * The supervisor decides when an engine ends. A terminal's ^C and a service
  * manager's TERM reach all processes, but an engine that drains has to live on.
- * The supervisor blocks these signals before it forks: so they are ignored first
- * and unblocked then.
+ * The supervisor has blocked these signals before the fork: ignore them first,
+ * unblock then.
  */
 static void
 set_signals(void)
@@ -234,7 +238,7 @@ init_engine(struct engine *e, const struct conf *conf, const int *listen_fds, in
 		    conn_make_room);
 }
 
-/* Handlers that wait for work would keep an engine that drains from its end. */
+/* Ends processes that wait for work: an engine that drains would wait for them. */
 static int
 has_drained(struct engine *e)
 {

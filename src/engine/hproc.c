@@ -17,11 +17,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "engine/hproc_private.h"
 #include "base/log.h"
 #include "base/log_limit.h"
-#include "engine/pool.h"
 #include "base/xmalloc.h"
+#include "engine/hproc_private.h"
+#include "engine/pool.h"
 
 static void on_hproc_timer(void *);
 
@@ -51,7 +51,7 @@ load(const struct hproc *hp)
 	return hp->nbound + hp->ndetached;
 }
 
-/* 1 sent, 0 later, -1 the supervisor is gone. */
+/* Returns 1 sent, 0 no room for now, -1 the supervisor is gone. */
 static int
 send_owed(struct engine *e, struct hproc *hp)
 {
@@ -95,7 +95,10 @@ hproc_flush_ipc(struct engine *e)
 		while (hp->owes_spawn || hp->owes_signal) {
 			if ((r = send_owed(e, hp)) == 1)
 				continue;
-			/* EPIPE: whoever reads the channel sees that the supervisor is gone. */
+			/*
+			 * EPIPE: engine.c, which reads the channel, handles a
+			 * supervisor that is gone.
+			 */
 			if (r == 0)
 				event_add(&e->ipc_write, NULL);
 			return;
@@ -135,7 +138,7 @@ set_timer(struct hproc *hp)
 	ltimer_set(&hp->timer, due);
 }
 
-/* A new deadline never makes the timer later than it is: it looks then. */
+/* This never makes the timer later: it looks at all deadlines when it fires. */
 void
 hproc_add_deadline(struct hproc *hp, uint64_t due)
 {
@@ -209,7 +212,7 @@ hproc_advance(struct hproc *hp, enum slot_event ev)
 	hproc_add_deadline(hp, hp->slot.deadline);
 	if ((todo & (SLOT_DO_TERM | SLOT_DO_KILL)) == 0)
 		return;
-	/* Nothing it may still say counts; writing it, it shall notice. */
+	/* Nothing that it still writes counts, and EPIPE tells it so. */
 	hproc_close_pipe(hp, 0);
 	hproc_close_pipe(hp, 1);
 	hp->owes_signal = todo & SLOT_DO_KILL ? SIGKILL : SIGTERM;
@@ -222,7 +225,7 @@ hproc_is_idle(const struct hproc *hp)
 	return load(hp) == 0 && (hp->slot.state == SLOT_LIVE || hp->slot.state == SLOT_STARTING);
 }
 
-/* 1 if it can't, or is not to, serve one scope more after those that it has. */
+/* 1 if it can't serve another scope after the present ones, or must not. */
 static int
 is_used_up(const struct hproc *hp)
 {
@@ -241,7 +244,7 @@ hproc_may_serve(const struct hproc *hp)
 	    load(hp) < hp->pool->conf->concurrency && !is_used_up(hp) && !hproc_is_full(hp);
 }
 
-/* Its standard input is closed once it has been given all. */
+/* Closes its standard input once everything was written. */
 static void
 finish_input(struct hproc *hp)
 {
@@ -250,7 +253,7 @@ finish_input(struct hproc *hp)
 		hproc_close_pipe(hp, 0);
 }
 
-/* 1 if it has a task whose time is not over: that one decides of its fate. */
+/* 1 if it has a task whose time is not over: then that time decides what becomes of it. */
 static int
 is_awaited(const struct hproc *hp)
 {
@@ -271,7 +274,7 @@ hproc_settle(struct hproc *hp)
 		hp->idle_since = engine_now(hp->engine);
 	if (load(hp) == 0 && is_used_up(hp)) {
 		finish_input(hp);
-		/* What it was told of last may take as long as any answer. */
+		/* The last report may take as long as any answer. */
 		if (hp->told && hproc_lasts(hp))
 			hp->slot.grace = hp->pool->conf->timeout > SLOT_GRACE ?
 			    hp->pool->conf->timeout : SLOT_GRACE;
@@ -319,7 +322,7 @@ hproc_release(struct hstate *h)
 	hproc_settle(hp);
 }
 
-/* A process that ends with its message may read the files of that to its end. */
+/* A process that ends with its message may read the files of that message until then. */
 static void
 keep_files(struct hproc *hp, struct task *t)
 {
@@ -378,7 +381,7 @@ hproc_tell(struct hproc *hp, struct task *t, struct task_result *r)
 {
 	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
 
-	/* That this one is done may be the end of the process, and of all it said. */
+	/* Finishing this task may end the process and free its actions: take them first. */
 	TAILQ_CONCAT(&actions, &hp->actions, entry);
 	hp->nactions = 0;
 	r->actions = &actions;
@@ -438,16 +441,19 @@ on_slot_deadline(struct hproc *hp)
 	hproc_advance(hp, SLOT_DEADLINE);
 }
 
-/* While an answer is awaited its time counts, and may be longer. */
+/* The process has not read for `timeout'. */
 static void
 on_stuck(struct hproc *hp, uint64_t now)
 {
-	/* One that serves one scope need not read more of it than it likes. */
+	/*
+	 * An awaited answer has its own, longer time; and a process that serves
+	 * one scope need not read all of it.
+	 */
 	if (is_awaited(hp) || !hproc_lasts(hp)) {
 		hp->stuck_due = now + hp->pool->conf->timeout;
 		return;
 	}
-	/* They may be of many sessions, none of which waits for it. */
+	/* The reports may be of many sessions, and none of those waits for the process. */
 	log_limited(hp->pool->conf->name, "failures of handler", LOG_WARNING, hp->ids,
 	    "handler %s: report %s: it does not read what it is told "
 	    "within timeout (%u ms); %llu bytes of reports are lost", hp->pool->conf->name,
@@ -476,7 +482,7 @@ on_hproc_timer(void *arg)
 		set_timer(hp);
 }
 
-/* What waited for the start is given now. */
+/* Gives the process the tasks that have waited for its start. */
 static void
 deliver_waiting(struct hproc *hp)
 {

@@ -16,16 +16,19 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "state/exit_status.h"
-#include "engine/hproc_private.h"
 #include "base/log.h"
 #include "base/log_limit.h"
+#include "engine/hproc_private.h"
 #include "engine/pool.h"
+#include "state/exit_status.h"
 
-#define ONE_SHOT_PAUSE	60000	/* ms between two warnings of one handler */
-/* A process that ends sooner than this, in ms, was of no use. */
+#define ONE_SHOT_PAUSE	60000	/* ms between two warnings about one handler */
+/* ms. A process that ends sooner was of no use: the next one is delayed. */
 #define EARLY		1000
-/* One that is killed this soon, in ms, after it was given an event was idle. */
+/*
+ * ms. A process killed within this time after it got a block is taken to have
+ * been idle: it may not have read the block.
+ */
 #define JUST_NOW	100
 
 static const char *const stage_names[IPC_STAGE_COUNT] = {
@@ -36,7 +39,7 @@ static const char *const stage_names[IPC_STAGE_COUNT] = {
 	[IPC_STAGE_LIMIT] = "limit",
 };
 
-/* It is no more: its place is free. */
+/* The process is gone: frees its share of `processes' and serves the queue. */
 static void
 drop_process(struct hproc *hp, int early)
 {
@@ -58,7 +61,7 @@ drop_process(struct hproc *hp, int early)
 	pool_process_gone(hp->pool, hp, early);
 }
 
-/* What it had in hand: each of them has ended in the same way. */
+/* Tells all tasks in `had' the same result. */
 static void
 tell_all(struct hproc *hp, struct task_list *had, const struct task_result *with)
 {
@@ -78,7 +81,7 @@ tell_all(struct hproc *hp, struct task_list *had, const struct task_result *with
 	}
 }
 
-/* Scopes that it serves and that ask it nothing just now. */
+/* Fails the scopes that have no task at the process now. */
 static void
 fail_scopes(struct hproc *hp, const char *why)
 {
@@ -92,7 +95,7 @@ fail_scopes(struct hproc *hp, const char *why)
 	}
 }
 
-/* Takes everything from it that it has in hand, and adds it to had. */
+/* Moves all tasks of the process to `had'. Nobody waits for those without a session. */
 static void
 take_asked(struct hproc *hp, struct task_list *had)
 {
@@ -121,7 +124,10 @@ hproc_fail(struct hproc *hp, enum task_end end, const char *why)
 	hproc_forget_output(hp);
 	pool_available(hp->pool, hp);
 	fail_scopes(hp, why);
-	/* Scopes that did not know yet may have given it more. */
+	/*
+	 * A scope that was told of its failure just now may have given the
+	 * process more tasks.
+	 */
 	take_asked(hp, &had);
 	tell_all(hp, &had, &r);
 }
@@ -142,7 +148,7 @@ tell_late(struct hproc *hp, struct task *t)
 	pool_task_late(hp->pool, t, &r);
 }
 
-/* With others in hand it goes on for those, whoever waits for this one. */
+/* Goes on without this task, whose time is over, for the other tasks of the process. */
 static void
 give_up_on(struct hproc *hp, struct task *t)
 {
@@ -174,7 +180,7 @@ abandon_start(struct hproc *hp, struct task *t)
 	if (hproc_state(t)->binding.proc == hp)
 		hproc_unbind(hproc_state(t));
 	session_drop_task(t);
-	/* The environment of this one is nothing for another scope. */
+	/* This process has the environment of one task, so it can't serve another scope. */
 	if (!hp->pool->conf->reuse && !hp->ahead)
 		hproc_advance(hp, SLOT_FAILED);
 	pool_available(hp->pool, hp);
@@ -190,7 +196,7 @@ abandon_and_end(struct hproc *hp, struct task *t)
 	hproc_fail(hp, TASK_FAILURE, "it took too long with another event");
 }
 
-/* The end of a message may take minutes, but not for nobody. */
+/* The end of a message may take minutes, but not when nobody waits for it. */
 static void
 shorten(struct hproc *hp, struct task *t)
 {
@@ -264,11 +270,11 @@ put_back(struct hproc *hp)
 		t->run.proc = NULL;
 		pool_wait(hp->pool, t, 1);
 	}
-	/* Meanwhile another one may have come free, while nobody waited. */
+	/* Another process may have become free while no task was in the queue. */
 	pool_serve(hp->pool);
 }
 
-/* The system has one error for both, and the file that is named may be there. */
+/* ENOENT may mean the interpreter: then the file that the message names does exist. */
 static const char *
 exec_hint(enum ipc_stage stage, int error)
 {
@@ -326,7 +332,7 @@ judge_report(struct hproc *hp, const struct task *t, int status, struct task_res
 		    hp->pool->conf->name, event_name(t->event), WEXITSTATUS(status));
 }
 
-/* The last of what it returned goes to the disk only now. */
+/* The end of a returned message reaches the disk only now, and that may fail. */
 static void
 check_output(struct task_result *r)
 {
@@ -336,7 +342,7 @@ check_output(struct task_result *r)
 	r->why = store_error(r->output);
 }
 
-/* 1 if it let an event pass by an end that comes too early for one that is used again. */
+/* 1 if a reusable process ended without a verdict, and the event passed because of it. */
 static int
 is_one_shot(const struct hproc *hp, const struct task *t, int status,
     const struct task_result *r)
@@ -346,7 +352,10 @@ is_one_shot(const struct hproc *hp, const struct task *t, int status,
 	    !exit_status_is_named(hp->pool->conf, 0);
 }
 
-/* An answer like any other, and so the filter would be off without a word. */
+/*
+ * Exit status 0 without a verdict lets mail pass. If a loop is missing in the
+ * handler, the filter would be off, and nothing but this warning says so.
+ */
 static void
 warn_of_one_shot(struct hproc *hp, const char *what)
 {
@@ -398,7 +407,7 @@ judge_end(struct hproc *hp, struct task *t, int status, int saw, struct task_res
 	pool_task_done(hp->pool, t, r);
 }
 
-/* 1 if it has not read a byte of what it was asked. */
+/* 1 if the process has read no byte of this task. seen: bytes that it has read in all. */
 static int
 never_saw(const struct hproc *hp, const struct task *t, uint64_t seen)
 {
@@ -407,8 +416,9 @@ never_saw(const struct hproc *hp, const struct task *t, uint64_t seen)
 }
 
 /*
- * A process that was idle when it ended has not failed at what it never saw.
- * One that is killed just as it reads may have taken it out of the pipe.
+ * 1 if another process is to have the task: this one was idle when it ended. A
+ * process that is killed just as it reads may have taken the block out of the
+ * pipe, so a task is given to another only once for that reason.
  */
 static int
 is_for_another(const struct hproc *hp, struct task *t, int saw, int status)
@@ -429,7 +439,7 @@ is_for_another(const struct hproc *hp, struct task *t, int saw, int status)
 	return 1;
 }
 
-/* Everything it had in hand, once its place is free for another. */
+/* Tells all tasks of a process that has exited. Its share of `processes' is free by now. */
 static void
 exit_with(struct hproc *hp, struct task_list *had, struct action_list *actions,
     uint64_t seen, int status)
@@ -453,7 +463,7 @@ exit_with(struct hproc *hp, struct task_list *had, struct action_list *actions,
 	}
 }
 
-/* In the midst of a scope, with nothing in hand. */
+/* It has exited without a task in scopes that are not over. */
 static void
 leave_scopes(struct hproc *hp, int status)
 {
@@ -475,13 +485,13 @@ ended_early(const struct hproc *hp, const struct task_list *had, int status)
 	if ((hp->slot.state != SLOT_LIVE && hp->slot.state != SLOT_ENDING) || hp->dismissed ||
 	    hp->proved || engine_now(hp->engine) - hp->started >= EARLY)
 		return 0;
-	/* It was told of something, there was nothing more, and it went. */
+	/* It was told of something, there was nothing more to read, and it ended well. */
 	if (hp->slot.state == SLOT_ENDING && hp->uses > 0 && status == 0)
 		return 0;
 	return TAILQ_EMPTY(had) || status != 0;
 }
 
-/* 1 if nothing else tells that it ended, and somebody should know. */
+/* 1 if no other line of the log tells of this end, and somebody should know. */
 static int
 is_worth_a_line(const struct hproc *hp, const struct task_list *had, int status)
 {
@@ -514,7 +524,7 @@ hproc_exited(struct hproc *hp, int status)
 		    "unread", hp->pool->conf->name, (unsigned long long)(hp->given - seen));
 	warn_if_ended_unasked(hp, TAILQ_EMPTY(&had), status);
 	early = ended_early(hp, &had, status);
-	/* One that is only told of things can't show by a verdict that it is well. */
+	/* A process that only gets reports has no other way to show that it works. */
 	if (!early && hp->uses > 0 && status == 0)
 		hp->pool->backoff = 0;
 	hproc_advance(hp, SLOT_EXITED);

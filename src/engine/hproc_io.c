@@ -17,23 +17,23 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "engine/hproc_private.h"
 #include "base/log.h"
 #include "base/log_limit.h"
+#include "engine/hproc_private.h"
 #include "engine/pool.h"
 
 /* Bytes that may wait for a process to read them before it is given no more. */
 #define OUT_HIGH	(128 * 1024)
-/* A block that long is moved instead of copied. */
+/* A block of this many bytes is moved, not copied. */
 #define OUT_MOVE	4096
-/* Bytes of a message that are converted at a time; with one more they fit OUT_SPARE. */
+/* Bytes of a message converted at a time. With one more byte they fit OUT_SPARE. */
 #define PIECE	(64 * 1024 - 1)
-/* Memory that has grown that far is kept for whatever process is next. */
+/* Memory of up to this size is kept for the next buffer that needs some. */
 #define OUT_SPARE	(64 * 1024)
-/* Of one read from a handler's pipe: what a pipe of Linux holds. */
+/* Bytes of one read from a process: what a pipe of Linux holds. */
 #define PIPE_READ	65536
 
-/* The event is deleted before its descriptor is closed: the number is used again. */
+/* Deletes the event before it closes the descriptor, since its number is used again. */
 void
 hproc_close_pipe(struct hproc *hp, int i)
 {
@@ -62,7 +62,7 @@ hproc_is_full(const struct hproc *hp)
 	return hp->out.len - hp->written >= OUT_HIGH;
 }
 
-/* A process at rest shall own no large memory. */
+/* A process at rest owns no large memory. */
 static void
 give_back(struct hproc *hp)
 {
@@ -99,7 +99,7 @@ hproc_put(struct hproc *hp, struct task *t)
 	if (!hp->is_dirty)
 		TAILQ_INSERT_TAIL(&hp->engine->dirty, hp, dirty);
 	hp->is_dirty = 1;
-	/* One process, one scope: nothing comes behind this. */
+	/* A process for one scope gets nothing after the scope's last task. */
 	if (t->ends && !hp->pool->conf->reuse)
 		hp->finished = 1;
 }
@@ -113,7 +113,7 @@ write_block_later(struct hproc *hp)
 	pool_available(hp->pool, hp);
 }
 
-/* The next piece of its message, converted, once the one before is written. */
+/* Converts the next piece of the message once the piece before it is written. */
 static void
 take_piece(struct hproc *hp)
 {
@@ -122,7 +122,7 @@ take_piece(struct hproc *hp)
 
 	if (hp->input == NULL || hp->out.len > 0)
 		return;
-	/* It was whole when the task was made, and nobody adds to it since. */
+	/* The message was complete when the task was made, and nobody adds to it. */
 	if ((p = store_bytes(hp->input)) == NULL)
 		fatalx("a message that a process reads is gone");
 	n = store_len(hp->input) - hp->input_at;
@@ -167,7 +167,7 @@ hproc_bytes_seen(const struct hproc *hp)
 
 	if (hp->stdin_lost)
 		return hp->seen;
-	/* Its last block was followed by the end of the file: it counts as seen. */
+	/* Its last block was followed by the end of file: all counts as read. */
 	if (hp->fds[0] == -1)
 		return hp->given;
 	if (ioctl(hp->fds[0], FIONREAD, &unread) == -1 || unread < 0)
@@ -175,7 +175,7 @@ hproc_bytes_seen(const struct hproc *hp)
 	return hp->given - (hp->out.len - hp->written) - (uint64_t)unread;
 }
 
-/* It does not read any more. Not reading what we write is no failure of an event. */
+/* The process has closed its standard input. That alone fails no event. */
 static void
 stdin_lost(struct hproc *hp)
 {
@@ -230,7 +230,7 @@ on_stdin_ready(evutil_socket_t fd __unused, short what __unused, void *arg)
 	write_block(arg);
 }
 
-/* A message where a reply is wanted: its first word is rarely a keyword. */
+/* 1 if it seems to write a message where a reply belongs: the first word is no keyword. */
 static int
 looks_like_message(const struct hproc *hp)
 {
@@ -250,7 +250,7 @@ fail_line(struct hproc *hp, const char *why)
 	buf_init(&b, 1024);
 	line = reply_line(hp->dec, &len);
 	buf_printf(&b, "%s: \"", why);
-	/* All but NUL, which would end the text, is made visible by the log. */
+	/* The log makes all bytes visible except NUL, which would end the text. */
 	for (i = 0; i < len; i++)
 		buf_add(&b, line[i] == '\0' ? "^@" : &line[i], line[i] == '\0' ? 2 : 1);
 	buf_add_str(&b, "\"");
@@ -261,7 +261,7 @@ fail_line(struct hproc *hp, const char *why)
 	buf_free(&b);
 }
 
-/* The task that is being answered; NULL: none is. */
+/* The task that is being answered now; NULL: none. */
 static struct task *
 current(const struct hproc *hp)
 {
@@ -283,13 +283,13 @@ take_id(struct hproc *hp)
 		hproc_fail(hp, TASK_FAILURE, "it answers an event-id that it was not asked");
 }
 
-/* An action line was read; it is ours to keep or to free. */
+/* Takes an action that was read, to keep or to free. */
 static void
 take_action_line(struct hproc *hp, struct task *t, struct action *a)
 {
 	const char	*why;
 
-	/* Nobody waits for it any more. */
+	/* A detached task: nobody wants the action. */
 	if (t->session == NULL) {
 		action_free(a);
 		return;
@@ -310,7 +310,7 @@ take_action_line(struct hproc *hp, struct task *t, struct action *a)
 		TAILQ_INSERT_TAIL(&hp->actions, a, entry);
 }
 
-/* Empty lines are nothing. */
+/* Empty lines between replies have no meaning. */
 static int
 is_only_newlines(const char *p, size_t len)
 {
@@ -322,8 +322,8 @@ is_only_newlines(const char *p, size_t len)
 }
 
 /*
- * The next event would be answered by what it wrote too much, so a process
- * that is asked again must not go on like this. t, if any, is answered well.
+ * Ends a process that wrote without being asked: its next event would be
+ * answered by that. t, if not NULL, was answered well before, with r.
  */
 static void
 end_stray(struct hproc *hp, struct task *t, struct task_result *r, const char *p, size_t len)
@@ -348,7 +348,7 @@ serves_again(const struct hproc *hp, const struct task *t)
 	    TAILQ_NEXT(t, entry) == NULL;
 }
 
-/* p: what it wrote behind the verdict, as far as it was read. */
+/* p: what it wrote after the verdict, as far as it was read. */
 static void
 take_verdict_line(struct hproc *hp, struct task *t, const char *p, size_t len)
 {
@@ -376,7 +376,7 @@ take_verdict_line(struct hproc *hp, struct task *t, const char *p, size_t len)
 	smtp_reply_free(&r.smtp);
 }
 
-/* What a process that serves nobody else adds has no effect. */
+/* Output after the verdict has no effect if the process serves nobody else. */
 static void
 note_more(struct hproc *hp, const char *p, size_t len)
 {
@@ -389,7 +389,7 @@ note_more(struct hproc *hp, const char *p, size_t len)
 	    hp->pool->conf->name, event_name(hp->event), (int)(len < 200 ? len : 200), p);
 }
 
-/* The output of a report means nothing: its beginning is logged. */
+/* Output in answer to a report has no effect: its beginning is logged once. */
 static void
 note_report_output(struct hproc *hp, const char *p, size_t len)
 {
@@ -424,7 +424,7 @@ take_reply_item(struct hproc *hp, struct task *t, enum reply_item item, struct a
 	}
 }
 
-/* Where nothing is asked: a process that was given its last event may babble. */
+/* Output while the process has no task. After its last task that is only noted. */
 static void
 take_idle(struct hproc *hp, const char *p, size_t len)
 {
@@ -436,7 +436,7 @@ take_idle(struct hproc *hp, const char *p, size_t len)
 		note_more(hp, p, len);
 }
 
-/* With CRLF, as messages are kept. */
+/* Messages are kept with CRLF, so that is what lines get. */
 static void
 add_to_output(struct hproc *hp, const char *p, size_t len)
 {
@@ -455,7 +455,7 @@ add_to_output(struct hproc *hp, const char *p, size_t len)
 	buf_lend(&b, &hp->engine->idle_mem, PIPE_READ);
 }
 
-/* It returns a message. How that counts its exit tells. */
+/* output = message: collects what it returns. Its exit status decides whether that counts. */
 static void
 collect_message(struct hproc *hp, const char *p, size_t len)
 {
@@ -502,7 +502,7 @@ take_output(struct hproc *hp, const char *p, size_t len)
 	}
 }
 
-/* One line of standard error, or a part of one that is too long. */
+/* Logs a line of standard error, or a part of one that is too long. */
 static void
 log_stderr_line(struct hproc *hp)
 {
@@ -533,7 +533,7 @@ take_stderr(struct hproc *hp, const char *p, size_t len)
 	}
 }
 
-/* Returns 0 when nothing more is there, or the pipe was closed. */
+/* Returns 0 if nothing more is there, or the pipe was closed. */
 static int
 read_from_pipe(struct hproc *hp, int i)
 {
@@ -563,7 +563,7 @@ on_output(evutil_socket_t fd, short what __unused, void *arg)
 
 	if (fd == hp->fds[2])
 		read_from_pipe(hp, 2);
-	/* Without its output it is of no use to another scope. */
+	/* Without its standard output it can't serve another scope. */
 	else if (!read_from_pipe(hp, 1) && hp->fds[1] == -1)
 		hproc_settle(hp);
 }
@@ -588,8 +588,8 @@ hproc_read_rest(struct hproc *hp, int status)
 	int	 i;
 
 	/*
-	 * What it wrote before it exited is in the pipes. A grandchild that
-	 * still writes could go on for ever: so not until the end of file.
+	 * All that it wrote before its exit is in the pipes now. Do not read to
+	 * the end of file: a grandchild that has the pipe could write forever.
 	 */
 	for (i = 0; i < 64 && read_from_pipe(hp, 2); i++)
 		;

@@ -4,7 +4,14 @@
  */
 
 /*
- * engine/hproc_int.h: what the files of the handler process share among themselves.
+ * engine/hproc_private.h: what hproc.c, hproc_io.c, hproc_end.c share; nobody
+ * else includes it.
+ *
+ * These three and pool.c call each other in a circle, and no other files of the
+ * engine do. A process tells its pool that a task is done or that it is free,
+ * and the pool gives it the next task in the same call; each is the other's
+ * only partner, so that hooks between them would hide the circle and not open
+ * it.
  */
 #ifndef PM_ENGINE_HPROC_PRIVATE_H
 #define PM_ENGINE_HPROC_PRIVATE_H
@@ -13,49 +20,67 @@
 #include "reply/decode.h"
 
 #define HPROC_OUT_MAX	(SIZE_MAX / 2)
-/* Bytes that a message may have which a process returns, beside twice what it was given. */
+/* Bytes that a process may return above twice what it was given. */
 #define HPROC_RETURNED	(1024 * 1024)
 
-/* engine/hproc.c: the scope, in its session, of a task that is not detached. */
+/*
+ * engine/hproc.c:
+ *
+ * The handler's state in the session of a task that has one (is not detached).
+ */
 struct hstate	*hproc_state(const struct task *);
-/* 1 if it goes on reading after a report, so that its end says nothing of that. */
+/* 1 if the process goes on reading after a report, so that its end says nothing about it. */
 int	 hproc_lasts(const struct hproc *);
-/* The scope is served by nobody, and nothing follows from that yet. */
+/* Takes the scope from its process, and does nothing else. */
 void	 hproc_unbind(struct hstate *);
 void	 hproc_advance(struct hproc *, enum slot_event);
-/* Look at its deadlines at this time, ms, at the latest; 0: no matter. */
+/* Makes the timer look at the deadlines at this time (ms) or before; 0: no matter. */
 void	 hproc_add_deadline(struct hproc *, uint64_t due);
-/* A task has its result; actions are those that were read. */
+/* A task has its result: tells it, with the actions that were read so far. */
 void	 hproc_tell(struct hproc *, struct task *, struct task_result *);
-/* The same where the process is ended with it, and why. */
+/*
+ * The same, when the process is ended with this task; why: for the tasks that
+ * it still has.
+ */
 void	 hproc_tell_last(struct hproc *, struct task *, struct task_result *, const char *why);
-/* Something of what it has is over, or it can do less than before. */
+/* The process has less to do, or can do less, than before: it may be free, or end. */
 void	 hproc_settle(struct hproc *);
 /*
- * The handler broke a rule: the process is ended, and everything that it has
- * in hand has failed. why is for the log.
+ * The handler broke a rule: the process is ended, and all its tasks and scopes
+ * fail. why: for the log.
  */
 void	 hproc_fail(struct hproc *, enum task_end, const char *why);
-/* A task's time is over. */
+/* The deadline of a task has come. */
 void	 hproc_overdue(struct hproc *, struct task *);
-/* It said that it still works: its time begins anew. */
+/* The handler said `progress': the time for its task begins again. */
 void	 hproc_progress(struct hproc *, struct task *);
-/* How long it has had this task, and the last it wrote to standard error. */
+/*
+ * Writes the reason of a failure for the log to buf: why, how long the process
+ * has had the task (NULL: left out), and its last line of standard error.
+ */
 void	 hproc_reason(const struct hproc *, const struct task *, const char *why, char *buf,
 	    size_t size);
 
-/* engine/hproc_end.c: it was abandoned before the supervisor was asked for it. */
+/*
+ * engine/hproc_end.c:
+ *
+ * Drops a process that the supervisor has not been asked for yet.
+ */
 void	 hproc_cancel(struct hproc *);
 
-/* engine/hproc_io.c: takes the descriptors of its three pipes. */
+/*
+ * engine/hproc_io.c:
+ *
+ * Takes the descriptors of its three pipes: stdin, stdout, stderr.
+ */
 void	 hproc_open_pipes(struct hproc *, const int *fds);
 void	 hproc_close_pipe(struct hproc *, int);
-/* Its block is to be written in this turn of the loop. */
+/* Adds a task's block to what is written at the end of this turn of the loop. */
 void	 hproc_put(struct hproc *, struct task *);
 void	 hproc_forget_output(struct hproc *);
-/* How many of the bytes that were given to it it has read. */
+/* Bytes of hp->given that the process has read. */
 uint64_t hproc_bytes_seen(const struct hproc *);
-/* It has exited: what it wrote before is read, and its last line. */
+/* The process has exited: reads what it wrote before, and its last line. */
 void	 hproc_read_rest(struct hproc *, int status);
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * engine/listener.c: accepts connections, and pauses when a limit is reached.
+ */
 #include "base/compat.h"
 
 #include <sys/socket.h>
@@ -12,11 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/listener.h"
 #include "base/log.h"
 #include "base/log_limit.h"
+#include "engine/listener.h"
 
-/* Connections taken in one turn of the loop, so that the others get theirs. */
+/* Connections accepted in one turn of the loop: the others get their turn. */
 #define ACCEPTS_A_TURN	32
 
 static void on_accept(evutil_socket_t, short, void *);
@@ -48,7 +51,7 @@ listener_close(struct listener *l)
 	l->fd = -1;
 }
 
-/* Until a connection closes, or for a second where descriptors are short. */
+/* Accepts nothing until a connection closes, or for a second. */
 static void
 pause_listener(struct listener *l, int for_a_second)
 {
@@ -95,7 +98,7 @@ may_connect(const struct listener *l, const struct netaddr *peer)
 	return 0;
 }
 
-/* Returns 0 when there is nothing more to accept for now. */
+/* Returns 0 if nothing more can be accepted for now. */
 static int
 accept_one(struct listener *l)
 {
@@ -134,7 +137,11 @@ is_full(const struct listener *l)
 	return board_connections(l->engine->board, l->index) >= l->engine->conf->connections;
 }
 
-/* Sessions outlive their connections until the last report is taken: not without end. */
+/*
+ * 1 if too many sessions have outlived their connections. A session lives until
+ * its last report was taken, and a slow handler must not make their number grow
+ * without end.
+ */
 static int
 has_backlog(const struct engine *e)
 {
@@ -148,7 +155,7 @@ complain(const struct listener *l, const char *what)
 	    l->conf->spec, what);
 }
 
-/* All connections are in use: 1 if one was closed that never was of use. */
+/* When all connections are in use: closes one that was never of use. 1 if there was one. */
 static int
 may_go_on(struct listener *l)
 {

@@ -4,7 +4,8 @@
  */
 
 /*
- * engine/listener.h: accepts milter connections.
+ * engine/listener.h: accepts milter connections at one socket, within the
+ * limits.
  */
 #ifndef PM_ENGINE_LISTENER_H
 #define PM_ENGINE_LISTENER_H
@@ -13,13 +14,16 @@
 
 struct listener;
 
-/* Takes a connection: its descriptor, and the peer, AF_UNIX if that has no name. */
+/*
+ * Takes an accepted connection: the descriptor becomes its own. A peer on a
+ * unix socket, which has no name, has family AF_UNIX.
+ */
 typedef void listener_accepted(struct listener *, int fd, const struct netaddr *peer);
 
 /* Whether a connection could be closed to make room for another one. */
 enum room {
 	ROOM_MADE,
-	ROOM_LATER,	/* none, but within a second there may be one */
+	ROOM_LATER,	/* none now; in a second there may be one */
 	ROOM_NONE
 };
 typedef enum room listener_make_room(struct listener *);
@@ -27,7 +31,7 @@ typedef enum room listener_make_room(struct listener *);
 struct listener {
 	struct engine			*engine;
 	const struct listen_conf	*conf;
-	unsigned int			 index;		/* into conf->listens */
+	unsigned int			 index;		/* in conf->listens, from 0 */
 	int				 fd;
 	struct event			 ev, retry;
 	unsigned int			 nconns;
@@ -38,9 +42,9 @@ struct listener {
 
 void	 listener_init(struct listener *, struct engine *, const struct listen_conf *, int fd,
 	    listener_accepted *, listener_make_room *);
-/* No more connections from here on. */
+/* Accepts no more, and closes the socket. */
 void	 listener_close(struct listener *);
-/* One of its connections has closed. */
+/* A connection of this listener has closed: there may be room for another. */
 void	 listener_conn_closed(struct listener *);
 
 #endif

@@ -3,10 +3,13 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * engine/ltimer.c: a timer that wakes up at an old time and sets itself again.
+ */
 #include "base/compat.h"
 
-#include "engine/ltimer.h"
 #include "base/mono.h"
+#include "engine/ltimer.h"
 
 static void
 arm(struct ltimer *t, uint64_t now)

@@ -12,19 +12,19 @@
 #include <stdlib.h>
 #include <syslog.h>
 
-#include "engine/hproc.h"
 #include "base/log.h"
 #include "base/log_limit.h"
+#include "engine/hproc.h"
 #include "engine/pool.h"
 
 #define STDERR_LINES_A_SECOND	50
-/* ms from a process that was of no use to the next one. */
+/* ms from a process that was of no use to the start of the next one. */
 #define BACKOFF_MIN	1000
 #define BACKOFF_MAX	30000
 
 static void on_pool_timer(void *);
 
-/* What one engine has of a number that all of them share. */
+/* This engine's part of a number that all engines share. */
 static unsigned int
 share(const struct engine *e, unsigned int n)
 {
@@ -57,7 +57,7 @@ may_start(const struct pool *p)
 	    (p->backoff_until == 0 || p->backoff_until <= engine_now(p->engine));
 }
 
-/* Sees to it that it is in the list of available ones if it is one. */
+/* Puts a process into the list of available ones, or takes it out. */
 static void
 relist(struct pool *p, struct hproc *hp)
 {
@@ -66,7 +66,7 @@ relist(struct pool *p, struct hproc *hp)
 	hp->is_avail = hproc_may_serve(hp) != 0;
 	if (!hp->is_avail)
 		return;
-	/* Where several scopes share one, those that work already come last. */
+	/* If processes serve several scopes at a time, idle ones come first. */
 	if (hp->slot.state == SLOT_LIVE && hproc_is_idle(hp))
 		TAILQ_INSERT_HEAD(&p->avail, hp, avail);
 	else
@@ -105,8 +105,8 @@ start_ahead(struct pool *p)
 }
 
 /*
- * All that are idle end, and the others when they are. One may take others
- * with it from the list, so each look begins anew.
+ * Ends all idle processes, and the others when they become idle. One end may
+ * take other processes from the list, so each search starts at the beginning.
  */
 static void
 retire_all(struct pool *p)
@@ -160,7 +160,7 @@ void
 pool_wait(struct pool *p, struct task *t, int first)
 {
 	t->run.state = TASK_QUEUED;
-	/* A report waits as long as it takes: none is dropped. */
+	/* A report waits as long as it takes: no report is dropped. */
 	t->run.deadline = t->report ? 0 : t->run.since + p->conf->queue_timeout;
 	if (first)
 		TAILQ_INSERT_HEAD(&p->waiting, t, entry);
@@ -170,8 +170,8 @@ pool_wait(struct pool *p, struct task *t, int first)
 }
 
 /*
- * That which has served the session before, so that what it was told there is
- * read before what it is told now; else any that is available; or NULL.
+ * Prefers the process that served this session last, which then reads its
+ * earlier reports first; else any free one. NULL: none is free.
  */
 static struct hproc *
 choose(struct pool *p, const struct hstate *h)
@@ -183,7 +183,7 @@ choose(struct pool *p, const struct hstate *h)
 	return hp != NULL && hp->is_avail ? hp : TAILQ_FIRST(&p->avail);
 }
 
-/* Writes the files that a task names. If they can't be written it has failed. */
+/* Writes the files that a task names. If that fails the task has failed. */
 static enum fate
 write_spool_files(struct pool *p, struct task *t)
 {
@@ -193,14 +193,14 @@ write_spool_files(struct pool *p, struct task *t)
 	if (t->spool == NULL || spool_write(t->spool, why) == 0)
 		return TASK_KEPT;
 	r.why = why;
-	/* The process that has served its scope so far is not told of its end. */
+	/* The process that serves the scope does not hear of the scope's end: let it go. */
 	if (t->ends && !t->begins)
 		hproc_release(&t->session->h[t->index]);
 	pool_task_done(p, t, &r);
 	return TASK_GONE;
 }
 
-/* Gives a task that begins a scope to a process that is available, or to a new one. */
+/* Gives a task that begins a scope to a free process, or to a new one. */
 static enum fate
 find_process(struct pool *p, struct task *t)
 {
@@ -219,7 +219,7 @@ find_process(struct pool *p, struct task *t)
 	return fate;
 }
 
-/* Gives a handler's first task to a process, or queues it. */
+/* Gives a session's first task for a handler to a process, or to the queue. */
 static enum fate
 submit(struct pool *p, struct hstate *h, struct task *t)
 {
@@ -260,7 +260,7 @@ submit_tasks(struct pool *p, struct hstate *h)
 }
 
 void
-pool_run_lines(struct engine *e, struct session *s)
+pool_run_tasks(struct engine *e, struct session *s)
 {
 	unsigned int	 i;
 
@@ -270,11 +270,11 @@ pool_run_lines(struct engine *e, struct session *s)
 		submit_tasks(&e->pools[s->listen->handlers[i]], &s->h[i]);
 }
 
-/* The lines of a session have moved: more may be read for it, or it is over. */
+/* A task of the session is done: the next ones may go on. */
 static void
 session_moved(struct pool *p, struct session *s)
 {
-	pool_run_lines(p->engine, s);
+	pool_run_tasks(p->engine, s);
 	p->engine->hooks->moved(p->engine, s);
 }
 
@@ -322,8 +322,8 @@ pool_abandon(struct engine *e, struct task *t, int late)
 }
 
 /*
- * A scope has failed: what waits in line for it is not given to another
- * process, and the event that the MTA waits for has failed with it.
+ * The scope has failed: fails the tasks that still wait for it, up to the next
+ * scope. If the MTA waits for one of them, that event fails too.
  */
 static void
 drop_scope(struct pool *p, struct hstate *h)
@@ -377,7 +377,7 @@ pool_task_done(struct pool *p, struct task *t, struct task_result *r)
 	else if (t->report || t->shadow)
 		told_or_shown(p, t, r);
 	else {
-		/* Its connection can't be gone: it abandons what it waits for. */
+		/* The session has its connection: that abandons the event when it closes. */
 		session_drop_task(t);
 		p->engine->hooks->answered(s, r);
 	}
@@ -412,7 +412,7 @@ pool_scope_failed(struct pool *p, struct hstate *h, const char *why)
 	session_moved(p, s);
 }
 
-/* The scope of a line that stands still since its process took no more; or NULL. */
+/* A scope whose next report waits because the process was full; NULL: none. */
 static struct hstate *
 find_stalled(const struct hproc *hp)
 {
@@ -432,7 +432,7 @@ pool_drained(struct pool *p, struct hproc *hp)
 	pool_available(p, hp);
 	while (!hproc_is_full(hp) && (h = find_stalled(hp)) != NULL) {
 		h->binding.stalled = 0;
-		/* The next time the others come first. */
+		/* To the end of the list: the next time the other scopes come first. */
 		TAILQ_REMOVE(&hp->bound, h, binding.bound);
 		TAILQ_INSERT_TAIL(&hp->bound, h, binding.bound);
 		session_moved(p, h->session);
@@ -467,7 +467,7 @@ pool_available(struct pool *p, struct hproc *hp)
 static void
 back_off(struct pool *p)
 {
-	/* Several that end together count as one. */
+	/* Several processes that end at the same time count as one. */
 	if (p->backoff_until > engine_now(p->engine))
 		return;
 	p->backoff = p->backoff == 0 ? BACKOFF_MIN : p->backoff * 2;
@@ -490,7 +490,7 @@ pool_process_gone(struct pool *p, struct hproc *hp, int early)
 	if (early && (p->conf->reuse || hp->ahead))
 		back_off(p);
 	pool_serve(p);
-	/* Another engine is to have the place of one that was asked for. */
+	/* If another engine asked for the place of this process, do not take it again. */
 	if (!hp->reclaimed)
 		start_ahead(p);
 }
@@ -534,7 +534,7 @@ pool_stale(struct pool *p)
 	start_ahead(p);
 }
 
-/* The queue-timeout of all is the same, so that those that are due come first. */
+/* Ends tasks whose queue-timeout is over. All have the same, so the oldest come first. */
 static void
 end_waiting(struct pool *p, uint64_t now)
 {
@@ -542,7 +542,7 @@ end_waiting(struct pool *p, uint64_t now)
 	    .why = "no free process within queue-timeout" };
 	struct task		*t;
 
-	/* Telling of one may change the queue. */
+	/* Telling a task may change the queue: search from the beginning. */
 	for (;;) {
 		TAILQ_FOREACH(t, &p->waiting, entry)
 			if (t->run.deadline != 0)
@@ -558,7 +558,7 @@ end_waiting(struct pool *p, uint64_t now)
 	}
 }
 
-/* One that may go, since it has been idle for so long; or NULL. */
+/* A process that has been idle for idle-timeout; NULL: none. */
 static struct hproc *
 find_idle(struct pool *p, uint64_t now)
 {

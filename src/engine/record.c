@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * engine/record.c: appends what happens in a session to its transcript file.
+ */
 #include "base/compat.h"
 
 #include <sys/stat.h>
@@ -17,25 +20,25 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/xmalloc.h"
 #include "engine/record.h"
 #include "transcript/transcript.h"
-#include "base/xmalloc.h"
 
-/* A command may be five times as long with its escapes, and there is macros' text. */
+/* Bytes. Escapes make a command up to five times as long; macros come on top. */
 #define MAX_TEXT	(RECORD_MAX + ((size_t)16 << 20))
 
 struct record {
 	int			 dir;
-	char			 id[24];	/* of the session; "": there is none */
-	char			 name[64];	/* of its file; "": not named yet */
+	char			 id[24];	/* of the session; "": none */
+	char			 name[64];	/* of the file; "": not named yet */
 	struct transcript	 transcript;
-	struct buf		 negotiated;	/* what each of the files begins with */
-	struct buf		 text;		/* to be written */
-	size_t			 seen;		/* of what waits to be sent: bytes that text has */
-	size_t			 sure;		/* of text: all but answers not known to be sent */
+	struct buf		 negotiated;	/* the negotiation, with which each file begins */
+	struct buf		 text;		/* what is to be written to the file */
+	size_t			 seen;		/* bytes of the waiting answers that are in text */
+	size_t			 sure;		/* bytes of text that are sure to stay */
 	int			 begun;		/* something has happened in the session */
-	size_t			 written;	/* bytes that the file has */
-	int			 off;		/* this session is recorded no further */
+	size_t			 written;	/* bytes in the file */
+	int			 off;		/* no more is recorded of this session */
 };
 
 struct record *
@@ -67,7 +70,7 @@ record_begin(struct record *r, const char *id)
 	(void)strlcpy(r->id, id, sizeof(r->id));
 }
 
-/* Of its text comes no more; what there is will be written yet. */
+/* Stops the recording of this session. What is in memory will still be written. */
 static void
 stop_at_limit(struct record *r)
 {
@@ -76,7 +79,7 @@ stop_at_limit(struct record *r)
 	r->off = 1;
 }
 
-/* 1 if there is room for so many bytes more. */
+/* 1 if n more bytes fit. */
 static int
 has_room(struct record *r, size_t n)
 {
@@ -131,14 +134,17 @@ record_command(struct record *r, const struct milter_cmd *cmd, const struct buf 
 {
 	record_answers(r, out);
 	r->begun |= strchr("OQKA", cmd->code) == NULL;
-	/* What comes before is kept in memory, and of these there may be any number. */
+	/*
+	 * Until a session begins its text stays in memory, and aborts may come
+	 * in any number.
+	 */
 	if (cmd->code == SMFIC_ABORT && !r->begun)
 		return;
 	if (has_room(r, 0))
 		transcript_command(&r->transcript, cmd, &r->text);
 }
 
-/* Nothing of it comes from a mail. */
+/* The name has nothing in it that comes from a mail. */
 static void
 make_name(struct record *r)
 {
@@ -181,7 +187,7 @@ write_all(int fd, const unsigned char *p, size_t len)
 	return 0;
 }
 
-/* Half a block is taken back, so that what there is can be read. */
+/* Cuts a half-written block off the file, so that the rest of it can be read. */
 static void
 give_up(struct record *r, int fd)
 {
@@ -209,7 +215,7 @@ add_to_file(struct record *r)
 		(void)close(fd);
 }
 
-/* A session that nothing has happened in yet has no file. */
+/* A session in which nothing has happened gets no file. */
 static int
 is_empty(const struct record *r)
 {
@@ -236,7 +242,7 @@ record_end(struct record *r, const char *reason)
 	if (!r->off)
 		transcript_end(&r->transcript, reason, &r->text);
 	record_write(r);
-	/* Another client may follow, under the same terms. */
+	/* Another client may follow with the same negotiation. */
 	transcript_next(&r->transcript);
 	buf_free(&r->text);
 	buf_add(&r->text, r->negotiated.data, r->negotiated.len);

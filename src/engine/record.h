@@ -4,9 +4,10 @@
  */
 
 /*
- * engine/record.h: the sessions of a milter connection as transcripts, each in a file
- * of its own. A file is opened for each piece that is added, so none is open at
- * rest. What goes wrong ends the recording of one session, and is logged.
+ * engine/record.h: writes the sessions of a milter connection as transcripts,
+ * each to a file of its own. The file is opened for each piece that is added,
+ * so that no descriptor is held between two pieces. An error ends the recording
+ * of that one session, and is logged.
  */
 #ifndef PM_ENGINE_RECORD_H
 #define PM_ENGINE_RECORD_H
@@ -14,26 +15,29 @@
 #include "base/buf.h"
 #include "milter/decode.h"
 
-/* Bytes of a file, but for the remark that says so. */
+/* Bytes of a file, without the remark that says that it was cut. */
 #define RECORD_MAX	((size_t)64 * 1024 * 1024)
 
 struct record;
 
-/* dir is the directory's descriptor, and stays the caller's. */
+/* dir: descriptor of the directory; it stays the caller's. */
 struct record	*record_new(int dir);
-void	 record_free(struct record *);	/* NULL is nothing */
-/* A session has this id. Not before its negotiation was given, if that is new. */
+void	 record_free(struct record *);	/* NULL is allowed */
+/* A session begins and has this id. Call it after record_command() for a negotiation. */
 void	 record_begin(struct record *, const char *id);
-/* A command came; out is what waits to be sent, answers to earlier ones. */
+/* A command has come. out: answers to earlier commands that wait to be written. */
 void	 record_command(struct record *, const struct milter_cmd *, const struct buf *out);
-/* What waits is about to be written, and then: what is left of it. */
+/*
+ * record_answers() before a write(2): out is what waits. record_sent() after
+ * it: out is what is left.
+ */
 void	 record_answers(struct record *, const struct buf *out);
 void	 record_sent(struct record *, const struct buf *out);
-/* The peer is gone: what was about to be written was not. */
+/* The write failed, the peer is gone: takes back the answers of the last record_answers(). */
 void	 record_unsent(struct record *);
-/* Adds to the file what there is. */
+/* Appends to the file what was recorded since the last call. */
 void	 record_write(struct record *);
-/* The session is over: reason is "quit", "next" or "closed". */
+/* The session is over. reason: "quit", "next" or "closed". */
 void	 record_end(struct record *, const char *reason);
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * engine/slot.c: the table of states and events of a handler process.
+ */
 #include "base/compat.h"
 
 #include <string.h>
@@ -13,7 +16,7 @@
 enum set { NEVER, KEEP, CLEAR, SET_GRACE, SET_TERM };
 
 struct rule {
-	enum set	 deadline;	/* NEVER, which is 0: this can't happen */
+	enum set	 deadline;	/* NEVER, which is 0: this event can't happen here */
 	enum slot_state	 next;
 	unsigned int	 todo;
 };

@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * startup/daemon.c: going to the background with a launcher that waits, and the
+ * pid file.
+ */
 #include "base/compat.h"
 
 #include <sys/wait.h>
@@ -17,10 +21,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "startup/daemon.h"
 #include "base/log.h"
+#include "startup/daemon.h"
 
-#define READY	'\0'	/* ends the error texts on the launcher's pipe */
+#define READY	'\0'	/* ends the error texts in the launcher's pipe */
 
 static struct pidfh	*pidfile;
 
@@ -50,7 +54,7 @@ daemon_null_stdio(void)
 	close(fd);
 }
 
-/* Absolute, for the daemon changes its directory before it removes the file. */
+/* Makes a path absolute: the daemon leaves its directory before it removes the file. */
 static int
 absolute(const char *path, char *out, size_t size)
 {
@@ -91,7 +95,7 @@ daemon_pidfile_open(const char *path)
 			    strerror(errno));
 		return -1;
 	}
-	/* libbsd leaves it open in what is executed, and the lock with it. */
+	/* libbsd would leave the file open in programs that are executed, and locked. */
 	if (fcntl(pidfile_fileno(pidfile), F_SETFD, FD_CLOEXEC) == -1)
 		fatal("fcntl");
 	return 0;
@@ -120,7 +124,7 @@ daemon_pidfile_forget(void)
 	pidfile = NULL;
 }
 
-/* Copies error texts to stderr. Returns 1 when the daemon is ready, 0 at its end. */
+/* Copies error texts to stderr. Returns 1 when the daemon is ready, 0 when it has ended. */
 static int
 await_ready(int fd, size_t *shown)
 {
@@ -154,7 +158,7 @@ launch(pid_t pid, int fd)
 	size_t		 shown;
 	int		 status;
 
-	/* Whoever waits at a terminal may give up. */
+	/* Somebody who waits at a terminal may give up with ^C. */
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	daemon_pidfile_forget();
@@ -202,7 +206,7 @@ daemon_ready(int fd)
 		return;
 	log_echo(-1);
 	daemon_null_stdio();
-	/* It may have been interrupted; the daemon goes on without it. */
+	/* The launcher may have been interrupted; the daemon goes on without it. */
 	(void)!write(fd, &ready, 1);
 	close(fd);
 }

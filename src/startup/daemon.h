@@ -4,34 +4,35 @@
  */
 
 /*
- * startup/daemon.h: going to the background, and the pid file.
+ * startup/daemon.h: goes to the background, and keeps the pid file.
  */
 #ifndef PM_STARTUP_DAEMON_H
 #define PM_STARTUP_DAEMON_H
 
-/* Makes sure that descriptors 0 to 2 are open, before anything else is opened. */
+/* Makes sure that descriptors 0 to 2 are open. Call it before anything else is opened. */
 void	 daemon_open_stdio(void);
-/* All three on /dev/null. */
+/* Puts descriptors 0 to 2 on /dev/null. */
 void	 daemon_null_stdio(void);
 
 /*
- * Opens and locks the pid file, before daemon_start(), so that errors are
- * seen; it is written once the pid is known. Returns 0, or -1, logged.
+ * Opens and locks the pid file. Call it before daemon_start(), so that errors
+ * are seen; daemon_pidfile_write() fills it in when the pid is known. Returns
+ * 0, or -1, logged.
  */
 int	 daemon_pidfile_open(const char *path);
 void	 daemon_pidfile_write(void);
 void	 daemon_pidfile_remove(void);
-/* In each forked child: the lock is not its own. */
+/* Closes the file in a forked child, which does not own the lock. */
 void	 daemon_pidfile_forget(void);
 
 /*
- * Goes to the background. The process that was started stays and waits, shows
- * the errors that are logged from here on, and exits when the daemon is ready
- * (0) or has ended (1). Returns, in the daemon, the descriptor for
+ * Goes to the background. The process that was started (the launcher) waits,
+ * shows the errors that are logged from now on, and exits when the daemon is
+ * ready (0) or has ended (1). Returns, in the daemon, the descriptor for
  * daemon_ready().
  */
 int	 daemon_start(void);
-/* Lets the waiting process go; 0 to 2 are on /dev/null then. -1: nobody waits. */
+/* Lets the launcher go, and puts descriptors 0 to 2 on /dev/null. -1: there is none. */
 void	 daemon_ready(int fd);
 
 #endif

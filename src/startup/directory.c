@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * startup/directory.c: makes, empties and removes directories that belong to
+ * other users.
+ */
 #include "base/compat.h"
 
 #include <sys/stat.h>
@@ -17,9 +21,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "startup/daemon.h"
 #include "startup/directory.h"
-#include "base/log.h"
 #include "system/privdrop.h"
 
 int
@@ -52,7 +56,7 @@ remove_entry(FTS *fts, FTSENT *e)
 {
 	switch (e->fts_info) {
 	case FTS_D:
-		/* What was unpacked there may be a directory that can't be written. */
+		/* A handler may have unpacked directories that are not writable. */
 		if (e->fts_level > FTS_ROOTLEVEL)
 			(void)chmod(e->fts_accpath, 0700);
 		break;
@@ -106,8 +110,8 @@ succeeded(pid_t pid)
 }
 
 /*
- * Empties it as its owner, in a process of its own: whoever may write there
- * can swap directories for links while we walk.
+ * Empties a directory as its owner, in a process of its own: who may write
+ * there can swap directories for links while we walk.
  */
 static int
 empty_as_owner(int fd, const struct stat *st)
@@ -161,7 +165,6 @@ directory_make(const char *path, const struct directory_owner *owner)
 	return ret;
 }
 
-/* A directory above it may be closed to the handler's user. */
 int
 directory_can_be_entered(const char *path, const struct handler_conf *h)
 {

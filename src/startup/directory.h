@@ -4,8 +4,8 @@
  */
 
 /*
- * startup/directory.h: directories that the supervisor makes for others, who may do in them
- * what they like, and that it empties.
+ * startup/directory.h: directories that the supervisor makes for other users,
+ * who may do in them what they like, and that it empties.
  */
 #ifndef PM_STARTUP_DIRECTORY_H
 #define PM_STARTUP_DIRECTORY_H
@@ -15,26 +15,26 @@
 #include "config/conf.h"
 
 struct directory_owner {
-	int	 change;	/* started as root: it is given to these */
+	int	 change;	/* started as root: give it to this user and group */
 	uid_t	 uid;
 	gid_t	 gid;
 	mode_t	 mode;
 };
 
-/* Logs what is wrong with a directory; returns -1. */
+/* Logs what is wrong with a directory. Returns -1. */
 int	 directory_complain(const char *path, const char *why);
-/* One of our own that others pass through: theirs is below it. 0 or -1, logged. */
+/* Makes a directory of our own, below which those of others lie. Returns 0, or -1, logged. */
 int	 directory_make_parent(const char *path);
 /*
- * Makes a directory for somebody else, or empties the one that is there. 0 or -1,
- * logged.
+ * Makes a directory for another user, or empties the one that is there. Returns
+ * 0, or -1, logged.
  */
 int	 directory_make(const char *path, const struct directory_owner *);
-/* A directory above it may be closed to the handler's user: then 0. */
+/* 1 if the handler's user can enter it; a directory above it may be closed to that user. */
 int	 directory_can_be_entered(const char *path, const struct handler_conf *);
-/* With all in it. */
+/* Removes a directory with all that is in it. */
 void	 directory_remove(const char *path);
-/* All directories in one of our own. */
+/* Removes all directories inside a directory of our own. */
 void	 directory_clear(const char *path);
 
 #endif

@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * startup/listen_sock.c: opens listening sockets, and removes the files of unix
+ * sockets.
+ */
 #include "base/compat.h"
 
 #include <sys/socket.h>
@@ -18,13 +22,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "startup/listen_sock.h"
 #include "base/log.h"
 #include "base/xmalloc.h"
+#include "startup/listen_sock.h"
 
 #define BACKLOG	1024
 
-/* A socket's file that we made: it may have become somebody else's since. */
+/* The file of a socket that we made: it may belong to somebody else by now. */
 struct made {
 	SLIST_ENTRY(made)	 entry;
 	char			*path;
@@ -40,7 +44,7 @@ complain_of_socket(const struct listen_conf *l, const char *doing, const char *w
 	    doing, doing[0] != '\0' ? ": " : "", why);
 }
 
-/* Returns NULL, or why the path can't be bound; a stale socket is removed. */
+/* Removes a socket that nobody listens at. Returns NULL, or why the path can't be bound. */
 static const char *
 clear_path(const struct sockaddr_un *sun, socklen_t len)
 {
@@ -64,7 +68,7 @@ clear_path(const struct sockaddr_un *sun, socklen_t len)
 	return NULL;
 }
 
-/* Makes the socket's directory, one level, if it is missing. */
+/* Makes the socket's directory if it is missing, but none above it. */
 static int
 make_directory(const char *path)
 {
@@ -131,7 +135,7 @@ bind_unix(const struct conf *conf, const struct listen_conf *l, int fd)
 		complain_of_socket(l, "", why);
 		return -1;
 	}
-	/* chmod(2) would follow a link that was put in its place. */
+	/* Not by chmod(2), which would follow a link that replaced the socket. */
 	old = umask(~l->mode & 0777);
 	ret = bind(fd, (const struct sockaddr *)sun, l->addr.len);
 	(void)umask(old);
@@ -177,7 +181,7 @@ open_one(const struct conf *conf, const struct listen_conf *l)
 	}
 	ret = l->addr.ss.ss_family == AF_UNIX ? bind_unix(conf, l, fd) :
 	    bind_inet(l, fd);
-	/* Two may bind one inet address until one of them listens. */
+	/* Two sockets may be bound to one inet address until one of them listens. */
 	if (ret == 0 && listen(fd, BACKLOG) == -1) {
 		complain_of_socket(l, "", errno == EADDRINUSE ?
 		    "somebody listens there already" : strerror(errno));
@@ -197,7 +201,7 @@ listen_sock_open(const struct conf *conf)
 	int	 failed = 0;
 	size_t	 i;
 
-	/* All are tried: whoever has to mend this wants to see every mistake. */
+	/* Tries all, so that every mistake is logged at once. */
 	for (i = 0; i < conf->nlistens; i++)
 		if ((fds[i] = open_one(conf, &conf->listens[i])) == -1)
 			failed = 1;
@@ -215,7 +219,7 @@ listen_sock_end(const struct conf *conf, int *fds)
 	struct stat	 st;
 	size_t		 i;
 
-	/* The files first: who finds one must not be refused. */
+	/* The files first: a client that finds a file must not be refused. */
 	while ((m = SLIST_FIRST(&made_files)) != NULL) {
 		SLIST_REMOVE_HEAD(&made_files, entry);
 		if (lstat(m->path, &st) == 0 && st.st_dev == m->dev &&

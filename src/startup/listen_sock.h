@@ -12,8 +12,9 @@
 #include "config/conf.h"
 
 /*
- * Opens one socket for each conf->listens, listening, close-on-exec and
- * non-blocking. Returns an array, or NULL: logged, and nothing is left behind.
+ * Opens one socket for each of conf->listens: listening, close-on-exec and
+ * non-blocking. Returns an array, which the caller frees, or NULL: the errors
+ * are logged, and nothing is left.
  */
 int	*listen_sock_open(const struct conf *);
 /* Closes them, sets them to -1, and removes the files that were made for them. */

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * startup/record_dir.c: makes, opens and checks the directory for transcripts.
+ */
 #include "base/compat.h"
 
 #include <sys/stat.h>
@@ -23,7 +26,7 @@ complain_of_record(const struct conf *conf, const char *why)
 	return -1;
 }
 
-/* made: the directory is new, and as yet ours. */
+/* made: the directory is new, and still ours. */
 static int
 check_record_dir(const struct conf *conf, int fd, int made)
 {
@@ -37,7 +40,7 @@ check_record_dir(const struct conf *conf, int fd, int made)
 		return complain_of_record(conf, strerror(errno));
 	if (st.st_uid != owner)
 		return complain_of_record(conf, "it belongs to another user than the engine's");
-	/* Whoever can write there could put a pipe in the place of a file. */
+	/* A user who can write there could put a pipe where a file should be. */
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return complain_of_record(conf, "others than its owner can write it");
 	return 0;

@@ -4,7 +4,7 @@
  */
 
 /*
- * startup/record_dir.h: the directory that sessions are recorded in.
+ * startup/record_dir.h: opens the directory that sessions are recorded in.
  */
 #ifndef PM_STARTUP_RECORD_DIR_H
 #define PM_STARTUP_RECORD_DIR_H
@@ -13,9 +13,9 @@
 #include "system/runtime.h"
 
 /*
- * Opens it as record_fd of the runtime, if there is to be one; it is made if its parent
- * exists. One that is not the engine's user's, or that anybody can write, is
- * refused. Returns 0 or -1, logged.
+ * Opens conf->record, if it is set, as the runtime's record_fd. Makes the
+ * directory if only that is missing. Refuses one that does not belong to the
+ * engine's user, or that others may write to. Returns 0, or -1, logged.
  */
 int	 record_dir_open(const struct conf *, struct runtime *);
 

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * startup/spooldir.c: makes and removes the directories for messages.
+ */
 #include "base/compat.h"
 
 #include <sys/stat.h>
@@ -15,13 +18,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "startup/directory.h"
 #include "base/log.h"
-#include "config/handler_conf.h"
-#include "startup/spooldir.h"
 #include "base/xmalloc.h"
+#include "config/handler_conf.h"
+#include "startup/directory.h"
+#include "startup/spooldir.h"
 
-/* No handler can be called so. */
+/* No handler can have this name. */
 #define ENGINE_DIRECTORY	".engine"
 
 static int
@@ -35,7 +38,7 @@ is_needed(const struct conf *conf)
 	return 0;
 }
 
-/* BASE/NAME, malloc'd; NULL: it is too long, logged. */
+/* Returns BASE/NAME, which the caller frees; NULL: too long, logged. */
 static char *
 join(const char *base, const char *name)
 {
@@ -49,7 +52,7 @@ join(const char *base, const char *name)
 	return NULL;
 }
 
-/* Files made in it get its group: the engine's user need not be in that. */
+/* Files made in the directory get its group: the engine's user need not be in that group. */
 static int
 make_for_handler(const struct conf *conf, const struct runtime *rt, size_t i)
 {
@@ -113,7 +116,7 @@ spooldir_prepare(const struct conf *conf, struct runtime *rt, const char *base, 
 	rt->spool_base = path;
 	if (is_needed(conf))
 		return make_directories(conf, rt);
-	/* There were some when it last ran. */
+	/* The daemon may have needed some when it ran last. */
 	spooldir_remove(rt);
 	return 0;
 }

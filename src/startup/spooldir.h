@@ -4,8 +4,8 @@
  */
 
 /*
- * startup/spooldir.h: directories for messages: those that are too large for the memory,
- * and those that handlers read as files.
+ * startup/spooldir.h: makes the directories for messages: for those that are
+ * too large for memory, and for those that handlers read as files.
  */
 #ifndef PM_STARTUP_SPOOLDIR_H
 #define PM_STARTUP_SPOOLDIR_H
@@ -14,15 +14,15 @@
 #include "system/runtime.h"
 
 /*
- * If some handler needs messages as a whole: makes BASE/NAME, which is ours
- * and which others pass through, names it in conf->spool_base, and makes in it
- * a directory of the engines' own, empty, in conf->store_directory; and one for each
- * handler with `spool', that only the engine's user writes to and the handler's
- * group reads, in its spool_path and spool_fd. What another run has left there
- * is removed in any case. Returns 0 or -1, logged.
+ * If a handler needs whole messages: makes BASE/NAME, which is ours and which
+ * others pass through, as the runtime's spool_base. In it: an empty directory
+ * for the engines, store_directory; and for each handler with the option
+ * `spool' a directory that only the engine's user writes to and the handler's
+ * group reads, in spool_dirs. Removes what an earlier run has left there in any
+ * case. Returns 0, or -1, logged.
  */
 int	 spooldir_prepare(const struct conf *, struct runtime *, const char *base, const char *name);
-/* Removes all of that. */
+/* Removes all these directories. */
 void	 spooldir_remove(struct runtime *);
 
 #endif

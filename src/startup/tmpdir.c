@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * startup/tmpdir.c: makes and removes TMPDIR of each handler, and locks the
+ * spool directory.
+ */
 #include "base/compat.h"
 
 #include <sys/file.h>
@@ -16,13 +20,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "startup/directory.h"
 #include "base/log.h"
+#include "base/xmalloc.h"
+#include "startup/directory.h"
 #include "startup/spooldir.h"
 #include "startup/tmpdir.h"
-#include "base/xmalloc.h"
 
-static char	*private_base;	/* ours to remove */
+static char	*private_base;	/* made by us, to be removed by us */
 static int	 lock_fd = -1;
 
 static char *
@@ -43,15 +47,15 @@ make_private(void)
 		(void)directory_complain(path, strerror(errno));
 		return NULL;
 	}
-	/* That of a process which this one is a fork of stays its own. */
+	/* If this process is a fork, that of its parent is not ours to remove. */
 	free(private_base);
 	private_base = xstrdup(path);
 	return xstrdup(path);
 }
 
 /*
- * Another daemon's handlers would find their directories emptied. The lock goes
- * with the supervisor, however that ends.
+ * Another daemon would empty the directories of handlers that run. The kernel
+ * drops the lock when the supervisor ends, however it ends.
  */
 static int
 lock_base(const char *base)
@@ -112,7 +116,7 @@ prepare_one(const struct handler_conf *h, const char *base, char **tmpdir)
 	n = snprintf(path, sizeof(path), "%s/%s", base, h->name);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return directory_complain(base, strerror(ENAMETOOLONG));
-	/* Set even if it fails: what was made is removed by this. */
+	/* Set also if the next step fails, since tmpdir_remove() looks for it. */
 	*tmpdir = xstrdup(path);
 	if (directory_make(path, &owner) == -1)
 		return -1;
@@ -146,7 +150,10 @@ tmpdir_remove(struct runtime *rt)
 	size_t	 i;
 
 	spooldir_remove(rt);
-	/* Not only by the exit: the pid file goes before, and then the next one may start. */
+	/*
+	 * Now and not by the exit: the pid file is removed before that, and
+	 * then the next daemon may start.
+	 */
 	tmpdir_forget();
 	if (private_base == NULL)
 		return;

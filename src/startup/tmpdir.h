@@ -4,7 +4,7 @@
  */
 
 /*
- * startup/tmpdir.h: a directory for each handler's temporary files.
+ * startup/tmpdir.h: makes a directory for the temporary files of each handler.
  */
 #ifndef PM_STARTUP_TMPDIR_H
 #define PM_STARTUP_TMPDIR_H
@@ -13,18 +13,18 @@
 #include "system/runtime.h"
 
 /*
- * Makes the directories of all handlers, empty, and names them in
- * handler_conf.tmpdir; those for messages too (startup/spooldir.h). They are below the
- * spool directory, or, if private is set, in a directory below $TMPDIR that
- * tmpdir_remove() takes away. A spool directory that another daemon uses is
- * refused. Returns 0 or -1, logged.
+ * Makes an empty directory for each handler, as the runtime's tmpdirs, and the
+ * directories for messages (startup/spooldir.h). They are below the spool
+ * directory, or, if private is set, in a directory below $TMPDIR that
+ * tmpdir_remove() removes. Refuses a spool directory that another daemon uses.
+ * Returns 0, or -1, logged.
  */
 int	 tmpdir_prepare(const struct conf *, struct runtime *, int private);
-/* In a process that must not hold the lock on the spool directory any longer. */
+/* Gives back the lock on the spool directory, in a process that must not hold it. */
 void	 tmpdir_forget(void);
 /*
- * Once no handler runs any more: removes those for messages, and private ones,
- * and gives back the lock.
+ * Removes the directories for messages, and private ones, and gives back the
+ * lock. Call it when no handler runs any more.
  */
 void	 tmpdir_remove(struct runtime *);
 

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * store/board.c: counters in shared memory, changed by atomic operations.
+ */
 #include "base/compat.h"
 
 #include <sys/mman.h>
@@ -10,29 +13,29 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "store/board.h"
 #include "base/log.h"
 #include "base/xmalloc.h"
+#include "store/board.h"
 
-#define LINE	64u	/* bytes that processors pass to each other at a time */
+#define LINE	64u	/* bytes of a cache line */
 
 struct row {
-	uint64_t	 kept;		/* bytes of messages */
-	unsigned int	 counts[];	/* connections, one for each listener */
+	uint64_t	 kept;		/* bytes of messages that the engine keeps */
+	unsigned int	 counts[];	/* connections of the engine, one for each listener */
 };
 
 /*
- * A row begins at a line of its own, so that engines don't take it from each
- * other. The row's engine writes it, the supervisor only when that one is gone.
- * Each process has where they are for itself: an engine must not tell the
- * supervisor where to write.
+ * Each row begins at a cache line of its own, so that engines do not slow each
+ * other down. An engine writes its own row; the supervisor writes it only when
+ * the engine is gone. This struct is private to each process: an engine must
+ * not be able to tell the supervisor where to write.
  */
 struct board {
 	unsigned int	 rows, columns;
-	size_t		 stride;	/* bytes from row to row */
-	uint64_t	 limit;		/* of kept, in all rows together */
-	unsigned char	*bytes;		/* shared */
-	size_t		 size;		/* of these */
+	size_t		 stride;	/* bytes from one row to the next */
+	uint64_t	 limit;		/* of `kept' in all rows together */
+	unsigned char	*bytes;		/* the rows, in memory that all processes share */
+	size_t		 size;		/* bytes of them */
 };
 
 struct board *
@@ -114,7 +117,10 @@ board_keep(struct board *b, unsigned int engine, uint64_t n)
 	uint64_t	 all = 0;
 	unsigned int	 i;
 
-	/* Counted first: of two that take the last bytes at a time one sees the other. */
+	/*
+	 * Add first, and look then: if two engines take the last bytes at the
+	 * same time, at least one of them sees the other.
+	 */
 	(void)__atomic_add_fetch(&own_row(b, engine)->kept, n, __ATOMIC_SEQ_CST);
 	for (i = 0; i < b->rows; i++)
 		all += __atomic_load_n(&row_to_read(b, i)->kept, __ATOMIC_SEQ_CST);

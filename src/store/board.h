@@ -4,8 +4,11 @@
  */
 
 /*
- * store/board.h: counters that all engines share: memory that the supervisor maps
- * before it forks them. Each engine writes its own row and reads all.
+ * store/board.h: counters that all engines share, in memory that the supervisor
+ * maps before it forks them. Each engine writes its own row and reads all rows.
+ *
+ * Engines and listeners are counted from 0; a number that is too large ends the
+ * program through fatalx().
  */
 #ifndef PM_STORE_BOARD_H
 #define PM_STORE_BOARD_H
@@ -14,9 +17,9 @@
 
 struct board;
 
-/* A row for each of conf->engines, a column for each of conf->listens; all 0. */
+/* Makes a row for each of conf->engines with a column for each of conf->listens; all 0. */
 struct board	*board_new(const struct conf *);
-/* For this process. */
+/* Unmaps the counters in this process. */
 void		 board_free(struct board *);
 /* Connections of a listener, in all engines together. */
 unsigned int	 board_connections(const struct board *, unsigned int listener);
@@ -24,13 +27,13 @@ void		 board_connected(struct board *, unsigned int engine, unsigned int listene
 void		 board_disconnected(struct board *, unsigned int engine, unsigned int listener);
 /*
  * Counts n bytes more that an engine keeps for messages, in memory or in files.
- * Returns 0, and counts nothing, if all engines together would then keep more
- * than conf->spool_limit.
+ * Returns 1, or 0 if all engines together would then keep more than
+ * conf->spool_limit: nothing is counted then.
  */
 int		 board_keep(struct board *, unsigned int engine, uint64_t n);
-/* n bytes less. */
+/* Counts n bytes less. */
 void		 board_drop(struct board *, unsigned int engine, uint64_t n);
-/* The engine is gone: its row is 0 again. */
+/* The engine is gone: sets its row to 0. */
 void		 board_forget(struct board *, unsigned int engine);
 
 #endif

@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * store/spool.c: writes a message into three files, with the line ends that the
+ * handler wants.
+ */
 #include "base/compat.h"
 
 #include <errno.h>
@@ -13,36 +17,36 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/newline.h"
+#include "base/xmalloc.h"
 #include "store/spool.h"
 #include "store/spool_file.h"
-#include "base/xmalloc.h"
 
-/* Of the body, so much is converted and written at a time. */
+/* Bytes of the body converted and written at a time. */
 #define CHUNK		(256u * 1024)
-/* Memory that has grown that far is not kept. */
+/* Scratch memory above this size is freed after a message. */
 #define SCRATCH_KEPT	(2u * CHUNK)
 #define NOT_IN_FILES	"the message could not be put into files: "
 
 struct spool {
 	const struct handler_conf	*conf;
 	const struct spool_dir		*dir;
-	struct store			*store;		/* NULL: the files are there */
-	uint64_t			 counted;	/* on the board */
-	char				 name[88];	/* of all files, but for the end */
+	struct store			*store;		/* NULL: the files are written */
+	uint64_t			 counted;	/* bytes, on the board */
+	char				 name[88];	/* of all its files, without the ending */
 };
 
 static const char *const ends[SPOOL_KINDS] = {
 	[SPOOL_MESSAGE] = ".message", [SPOOL_HEADERS] = ".headers", [SPOOL_BODY] = ".body",
 };
 
-/* Where nothing was set up, as with -n, paths are named and no file is written. */
+/* Without spool_setup(), as with -n, paths can be named but no file is written. */
 static char			 no_path[] = "";
 static const struct spool_dir	 no_dir = { no_path, -1 };
 static const struct conf	*all;
 static const struct spool_dir	*dirs;
 static struct board	*board;
 static unsigned int	 row;
-static char		 prefix[16];	/* of names of files */
+static char		 prefix[16];	/* of the names of our files: "ENGINE-" */
 static struct buf	 scratch = { .max = SIZE_MAX / 2 };
 
 void
@@ -53,7 +57,7 @@ spool_setup(const struct conf *conf, const struct spool_dir *directories,
 	dirs = directories;
 	board = b;
 	row = engine;
-	/* Engines of one number never live at the same time. */
+	/* Two engines of one number never live at the same time. */
 	snprintf(prefix, sizeof(prefix), "%u-", engine + 1);
 	spool_file_setup(spare_directory, prefix);
 }
@@ -111,7 +115,10 @@ close_kind(const struct spool *sp, enum spool_kind k, struct spool_file *f, int 
 	return spool_file_close(f, sp->dir, file_name(sp, k, name, sizeof(name)), result);
 }
 
-/* One line for each header: a line that begins with a blank goes on with the one before. */
+/*
+ * Writes each header to one line: a line that begins with a blank continues the
+ * one before.
+ */
 static void
 unfold_headers(const unsigned char *p, size_t len, const char *line_end, struct buf *out)
 {
@@ -135,13 +142,13 @@ write_headers(const struct spool *sp, const unsigned char *p, size_t len)
 	if (open_kind(sp, SPOOL_HEADERS, &f) == -1)
 		return -1;
 	buf_reset(&scratch);
-	/* Without the empty line. */
+	/* Without the empty line at the end. */
 	unfold_headers(p, len - 2, sp->conf->keep_newlines ? "\r\n" : "\n", &scratch);
 	return close_kind(sp, SPOOL_HEADERS, &f,
 	    spool_file_write(&f, scratch.data, scratch.len));
 }
 
-/* f: message and body. at: where that begins. */
+/* f: files of the message and the body. at: where the body begins. */
 static int
 write_as_it_is(struct spool_file *f, const unsigned char *p, size_t len, size_t at)
 {
@@ -150,7 +157,7 @@ write_as_it_is(struct spool_file *f, const unsigned char *p, size_t len, size_t 
 	return spool_file_write(&f[1], p + at, len - at);
 }
 
-/* A message of the usual size is converted once, and written in one piece. */
+/* A message of the usual size is converted once and written in one piece. */
 static int
 write_converted(struct spool_file *f, const unsigned char *p, size_t len, size_t at)
 {
@@ -194,7 +201,7 @@ write_whole_and_body(const struct spool *sp, const unsigned char *p, size_t len,
 	return close_kind(sp, SPOOL_BODY, &f[1], ret);
 }
 
-/* As if nothing became shorter: a bound that is known before. */
+/* Counts the bytes as if line ends stayed CRLF: that bound is known before the files are. */
 static int
 reserve(struct spool *sp, uint64_t n)
 {
@@ -223,7 +230,7 @@ remove_files(const struct spool *sp, size_t size)
 		    file_name(sp, (enum spool_kind)k, name, sizeof(name)), size);
 }
 
-/* What was put away may be what fills the disk. */
+/* If the disk is full, spare files may be what fills it: remove them and try again. */
 static int
 write_files(struct spool *sp, const unsigned char *p, size_t len, size_t at)
 {
@@ -239,7 +246,7 @@ write_files(struct spool *sp, const unsigned char *p, size_t len, size_t at)
 	return -1;
 }
 
-/* The text is the caller's: that of a store goes with the store. Returns -1. */
+/* Copies the text, since that of a store is freed with the store. Returns -1. */
 static int
 spool_failed(char *why, const char *what, const char *cause)
 {

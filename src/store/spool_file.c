@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * store/spool_file.c: writes one file, over a spare file if there is one.
+ */
 #include "base/compat.h"
 
 #include <sys/stat.h>
@@ -16,20 +19,20 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "store/spool_file.h"
 #include "base/xmalloc.h"
+#include "store/spool_file.h"
 
 #define MAX_SPARES	32
 
 struct spare {
 	TAILQ_ENTRY(spare)		 entry;
-	const struct spool_dir	*dir;	/* whose group may read it */
+	const struct spool_dir	*dir;	/* a file made there has the group that may read it */
 	unsigned int			 kind;
 	char				 name[32];
 };
 static TAILQ_HEAD(, spare)	 spares = TAILQ_HEAD_INITIALIZER(spares);
 static unsigned int		 nspares;
-static int			 private_fd = -1;	/* the directory for them; -1: none */
+static int			 private_fd = -1;	/* the directory for spare files; -1: none */
 static const char		*private_prefix;
 static unsigned int		 last_number;
 
@@ -76,9 +79,10 @@ remove_at(int directory, const char *name)
 }
 
 /*
- * 1 if nobody else has it open, or under another name, and so can't see it
- * change: nobody gets a lease for writing otherwise. It is not kept, since who
- * opened the file would wait for its end.
+ * 1 if nobody else has the file open, or has another name for it, and so nobody
+ * can see it change: the kernel grants a lease for writing only then. The lease
+ * is given back at once, since a process that opens the file would have to wait
+ * for it.
  */
 static int
 is_ours_alone(struct spool_file *f)
@@ -91,7 +95,7 @@ is_ours_alone(struct spool_file *f)
 	return fcntl(f->fd, F_SETLEASE, F_WRLCK) == 0 && fcntl(f->fd, F_SETLEASE, F_UNLCK) == 0;
 }
 
-/* Takes a file that was put away from the list. Returns 0 if there is none. */
+/* Takes a spare file of this directory and kind from the list. Returns 0 if there is none. */
 static int
 take_spare_file(struct spool_file *f, const struct spool_dir *dir, unsigned int kind)
 {
@@ -150,7 +154,7 @@ spool_file_write(struct spool_file *f, const void *data, size_t n)
 	return 0;
 }
 
-/* One that was put away gets the length and the name of what it is now. */
+/* Gives a spare file that was written over its length and its name. */
 static int
 publish(const struct spool_file *f, const struct spool_dir *dir, const char *name)
 {
@@ -183,7 +187,7 @@ spool_file_close(struct spool_file *f, const struct spool_dir *dir, const char *
 	return result;
 }
 
-/* Returns 0 if that is not possible. */
+/* Makes a spare file of it. Returns 0 if that is not possible. */
 static int
 put_away(const struct spool_dir *dir, unsigned int kind, const char *name)
 {

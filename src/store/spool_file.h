@@ -4,11 +4,10 @@
  */
 
 /*
- * store/spool_file.h: the files of store/spool.h one by one. To make a file and to remove
- * it costs some file systems more than all that is written into it. So one
- * that is not needed any more is put away, where no handler can reach it, and
- * the next message is written over it: then nobody has it open, or it is
- * removed after all.
+ * store/spool_file.h: one of the files of store/spool.h. Some file systems take
+ * longer to make and remove a file than to write it. So a file that is done
+ * with becomes a spare file: it moves to a directory that no handler can reach,
+ * and the next message is written over it, unless somebody still has it open.
  */
 #ifndef PM_STORE_SPOOL_FILE_H
 #define PM_STORE_SPOOL_FILE_H
@@ -17,45 +16,46 @@
 
 #include "store/spool.h"
 
-/* A larger file, in bytes, is not put away. */
+/* A file of a larger message, in bytes, is removed at once. */
 #define SPOOL_FILE_KEPT	(512u * 1024)
 
 struct spool_file {
 	int		 fd;
-	char		 spare[32];	/* where it is so far; "": where it belongs */
-	off_t		 had;		/* bytes of an earlier message, */
-	off_t		 has;		/* and of this one */
+	char		 spare[32];	/* its name while it is a spare file; "": it is new */
+	off_t		 had;		/* bytes of an earlier message that it had, */
+	off_t		 has;		/* and bytes of this message */
 };
 
 /*
- * For this process: the directory that handlers can't reach (NULL: nothing is put
- * away) and what the names of files there begin with.
+ * Sets this process up: the directory for spare files (NULL: there are none),
+ * and the prefix of their names. Both must live as long as the process.
  */
 void	 spool_file_setup(const char *directory, const char *prefix);
-/* Removes what begins so in a directory. */
+/* Removes the files of a directory whose names begin with prefix. directory: a descriptor. */
 void	 spool_file_sweep(int directory, const char *prefix);
-/* The same in the directory of setup. */
+/* The same in the directory for spare files. */
 void	 spool_file_sweep_spares(void);
 
 /*
- * Opens a file to be written from its beginning; those of one kind are of about
- * the same length. 0, or -1 with errno.
+ * Opens a file of this name for writing, a spare file if there is one of this
+ * kind: files of one kind have about the same length. Returns 0, or -1 with
+ * errno.
  */
 int	 spool_file_open(struct spool_file *, const struct spool_dir *, unsigned int kind,
 	    const char *name);
 int	 spool_file_write(struct spool_file *, const void *, size_t);
 /*
- * Once all was written it is there under its name. result is that of what came
- * before: if it is -1, or this fails, there is no file. Returns 0, or -1 with
+ * Ends the file: it gets its name when all was written. result: what writing it
+ * returned; with -1, or if this fails, there is no file. Returns 0, or -1 with
  * errno.
  */
 int	 spool_file_close(struct spool_file *, const struct spool_dir *, const char *name,
 	    int result);
-/* It is not needed any more; none may be there. size: of its message. */
+/* Removes a file, if it is there. size: bytes of its message. */
 void	 spool_file_remove(const struct spool_dir *, unsigned int kind, const char *name,
 	    size_t size);
 
-/* How many are put away; and all of them go. Both return that number. */
+/* Number of spare files; the second function removes them all. */
 unsigned int spool_file_spares(void);
 unsigned int spool_file_drop_spares(void);
 

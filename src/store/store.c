@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * store/store.c: a message in memory, and in a file without a name when it
+ * grows.
+ */
 #include "base/compat.h"
 
 #include <sys/mman.h>
@@ -17,25 +21,25 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "store/store.h"
 #include "base/xmalloc.h"
+#include "store/store.h"
 
 struct store {
 	unsigned int	 owners;
-	struct buf	 tail;		/* all of it, or what is behind the file */
+	struct buf	 tail;		/* all bytes, or those that are not in the file */
 	int		 fd;		/* -1: no file yet */
 	size_t		 in_file;
-	void		*map;		/* of the file, or NULL */
+	void		*map;		/* the file in memory, or NULL */
 	size_t		 body_at;
 	int		 in_body;
-	uint64_t	 counted;	/* on the board */
+	uint64_t	 counted;	/* bytes, on the board */
 	char		 why[100];	/* "": nothing is wrong */
 };
 
 static struct board	*board;
 static unsigned int	 row;
 static const char	*directory;
-static size_t		 in_memory;	/* bytes of all */
+static size_t		 in_memory;	/* bytes in the tails of all stores */
 
 void
 store_setup(struct board *b, unsigned int engine, const char *where)
@@ -71,7 +75,7 @@ unmap(struct store *st)
 	st->map = NULL;
 }
 
-/* What was kept is of no use to anybody. */
+/* The store is broken or released: nobody needs its bytes. */
 static void
 drop_bytes(struct store *st)
 {
@@ -129,7 +133,7 @@ open_nameless(void)
 	return fd;
 }
 
-/* At the end of the file. Returns 0 if that is not possible. */
+/* Appends to the file. Returns 0 if that failed: the store is broken. */
 static int
 write_file(struct store *st, const unsigned char *p, size_t n)
 {
@@ -183,7 +187,7 @@ count_bytes(struct store *st, size_t n)
 	return 1;
 }
 
-/* How many bytes more it may have in memory. */
+/* Bytes that this store may still take into memory. */
 static size_t
 room(const struct store *st)
 {

@@ -4,10 +4,10 @@
  */
 
 /*
- * store/store.h: a message as a sequence of bytes that only grows: in memory as long
- * as it is small, else in a file that has no name. All bytes count against
- * spool-limit. A store that could not take a byte stays broken: whoever adds
- * looks at store_error() once, at the end.
+ * store/store.h: a message as bytes that can only be appended to. A small one
+ * is in memory, a large one in a file without a name. All bytes count against
+ * spool-limit. A store that could not take a byte stays broken: who writes to
+ * it looks at store_error() once, at the end.
  */
 #ifndef PM_STORE_STORE_H
 #define PM_STORE_STORE_H
@@ -18,8 +18,8 @@
 #include "store/board.h"
 
 /*
- * Bytes of one message that are kept in memory; and where all that this process
- * keeps there is plenty already.
+ * Bytes of one message that are kept in memory (MEMORY); or only SCARCE, when
+ * all stores of this process have PLENTY bytes in memory.
  */
 #define STORE_MEMORY	(1024 * 1024)
 #define STORE_SCARCE	(64 * 1024)
@@ -28,13 +28,17 @@
 struct store;
 
 /*
- * For this process: the engine's row of the board, and the directory for files,
- * which lives as long as the process (NULL: there are none). Before, nothing is
- * counted, and what does not fit the memory is an error.
+ * Sets this process up: the board and the number of the engine, from 0; the
+ * directory for files, or NULL for none. Both must live as long as the process.
+ * Without this call nothing is counted, and a message that is too large for
+ * memory is an error.
  */
 void	 store_setup(struct board *, unsigned int engine, const char *directory);
 
-/* It belongs to whoever made it and to all that hold it; NULL may be released. */
+/*
+ * A new store has one owner; store_hold() adds one, and returns the store. The
+ * last store_release() frees it. NULL may be released.
+ */
 struct store *store_new(void);
 struct store *store_hold(struct store *);
 void	 store_release(struct store *);
@@ -42,16 +46,19 @@ void	 store_release(struct store *);
 void	 store_add(struct store *, const void *, size_t);
 /* What is added from now on is the body. */
 void	 store_begin_body(struct store *);
-/* 1 once that was said. */
+/* 1 after store_begin_body(). */
 int	 store_in_body(const struct store *);
-/* Where the body begins: behind the empty line. */
+/* Where the body begins, in bytes: after the empty line. */
 size_t	 store_body_at(const struct store *);
 size_t	 store_len(const struct store *);
-/* NULL if every byte is there; else what is wrong, in a few words. */
+/*
+ * NULL: every byte is there. Else what is wrong, a few words for the log; the
+ * text lives as long as the store.
+ */
 const char *store_error(const struct store *);
 /*
- * All of it, to be read until something is added or it is released. NULL: it
- * is broken, which may turn out only here.
+ * Returns all bytes, to be read until something is added or the store is
+ * released. NULL: the store is broken, which may show only now.
  */
 const unsigned char *store_bytes(struct store *);
 

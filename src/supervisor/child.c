@@ -3,16 +3,19 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * supervisor/child.c: the table of handler processes that run.
+ */
 #include "base/compat.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
-#include "supervisor/child.h"
 #include "base/log.h"
 #include "base/mono.h"
 #include "base/xmalloc.h"
+#include "supervisor/child.h"
 
 static TAILQ_HEAD(, child) children = TAILQ_HEAD_INITIALIZER(children);
 static size_t		   nchildren;

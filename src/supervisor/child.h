@@ -4,9 +4,9 @@
  */
 
 /*
- * supervisor/child.h: the handler processes that run. A pid stands in the table from the
- * fork until the process has been reaped and no longer, so what is found here
- * may be signalled.
+ * supervisor/child.h: the table of handler processes. A pid is in it from the
+ * fork until the process was reaped, and no longer: so a pid from the table may
+ * be signalled.
  */
 #ifndef PM_SUPERVISOR_CHILD_H
 #define PM_SUPERVISOR_CHILD_H
@@ -20,32 +20,36 @@
 
 struct child {
 	TAILQ_ENTRY(child)	 entry;
-	unsigned int		 engine;	/* that it is for */
-	uint64_t		 id;		/* the engine's name for it */
-	pid_t			 pid;		/* and process group */
+	unsigned int		 engine;	/* number of its engine, from 0 */
+	uint64_t		 id;		/* the engine's name for the process */
+	pid_t			 pid;		/* and the number of its process group */
 	uint32_t		 handler;
 	int			 orphan;	/* its engine is gone */
-	uint64_t		 kill_at;	/* when the group gets KILL */
+	uint64_t		 kill_at;	/* ms: when the group gets KILL; MONO_NEVER: not */
 };
 
 void		 child_add(unsigned int engine, uint64_t id, pid_t, uint32_t handler);
-/* NULL if there is none. An id means something within its engine; orphans have none. */
+/* NULL: none. An id means something within its engine; orphans have none. */
 struct child	*child_by_id(unsigned int engine, uint64_t id);
 struct child	*child_by_pid(pid_t);
 void		 child_remove(struct child *);
 size_t		 child_count(void);
-/* Of all engines together, and of one of them; without orphans. */
+/* Number of processes of a handler, of all engines together or of one; without orphans. */
 size_t		 child_count_handler(uint32_t handler);
 size_t		 child_count_handler_of(unsigned int engine, uint32_t handler);
-/* To the whole process group. */
+/* Sends a signal to the whole process group. */
 void		 child_signal(const struct child *, int sig);
 /*
- * All of them, or those of one engine, are orphans now and get TERM; KILL
- * follows, at once without grace.
+ * Makes orphans of all processes, or of those of one engine, and sends TERM.
+ * KILL follows after grace ms; with 0 it comes at once and there is no TERM.
+ * now: ms.
  */
 void		 child_end_all(uint64_t now, uint64_t grace);
 void		 child_end_engine(unsigned int engine, uint64_t now, uint64_t grace);
-/* KILL for those whose time is over. Returns when to call again, or MONO_NEVER. */
+/*
+ * Sends KILL to processes whose time is over. now: ms. Returns when to call
+ * again, or MONO_NEVER.
+ */
 uint64_t	 child_run_timers(uint64_t now);
 
 #endif

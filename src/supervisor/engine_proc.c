@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * supervisor/engine_proc.c: starts one engine and sends it messages.
+ */
 #include "base/compat.h"
 
 #include <errno.h>
@@ -11,22 +14,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "startup/daemon.h"
-#include "engine/engine.h"
-#include "supervisor/engine_proc.h"
 #include "base/log.h"
 #include "base/mono.h"
+#include "base/xmalloc.h"
+#include "engine/engine.h"
+#include "startup/daemon.h"
+#include "startup/tmpdir.h"
+#include "supervisor/engine_proc.h"
 #include "system/pin.h"
 #include "system/privdrop.h"
 #include "system/sandbox.h"
-#include "startup/tmpdir.h"
-#include "base/xmalloc.h"
 
 #define DELAY_MIN_MS	1000
 #define DELAY_MAX_MS	30000
-#define STABLE_MS	60000	/* who lived that long starts afresh */
+#define STABLE_MS	60000	/* an engine that lived this long is restarted without delay */
 
-/* A message that waits; those to the engine have no environment. */
+/* A message that waits for room. No message to an engine has an environment. */
 struct outgoing {
 	TAILQ_ENTRY(outgoing)	 entry;
 	struct ipc_msg		 msg;
@@ -70,7 +73,10 @@ outgoing_drop(struct engine_proc *e, struct outgoing *o)
 	free(o);
 }
 
-/* What waits for one engine is no other's business, nor is its channel. */
+/*
+ * In a new engine: the channels of the others, and what waits for them, are not
+ * its business.
+ */
 static void
 drop_channel(struct engine_proc *e)
 {
@@ -150,7 +156,7 @@ engine_proc_flush(struct engine_proc *e)
 		ret = ipc_send(e->fd, &o->msg, o->fds, o->nfds);
 		if (ret == 0)
 			return;
-		/* EPIPE: its end will be seen soon, and has its own line. */
+		/* EPIPE: the engine's end will be seen soon, and logged then. */
 		if (ret == -1 && errno != EPIPE)
 			log_warn("message to the %s", e->name);
 		outgoing_drop(e, o);

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * supervisor/engine_set.c: waits for all engines, serves them, restarts them.
+ */
 #include "base/compat.h"
 
 #include <errno.h>
@@ -10,16 +13,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "supervisor/child.h"
-#include "supervisor/engine_set.h"
 #include "base/log.h"
 #include "base/mono.h"
 #include "base/xmalloc.h"
+#include "supervisor/child.h"
+#include "supervisor/engine_set.h"
 
-#define READY_MS	30000	/* an engine that does not serve by then is stuck */
-#define HANGUP_MS	5000	/* from the end of its channel to its exit */
-#define RETRY_MS	10	/* messages that found no room */
-#define BURST		32	/* requests of an engine before the next has its turn */
+#define READY_MS	30000	/* ms: an engine that does not serve by then is stuck */
+#define HANGUP_MS	5000	/* ms from the end of an engine's channel to its exit */
+#define RETRY_MS	10	/* ms until messages that found no room are tried again */
+#define BURST		32	/* requests of one engine before the next has its turn */
 
 void
 engine_set_init(struct engine_set *es, const struct supervisor_opts *opts, const sigset_t *mask)
@@ -138,7 +141,7 @@ engine_set_ended(struct engine_set *es, struct engine_proc *e)
 	requests_engine_gone(es->requests, e->index);
 }
 
-/* Returns when this engine needs something next. */
+/* Returns when this engine needs something again, in ms, or MONO_NEVER. */
 static uint64_t
 run_timers_of(struct engine_set *es, struct engine_proc *e, uint64_t now, int may_restart)
 {
@@ -156,7 +159,7 @@ run_timers_of(struct engine_set *es, struct engine_proc *e, uint64_t now, int ma
 		next = e->kill_at;
 	else
 		next = may_restart ? e->restart_at : MONO_NEVER;
-	/* Not by POLLOUT: descriptors on their way may be what is too many. */
+	/* POLLOUT would not help: too many descriptors may be on their way. */
 	if (e->nqueued > 0 && now + RETRY_MS < next)
 		next = now + RETRY_MS;
 	return next;
@@ -186,7 +189,7 @@ now_ready(struct engine_proc *e)
 		log_info("%s started again as pid %d", e->name, (int)e->pid);
 }
 
-/* The channel is of no use any more. What its end means is told by the exit. */
+/* The channel is of no use any more. The engine's exit tells why. */
 static void
 channel_lost(struct engine_proc *e)
 {
@@ -210,7 +213,7 @@ serve_engine(struct engine_set *es, struct engine_proc *e, int may_spawn)
 		if ((ret = ipc_recv(e->fd, bytes, &msg, fds)) == 0)
 			return;
 		if (ret == 1) {
-			/* None was asked for. */
+			/* An engine has no descriptor to send. */
 			ipc_close_fds(fds);
 			if (msg.type == IPC_READY) {
 				now_ready(e);
@@ -227,8 +230,8 @@ serve_engine(struct engine_set *es, struct engine_proc *e, int may_spawn)
 }
 
 /*
- * ppoll(2) does it only if it has to wait: while engines have something to say
- * all the time no child would be reaped.
+ * ppoll(2) lets signals in only if it waits. If engines always had something to
+ * say no child would be reaped.
  */
 static void
 let_signals_in(const struct engine_set *es)
@@ -253,7 +256,10 @@ engine_set_wait(struct engine_set *es, uint64_t until)
 		ts.tv_nsec = (long)(ms % 1000) * 1000000;
 		timeout = &ts;
 	}
-	/* While messages wait nothing new is read: so they can't become many. */
+	/*
+	 * While messages to an engine wait, none from it is read: so they can't
+	 * become many.
+	 */
 	for (i = 0; i < es->n; i++) {
 		es->pfds[i].fd = es->engines[i].nqueued == 0 ? es->engines[i].fd : -1;
 		es->pfds[i].events = POLLIN;
@@ -269,7 +275,7 @@ engine_set_serve(struct engine_set *es, int may_spawn)
 {
 	unsigned int	 i;
 
-	/* One that has been reaped since has no channel any more. */
+	/* An engine that was reaped in the meantime has no channel any more. */
 	for (i = 0; i < es->n; i++)
 		if (es->pfds[i].revents != 0 && es->engines[i].fd != -1)
 			serve_engine(es, &es->engines[i], may_spawn);

@@ -4,8 +4,8 @@
  */
 
 /*
- * supervisor/engine_set.h: all engines as the supervisor sees them: started, served,
- * replaced when they die, each with its own delay.
+ * supervisor/engine_set.h: all engines: starts them, serves them, and replaces
+ * those that die, each with its own delay.
  */
 #ifndef PM_SUPERVISOR_ENGINE_SET_H
 #define PM_SUPERVISOR_ENGINE_SET_H
@@ -22,38 +22,41 @@ struct engine_set {
 	const struct supervisor_opts *opts;
 	unsigned int		 n;
 	struct engine_proc	*engines;
-	struct pollfd		*pfds;		/* one for each */
+	struct pollfd		*pfds;		/* one for each engine */
 	struct board		*board;
 	struct requests		*requests;
-	const sigset_t		*mask;		/* of signals, while we wait */
+	const sigset_t		*mask;		/* the signals that are blocked while we wait */
 };
 
 void			 engine_set_init(struct engine_set *, const struct supervisor_opts *,
 			    const sigset_t *mask);
 void			 engine_set_free(struct engine_set *);
-/* The first start of all. Returns 0, or -1, logged: one at least is not there. */
+/* Starts all for the first time. Returns 0, or -1, logged: at least one did not start. */
 int			 engine_set_start(struct engine_set *);
-/* NULL if none of them has this pid. */
+/* Returns the engine with this pid, or NULL. */
 struct engine_proc	*engine_set_by_pid(struct engine_set *, pid_t);
 int			 engine_set_all_ready(const struct engine_set *);
 unsigned int		 engine_set_alive(const struct engine_set *);
 /* Sends all engines a message that has no values. */
 void			 engine_set_tell(struct engine_set *, enum ipc_type);
 void			 engine_set_kill(struct engine_set *);
-/* It has been reaped: its handlers get TERM, and KILL after grace; those of others stay. */
+/*
+ * The engine was reaped: its handlers get TERM, and KILL CHILD_GRACE_MS later.
+ * Handlers of other engines stay.
+ */
 void			 engine_set_ended(struct engine_set *, struct engine_proc *);
 /*
- * What is due is done, with may_restart also the start of those that are
- * missing. Returns when to call again, or MONO_NEVER.
+ * Does what is due; with may_restart it also starts engines that are gone. now:
+ * ms. Returns when to call again, or MONO_NEVER.
  */
 uint64_t		 engine_set_run_timers(struct engine_set *, uint64_t now,
 			    int may_restart);
 /*
- * Waits until an engine has something to say, a signal comes, or it is time.
- * Signals that wait come in here in any case, and only here.
+ * Waits until an engine has something to say, a signal comes, or the time (ms)
+ * has come. Waiting signals are let in here in any case, and nowhere else.
  */
 void			 engine_set_wait(struct engine_set *, uint64_t until);
-/* Serves each of those that have something to say a bounded number of requests. */
+/* Serves each engine that has something to say, up to a fixed number of requests. */
 void			 engine_set_serve(struct engine_set *, int may_spawn);
 
 #endif

@@ -3,22 +3,25 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * supervisor/quota.c: whose turn it is when `processes' is reached.
+ */
 #include "base/compat.h"
 
 #include <stdlib.h>
 
-#include "supervisor/quota.h"
 #include "base/mono.h"
 #include "base/xmalloc.h"
+#include "supervisor/quota.h"
 
-#define TURN_MS	20	/* that an engine has for making use of what is free */
+#define TURN_MS	20	/* ms that an engine has to use what has become free */
 
 struct handler_quota {
-	unsigned char	*refused;	/* by engine */
+	unsigned char	*refused;	/* by engine: 1 if it was refused a process and waits */
 	unsigned int	 nrefused;
-	unsigned int	 last_freed;	/* engines that had their turn last */
+	unsigned int	 last_freed;	/* the engines that had their turn last */
 	unsigned int	 last_reclaimed;
-	uint64_t	 due;		/* for the next turn */
+	uint64_t	 due;		/* ms: when others have their turn; MONO_NEVER: not */
 };
 
 struct quota {

@@ -4,9 +4,12 @@
  */
 
 /*
- * supervisor/quota.h: `processes', which holds over all engines together: which of them
- * was refused a process, whose turn it is to let one go, and to be told that
- * there is room again. Pure: who asks does the counting and the sending.
+ * supervisor/quota.h: shares `processes' between engines, since that limit
+ * holds for all of them together: which engines were refused a process, which
+ * one has to end one for another, and which one is told that there is room
+ * again. Pure: the caller counts processes and sends messages.
+ *
+ * Handlers and engines are counted from 0.
  */
 #ifndef PM_SUPERVISOR_QUOTA_H
 #define PM_SUPERVISOR_QUOTA_H
@@ -19,25 +22,27 @@ struct quota	*quota_new(unsigned int nhandlers, unsigned int nengines);
 void		 quota_free(struct quota *);
 void		 quota_refused(struct quota *, uint32_t handler, unsigned int engine);
 /*
- * The engine after the one that was named last for this handler, of those for
- * which has() says yes, but not this engine. -1: there is none.
+ * Names an engine that has to end a process: the next after the one named last
+ * for this handler, for which has() returns 1, and not `engine' itself. -1:
+ * none.
  */
 int		 quota_reclaim_from(struct quota *, uint32_t handler, unsigned int engine,
 		    int (*has)(unsigned int engine, uint32_t handler, void *), void *arg);
 /*
- * There is room for a process of that handler: returns the engine to tell,
- * which counts as refused no more, or -1. If it makes no use of it the others
- * must not wait for ever, so they have their turn at quota_next().
+ * There is room for a process of this handler. Returns the engine to be told,
+ * which then no longer counts as refused, or -1. If that engine does not use
+ * the room, the others have their turn at quota_next(), so that they do not
+ * wait forever. now: ms.
  */
 int		 quota_freed(struct quota *, uint32_t handler, uint64_t now);
-/* The engine is gone: it was refused nothing, and what it had is free. */
+/* The engine is gone: it waits for nothing, and its processes have made room. */
 void		 quota_engine_gone(struct quota *, unsigned int engine, uint64_t now);
 /*
- * A handler that may have room for engines that wait, whose time has come: to
- * be looked at, once. -1: none.
+ * Returns a handler that may have room for engines that wait, and whose time
+ * has come, once; -1: none. now: ms.
  */
 int		 quota_due(struct quota *, uint64_t now);
-/* When quota_due() has something next, or MONO_NEVER. */
+/* When to call quota_due() again, in ms, or MONO_NEVER. */
 uint64_t	 quota_next(const struct quota *);
 
 #endif

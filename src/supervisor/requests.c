@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * supervisor/requests.c: starts and signals handler processes for engines.
+ */
 #include "base/compat.h"
 
 #include <errno.h>
@@ -12,21 +15,21 @@
 
 #include "base/log.h"
 #include "base/mono.h"
+#include "base/xmalloc.h"
 #include "supervisor/quota.h"
 #include "supervisor/requests.h"
-#include "system/spawn.h"
 #include "supervisor/stale.h"
-#include "base/xmalloc.h"
+#include "system/spawn.h"
 
-#define STALE_MS	1000	/* from one look at the files of handlers to the next */
+#define STALE_MS	1000	/* ms from one look at the files of handlers to the next */
 
 struct requests {
 	const struct conf	*conf;
 	const struct runtime	*runtime;
 	struct engine_proc	*engines;
 	struct quota		*quota;
-	struct stale		**files;	/* by handler; NULL where it doesn't matter */
-	uint64_t		 look_at;	/* when the files are looked at next */
+	struct stale		**files;	/* by handler; NULL: a change does not matter */
+	uint64_t		 look_at;	/* ms: when the files are looked at again */
 };
 
 struct requests *
@@ -97,7 +100,7 @@ send_exited(struct engine_proc *e, uint64_t id, int status)
 	engine_proc_send(e, &msg, NULL, 0);
 }
 
-/* A message that says nothing but the handler. */
+/* Sends a message that has only the handler. */
 static void
 send_about(struct engine_proc *e, enum ipc_type type, uint32_t handler)
 {
@@ -109,7 +112,10 @@ send_about(struct engine_proc *e, enum ipc_type type, uint32_t handler)
 	engine_proc_send(e, &msg, NULL, 0);
 }
 
-/* If it has processes of that handler. One that doesn't read gets no heap of these. */
+/*
+ * 1 if the engine has processes of the handler. An engine that does not read
+ * gets no pile of messages.
+ */
 static int
 can_let_go(unsigned int engine, uint32_t handler, void *arg)
 {
@@ -127,7 +133,7 @@ refuse(struct requests *r, struct engine_proc *e, const struct ipc_msg *msg)
 
 	quota_refused(r->quota, msg->handler, e->index);
 	send_failed(e, msg->id, EAGAIN, IPC_STAGE_LIMIT);
-	/* Other processes end by themselves. */
+	/* Processes of other handlers end by themselves. */
 	if (!h->reuse && h->processes_min == 0)
 		return;
 	other = quota_reclaim_from(r->quota, msg->handler, e->index, can_let_go, r);
@@ -163,7 +169,7 @@ requests_engine_gone(struct requests *r, unsigned int engine)
 	quota_engine_gone(r->quota, engine, mono_ms());
 }
 
-/* 1 if the configuration has something to run for this. */
+/* 1 if the configuration has something to run for this message. */
 static int
 can_be_run(const struct conf *conf, const struct ipc_msg *msg)
 {
@@ -175,13 +181,13 @@ can_be_run(const struct conf *conf, const struct ipc_msg *msg)
 	return h->command != NULL || h->hook_path[msg->event] != NULL;
 }
 
-/* Before the start, so that no change can come between. */
+/* Call it before the start, so that no change can come between. */
 static void
 watch_files(struct requests *r, uint32_t handler, size_t running)
 {
 	if (r->files[handler] == NULL)
 		return;
-	/* None is left that was made of older ones. */
+	/* No process runs that was started from older files. */
 	if (running == 0)
 		stale_remember(r->files[handler]);
 	if (r->look_at == MONO_NEVER)
@@ -224,7 +230,7 @@ serve_kill(const struct engine_proc *e, const struct ipc_msg *msg)
 
 	if (msg->value != SIGTERM && msg->value != SIGKILL)
 		return -1;
-	/* It may have ended meanwhile. */
+	/* The process may have ended in the meantime. */
 	if ((c = child_by_id(e->index, msg->id)) != NULL)
 		child_signal(c, msg->value);
 	return 0;

@@ -4,36 +4,37 @@
  */
 
 /*
- * supervisor/requests.h: what the engines may ask of the supervisor, the answers, and
- * what they are told of each other's handlers.
+ * supervisor/requests.h: serves what engines ask of the supervisor, and tells
+ * engines what concerns them in the processes of others.
  */
 #ifndef PM_SUPERVISOR_REQUESTS_H
 #define PM_SUPERVISOR_REQUESTS_H
 
-#include "supervisor/child.h"
 #include "config/conf.h"
+#include "supervisor/child.h"
 #include "supervisor/engine_proc.h"
 #include "system/runtime.h"
 
 struct requests;
 
-/* engines: one for each of conf->engines. All must live as long. */
-struct requests	*requests_new(const struct conf *, const struct runtime *, struct engine_proc *engines);
+/* engines: one for each of conf->engines. All arguments must live as long. */
+struct requests	*requests_new(const struct conf *, const struct runtime *,
+		    struct engine_proc *engines);
 void		 requests_free(struct requests *);
 /*
- * Does what an engine asks, if may_spawn is set also starting handlers.
- * Returns 0, or -1 if it asked for something that it must not.
+ * Does what an engine asks; only with may_spawn it starts handlers. Returns 0,
+ * or -1 if the engine asked for something that it must not.
  */
 int		 requests_serve(struct requests *, struct engine_proc *, const struct ipc_msg *,
 		    int may_spawn);
 /*
- * The process has been reaped: tells its engine how it ended, and an engine
- * that waits that there is room. Removes it from the table.
+ * A process was reaped: tells its engine how it ended, and an engine that waits
+ * for room that there is some. Removes the process from the table.
  */
 void		 requests_exited(struct requests *, struct child *, int status);
 /* The engine is gone; its processes are orphans already. */
 void		 requests_engine_gone(struct requests *, unsigned int engine);
-/* What is due is done. Returns when to call again, or MONO_NEVER. */
+/* Does what is due. now: ms. Returns when to call again, or MONO_NEVER. */
 uint64_t	 requests_run_timers(struct requests *, uint64_t now);
 
 #endif

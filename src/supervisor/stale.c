@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * supervisor/stale.c: remembers what the files of a command looked like.
+ */
 #include "base/compat.h"
 
 #include <sys/stat.h>
@@ -10,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "supervisor/stale.h"
 #include "base/xmalloc.h"
+#include "supervisor/stale.h"
 
-/* What differs between two files, or two states of one. */
+/* What tells two files, or two states of one file, from each other. */
 struct identity {
 	int		 known;
 	dev_t		 dev;
@@ -105,7 +108,10 @@ stale_check(struct stale *s)
 		now = look_at_file(s->argv[i]);
 		if (!now.known)
 			continue;
-		/* One that is new, too: it may have been missing at the start for a moment. */
+		/*
+		 * A file that is new counts as changed: it may have been
+		 * missing for a moment at the start.
+		 */
 		changed |= !s->ids[i].known || !same_identity(&now, &s->ids[i]);
 		s->ids[i] = now;
 	}

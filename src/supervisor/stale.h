@@ -4,9 +4,9 @@
  */
 
 /*
- * supervisor/stale.h: whether the files of a handler's command have changed since its
- * processes were started: the program, and each argument that is the absolute
- * path of a file.
+ * supervisor/stale.h: tells whether the files of a handler's command have
+ * changed since its processes were started: the program, and each argument that
+ * is the absolute path of a file.
  */
 #ifndef PM_SUPERVISOR_STALE_H
 #define PM_SUPERVISOR_STALE_H
@@ -15,17 +15,17 @@
 
 struct stale;
 
-/* Nothing is remembered yet. The handler's command must live as long. */
+/* Nothing is remembered yet. h->command must live as long. */
 struct stale	*stale_new(const struct handler_conf *);
 void		 stale_free(struct stale *);
-/* What is there now is what the next process is made of. */
+/* Remembers the files as they are now: the next process is started from them. */
 void		 stale_remember(struct stale *);
 /*
- * 1 if a file is another one than was remembered, or was changed; then the new
- * one is remembered. One that is missing is judged when it is there again.
+ * Returns 1 if a file is not the one remembered, or was changed, and remembers
+ * it as it is now. A missing file is looked at when it is back.
  */
 int		 stale_check(struct stale *);
-/* 1 if this handler's processes may live long enough for that to matter. */
+/* 1 if this handler's processes may live long enough for changes to matter. */
 int		 stale_matters(const struct handler_conf *);
 
 #endif

@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * supervisor/supervisor.c: the main loop of the supervisor: signals, phases,
+ * the end.
+ */
 #include "base/compat.h"
 
 #include <sys/wait.h>
@@ -12,12 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "supervisor/child.h"
-#include "startup/daemon.h"
-#include "supervisor/engine_set.h"
-#include "startup/listen_sock.h"
 #include "base/log.h"
 #include "base/mono.h"
+#include "startup/daemon.h"
+#include "startup/listen_sock.h"
+#include "supervisor/child.h"
+#include "supervisor/engine_set.h"
 #include "supervisor/supervisor.h"
 #include "system/signals.h"
 
@@ -25,18 +29,18 @@
 #define ANSWER_MS	2000
 
 enum phase {
-	STARTING,	/* not all of the first engines have been ready yet */
+	STARTING,	/* some of the first engines are not ready yet */
 	RUNNING,
 	DRAINING,	/* the engines finish what is open */
-	ANSWERING,	/* that took too long: the engines answer without the handlers */
-	ENDING		/* no engine any more, or not for long */
+	ANSWERING,	/* draining took too long: the engines answer without the handlers */
+	ENDING		/* no engine is left, or not for long */
 };
 
 struct supervisor {
 	const struct supervisor_opts *opts;
 	struct engine_set	 engines;
 	enum phase		 phase;
-	int			 failed;	/* the start did */
+	int			 failed;	/* the start has failed */
 	uint64_t		 end_at;	/* when draining, or answering, is over */
 	sigset_t		 unblocked;
 };
@@ -86,7 +90,7 @@ block_and_catch_signals(struct supervisor *sv)
 	}
 }
 
-/* No handler outlives this phase: TERM, and KILL when grace is over. */
+/* Ends all processes: handlers get TERM, and KILL after grace ms. */
 static void
 end_now(struct supervisor *sv, uint64_t grace)
 {
@@ -186,7 +190,7 @@ engine_ended(struct supervisor *sv, struct engine_proc *e, int status)
 		sv->phase = ENDING;
 }
 
-/* Not yet reaped, so that its number still stands for it and its group. */
+/* Signals the group before the process is reaped: until then the number belongs to it. */
 static void
 handler_ended(struct supervisor *sv, struct child *c, pid_t pid)
 {
@@ -250,7 +254,7 @@ look_whether_ready(struct supervisor *sv)
 	daemon_ready(sv->opts->ready_fd);
 }
 
-/* What is due is done. Returns when the next is, or MONO_NEVER. */
+/* Does what is due. Returns when the next is, in ms, or MONO_NEVER. */
 static uint64_t
 run_timers(struct supervisor *sv)
 {
@@ -294,7 +298,7 @@ supervisor_run(const struct supervisor_opts *opts)
 	while (!all_have_ended(&sv)) {
 		next = run_timers(&sv);
 		engine_set_wait(&sv.engines, next);
-		/* Who has ended makes room for who is asked for. */
+		/* Reap first: an exited process makes room for one that is asked for. */
 		reap(&sv);
 		engine_set_serve(&sv.engines, sv.phase != ENDING);
 		look_whether_ready(&sv);

@@ -4,21 +4,22 @@
  */
 
 /*
- * supervisor/supervisor.h: the role that forks: listening sockets, engine, handlers.
+ * supervisor/supervisor.h: the process that forks: it holds the listening
+ * sockets, starts engines and handlers, and replaces engines that die.
  */
 #ifndef PM_SUPERVISOR_SUPERVISOR_H
 #define PM_SUPERVISOR_SUPERVISOR_H
 
-#include "store/board.h"
 #include "config/conf.h"
+#include "store/board.h"
 #include "system/runtime.h"
 
 struct supervisor_opts {
 	const struct conf	*conf;
 	const struct runtime	*runtime;
-	int			*listen_fds;	/* one for each conf->listens, open */
-	int			 ready_fd;	/* the launcher waits on it; -1: none */
-	int			 sighup_ends;	/* ad hoc form */
+	int			*listen_fds;	/* one for each of conf->listens, open */
+	int			 ready_fd;	/* for daemon_ready(); -1: nobody waits */
+	int			 sighup_ends;	/* SIGHUP ends it (started by a command line) */
 };
 
 /* Runs until it is told to end. Returns the exit status of the program. */

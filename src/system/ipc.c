@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * system/ipc.c: sendmsg(2) and recvmsg(2) with descriptors.
+ */
 #include "base/compat.h"
 
 #include <sys/socket.h>
@@ -14,7 +17,7 @@
 
 #include "system/ipc.h"
 
-/* Aligned as the kernel wants it. */
+/* The union aligns the bytes as the kernel requires. */
 union control {
 	struct cmsghdr	 hdr;
 	unsigned char	 bytes[CMSG_SPACE(IPC_MAX_FDS * sizeof(int))];
@@ -181,7 +184,7 @@ ipc_recv(int fd, void *buf, struct ipc_msg *msg, int *fds)
 		return -1;
 	}
 	detach_fds(&hdr, fds);
-	/* No message of ours is empty, so this is the end of file. */
+	/* No message of ours is empty, so 0 bytes are the end of file. */
 	if (n == 0) {
 		ipc_close_fds(fds);
 		errno = EPIPE;

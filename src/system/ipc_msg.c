@@ -3,16 +3,20 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * system/ipc_msg.c: encodes and decodes the messages between supervisor and
+ * engine.
+ */
 #include "base/compat.h"
 
 #include <signal.h>
 #include <string.h>
 
+#include "base/rd.h"
 #include "milter/event.h"
 #include "system/ipc_msg.h"
-#include "base/rd.h"
 
-/* The fields of a message, in the order in which they are sent. */
+/* The fields of a message, in the order they are sent. */
 #define HAS_ID		0x01u
 #define HAS_HANDLER	0x02u
 #define HAS_EVENT	0x04u

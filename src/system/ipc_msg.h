@@ -4,8 +4,8 @@
  */
 
 /*
- * system/ipc_msg.h: the messages between supervisor and engine, as bytes. One
- * message is one packet of a SOCK_SEQPACKET socket. A pure codec.
+ * system/ipc_msg.h: the messages between supervisor and engine, as bytes. Pure.
+ * One message is one packet of a SOCK_SEQPACKET socket.
  *
  * The engine names what to run by numbers that both sides know from the
  * configuration, never by a path or a user.
@@ -20,18 +20,18 @@
 
 enum ipc_type {
 	/* engine to supervisor */
-	IPC_READY,	/* listening sockets are served */
+	IPC_READY,	/* it serves its listening sockets */
 	IPC_SPAWN,	/* id, handler, event, environment */
 	IPC_KILL,	/* id, signal number: TERM or KILL, to the group */
 	/* supervisor to engine */
-	IPC_SPAWNED,	/* id, pid; with three descriptors: its stdin, stdout, stderr */
-	IPC_FAILED,	/* id, errno, what: could not be started */
+	IPC_SPAWNED,	/* id, pid; with three descriptors: stdin, stdout, stderr */
+	IPC_FAILED,	/* id, errno, stage: it could not be started */
 	IPC_EXITED,	/* id, wait status as wait(2) has it */
 	IPC_DRAIN,	/* accept no more, finish what is open, end */
 	IPC_ANSWER,	/* answer what is open without the handlers, end */
-	IPC_RECLAIM,	/* handler: let one process go as soon as it is idle */
-	IPC_FREED,	/* handler: what was refused for IPC_STAGE_LIMIT may be asked for again */
-	IPC_STALE,	/* handler: its files have changed; let the processes that run go when idle */
+	IPC_RECLAIM,	/* handler: end one process as soon as it is idle */
+	IPC_FREED,	/* handler: a start refused with IPC_STAGE_LIMIT may be tried again */
+	IPC_STALE,	/* handler: its files have changed, end its processes when they are idle */
 	IPC_TYPE_COUNT
 };
 
@@ -39,7 +39,7 @@ enum ipc_type {
 #define IPC_MAX_MSG	(IPC_MAX_ENV + 64)
 #define IPC_MAX_FDS	3
 
-/* Which step of a start failed. */
+/* The step of a start that failed. */
 enum ipc_stage {
 	IPC_STAGE_PIPE, IPC_STAGE_FORK, IPC_STAGE_SETUP, IPC_STAGE_EXEC,
 	IPC_STAGE_LIMIT,	/* `processes' run already, in all engines together */
@@ -48,19 +48,19 @@ enum ipc_stage {
 
 struct ipc_msg {
 	enum ipc_type	 type;
-	uint64_t	 id;		/* of a process; made by the engine, never used twice */
+	uint64_t	 id;		/* of a process: the engine makes it, and never uses it twice */
 	uint32_t	 handler;	/* index into conf.handlers */
-	uint32_t	 event;		/* enum event_kind: which hook */
+	uint32_t	 event;		/* enum event_kind: the hook to run */
 	int32_t		 value;		/* pid, errno, wait status or signal */
 	uint32_t	 stage;		/* enum ipc_stage */
-	const char	*env;		/* NAME=VALUE NUL ..., opaque to the supervisor */
+	const char	*env;		/* NAME=VALUE NUL ...; the supervisor does not look inside */
 	size_t		 env_len;
 };
 
-/* Adds the message to out. */
+/* Appends the message to out. An environment above IPC_MAX_ENV sets out->err. */
 void	 ipc_msg_enc(struct buf *out, const struct ipc_msg *);
 /*
- * Takes apart exactly len bytes; env points into them. Returns 0, or -1 if
+ * Decodes exactly len bytes; msg->env points into them. Returns 0, or -1 if
  * anything is missing, left over, or out of range.
  */
 int	 ipc_msg_dec(const void *, size_t len, struct ipc_msg *);

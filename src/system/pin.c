@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * system/pin.c: CPU affinity.
+ */
 #include "base/compat.h"
 
 #include <sched.h>

@@ -4,18 +4,18 @@
  */
 
 /*
- * system/pin.h: which CPU an engine and its handlers stay on.
+ * system/pin.h: keeps an engine and its handlers on one CPU.
  */
 #ifndef PM_SYSTEM_PIN_H
 #define PM_SYSTEM_PIN_H
 
 /*
- * The CPU of an engine: of those that this process may use the one with that
- * number, counted round. -1 if that can't be known.
+ * The CPU for an engine with this number, from 0: engines take turns on the
+ * CPUs that this process may use. -1: unknown.
  */
 int	 pin_cpu(unsigned int engine);
 /*
- * The calling process uses this CPU only. Returns 0 or -1 with errno. May be
+ * Keeps the calling process on this CPU. Returns 0, or -1 with errno. May be
  * called after vfork(2).
  */
 int	 pin_to(int cpu);

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * system/privdrop.c: becomes another user and checks that there is no way back.
+ */
 #include "base/compat.h"
 
 #include <errno.h>
@@ -11,7 +14,7 @@
 
 #include "system/privdrop.h"
 
-/* 1 if real, effective and saved user and group are these. */
+/* 1 if the real, effective and saved user and group are these. */
 static int
 have_ids(uid_t uid, gid_t gid)
 {
@@ -31,7 +34,7 @@ privdrop(uid_t uid, gid_t gid, const gid_t *groups, size_t ngroups)
 	    setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
 		return -1;
-	/* A handler may have been given root on purpose: nothing to regain then. */
+	/* A handler may run as root on purpose: then there is nothing to get back. */
 	if (!have_ids(uid, gid) ||
 	    (uid != 0 && (setuid(0) != -1 || seteuid(0) != -1)) ||
 	    (uid != 0 && gid != 0 && (setgid(0) != -1 || setegid(0) != -1))) {

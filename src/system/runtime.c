@@ -4,7 +4,7 @@
  */
 
 /*
- * system/runtime.c: the directories and descriptors of this run.
+ * system/runtime.c: makes and frees a runtime.
  */
 #include "base/compat.h"
 

@@ -4,8 +4,8 @@
  */
 
 /*
- * system/runtime.h: what the start adds to a configuration: the directories that
- * were made for it, and descriptors of them. startup/ fills it in; supervisor and
+ * system/runtime.h: what the start adds to a configuration: directories that
+ * were made for it, and their descriptors. startup/ fills it in; supervisor and
  * engines only read it.
  */
 #ifndef PM_SYSTEM_RUNTIME_H
@@ -17,16 +17,16 @@
 
 struct runtime {
 	size_t			 nhandlers;
-	char			**tmpdirs;	/* one for each of conf->handlers; NULL: not made */
-	struct spool_dir	*spool_dirs;	/* the same */
-	char			*spool_base;	/* the directory above those; NULL: none is needed */
-	char			*store_directory;	/* for store/store.h; NULL: none */
-	int			 record_fd;	/* the directory conf->record; -1: none */
+	char			**tmpdirs;	/* TMPDIR, by handler; NULL: not made */
+	struct spool_dir	*spool_dirs;	/* one for each of conf->handlers */
+	char			*spool_base;	/* the directory above them; NULL: not made */
+	char			*store_directory;	/* for messages not in memory; NULL: none */
+	int			 record_fd;	/* the directory conf->record, open; -1: none */
 };
 
-/* Nothing was made yet, for so many handlers. */
+/* Makes one for a number of handlers, in which nothing was made yet. */
 struct runtime	*runtime_new(size_t nhandlers);
-/* Closes the descriptors. The directories stay: see startup/tmpdir.h. NULL is nothing. */
+/* Closes the descriptors. startup/tmpdir.h removes the directories. NULL is allowed. */
 void		 runtime_free(struct runtime *);
 
 #endif

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * system/sandbox.c: a seccomp filter and a limit against new processes.
+ */
 #include "base/compat.h"
 
 #include <sys/prctl.h>
@@ -18,10 +21,7 @@
 #include "base/log.h"
 #include "system/sandbox.h"
 
-/*
- * LeakSanitizer makes itself a process at exit, so a build with it goes
- * without the filter and the limit.
- */
+/* LeakSanitizer starts a process at exit, so a build with it has no filter and no limit. */
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_SANITIZER	1
 #elif defined(__has_feature)
@@ -33,7 +33,7 @@
 #ifndef WITH_SANITIZER
 #ifdef HAVE_LIBSECCOMP
 
-/* EPERM and not a signal: a library that tries gets an answer that it can bear. */
+/* EPERM, not a signal: a library that tries gets an error that it can handle. */
 static void
 forbid_processes(void)
 {
@@ -53,7 +53,7 @@ forbid_processes(void)
 			errno = -err;
 			fatal("seccomp_rule_add");
 		}
-	/* ENOSYS: what an old kernel says, so that libc falls back on clone. */
+	/* ENOSYS is what an old kernel says: libc uses clone(2) then. */
 	if ((err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
 	    SCMP_SYS(clone3), 0)) != 0) {
 		errno = -err;

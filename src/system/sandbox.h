@@ -4,14 +4,14 @@
  */
 
 /*
- * system/sandbox.h: takes from the engine what it has no use for.
+ * system/sandbox.h: takes rights from the engine that it has no use for.
  */
 #ifndef PM_SYSTEM_SANDBOX_H
 #define PM_SYSTEM_SANDBOX_H
 
 /*
- * From here on this process can neither start another one nor execute a
- * program nor gain privileges. Ends the process if that can't be had.
+ * From now on this process can start no process, execute no program and gain no
+ * privilege. Ends the program if that can't be done.
  */
 void	 sandbox_engine(void);
 

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * system/spawn.c: starts a handler process with vfork(2).
+ */
 #include "base/compat.h"
 
 #include <sys/resource.h>
@@ -20,20 +23,20 @@
 #include "system/spawn.h"
 #include "system/spawn_env.h"
 
-/* All that the child needs, made before it is. */
+/* All that the child needs, prepared before the fork. */
 struct plan {
 	const struct handler_conf *h;
 	const char	*path;
 	char *const	*argv;
 	char *const	*envp;
 	int		 cpu;
-	int		 theirs[3];	/* its ends of the three pipes */
-	/* Written by the child, of which the compiler knows nothing. */
+	int		 theirs[3];	/* the child's ends of the three pipes */
+	/* The child writes these, unknown to the compiler. */
 	volatile int	 error;
 	volatile enum ipc_stage stage;
 };
 
-/* What exec(3) would not leave at its default, or we have a handler for. */
+/* Signals that exec(3) would leave ignored, or that we have a handler for. */
 static int	 to_reset[NSIG];
 static size_t	 nto_reset;
 
@@ -50,8 +53,8 @@ close_all(int *fds, size_t n)
 }
 
 /*
- * The pipe is handed to the handler's user: /dev/stderr and /dev/stdout open
- * it anew, and that asks for permission.
+ * The pipe is given to the handler's user, since /dev/stdout and /dev/stderr
+ * open it again, and that asks for permission.
  */
 static int
 make_pipe(const struct handler_conf *h, int i, int *ours, int *theirs)
@@ -64,7 +67,7 @@ make_pipe(const struct handler_conf *h, int i, int *ours, int *theirs)
 	*theirs = i == STDIN_FILENO ? p[0] : p[1];
 	if (h->user != NULL && h->uid != geteuid() && fchown(*theirs, h->uid, h->gid) == -1)
 		return -1;
-	/* Each end has flags of its own, and no other yet: the handler's stays blocking. */
+	/* Each end has flags of its own: the handler's stays blocking. */
 	return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
@@ -79,7 +82,7 @@ make_pipes(struct plan *plan, struct spawned *out)
 	return 0;
 }
 
-/* Once, for the supervisor sets its signals up before it starts anything. */
+/* Looks once: the supervisor sets its signals up before it starts anything. */
 static void
 find_signals(void)
 {
@@ -94,9 +97,9 @@ find_signals(void)
 }
 
 /*
- * Ignored and blocked signals would survive exec(3). One that has waited
- * until here must not find a handler of ours either: it would run in our
- * memory, on behalf of another process.
+ * Ignored and blocked signals would survive exec(3). A signal that has been
+ * waiting must not find a handler of ours: it would run in our memory, in the
+ * child.
  */
 static void
 reset_signals(void)
@@ -119,18 +122,21 @@ move_fds(const struct plan *plan)
 {
 	int	 i;
 
-	/* None of theirs is below 3, for 0 to 2 are always open in the daemon. */
+	/* No descriptor of theirs is below 3, since 0 to 2 are always open in the daemon. */
 	for (i = 0; i < 3; i++)
 		if (dup2(plan->theirs[i], i) == -1)
 			return -1;
-	/* What a foreground daemon has got from its caller isn't close-on-exec. */
+	/*
+	 * Descriptors that a daemon in the foreground got from its caller are
+	 * not close-on-exec.
+	 */
 	closefrom(STDERR_FILENO + 1);
 	return 0;
 }
 
 /*
- * slack lies between the soft and the hard limit. Only root may go beyond the
- * hard limit that we were started with; for others that one stays.
+ * slack lies between the soft and the hard limit. Only root may go above the
+ * hard limit that we were started with; others keep that one.
  */
 static int
 set_limit(int resource, rlim_t value, rlim_t slack)
@@ -147,7 +153,7 @@ set_limit(int resource, rlim_t value, rlim_t slack)
 	return setrlimit((__rlimit_resource_t)resource, &rl);
 }
 
-/* A second of slack lets SIGXCPU tell of the limit before SIGKILL comes. */
+/* A second of slack: SIGXCPU tells of the limit before SIGKILL comes. */
 static int
 set_limits(const struct handler_conf *h)
 {
@@ -157,7 +163,7 @@ set_limits(const struct handler_conf *h)
 	return set_limit(RLIMIT_NOFILE, h->open_files, 0);
 }
 
-/* The directory comes last: it is the handler's user who must be able to enter it. */
+/* Changes the directory last, as the handler's user, who must be able to enter it. */
 static int
 become_handler(const struct plan *plan)
 {
@@ -175,7 +181,7 @@ become_handler(const struct plan *plan)
 
 static void run_child(struct plan *) NO_RETURN;
 
-/* In our memory: nothing allocates, nothing logs, nothing but plan is written. */
+/* Runs in our memory: it allocates nothing, logs nothing, and writes only to plan. */
 static void
 run_child(struct plan *plan)
 {
@@ -189,10 +195,10 @@ run_child(struct plan *plan)
 }
 
 /*
- * vfork(2): nothing of this process is copied, and it sleeps until the child
- * has executed its program or has ended, so that the child can tell of an error
- * through plan. A function of its own, for the child must not return from it,
- * and shares its variables with us.
+ * vfork(2) copies nothing: this process sleeps until the child has executed its
+ * program or has ended, and the child reports an error through plan. This must
+ * be a function of its own, because the child must not return from it and
+ * shares its variables with us.
  */
 static pid_t __attribute__((__noinline__))
 start_child(struct plan *plan)
@@ -204,7 +210,7 @@ start_child(struct plan *plan)
 	return pid;
 }
 
-/* Once exec(3) has happened the child also leads its process group. */
+/* After exec(3) the child also leads its process group. */
 static int
 start_plan(struct plan *plan, struct spawned *out)
 {
@@ -216,7 +222,7 @@ start_plan(struct plan *plan, struct spawned *out)
 		return -1;
 	}
 	find_signals();
-	/* No handler of ours may run in the half-made child. */
+	/* No signal handler of ours may run in the child before exec(3). */
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
 	out->pid = start_child(plan);

@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * system/spawn_env.c: builds the environment of a handler process.
+ */
 #include "base/compat.h"
 
 #include <pwd.h>
@@ -11,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "system/spawn_env.h"
 #include "base/xmalloc.h"
+#include "system/spawn_env.h"
 
 #define EVENT_PREFIX	"MILTER_"
 
@@ -21,7 +24,7 @@ struct env_list {
 	size_t	  n, max;
 };
 
-/* Who we run as, where a handler has no user of its own; asked for once. */
+/* The user we run as, for handlers without one of their own; looked up once. */
 static const char	*caller_name;
 static const char	*caller_home;
 
@@ -43,7 +46,7 @@ find_caller(void)
 	caller_home = "/";
 }
 
-/* 1 if both are the same up to and with the equals sign. */
+/* 1 if both have the same name before the equals sign. */
 static int
 same_name(const char *a, const char *b)
 {
@@ -113,9 +116,9 @@ set_fixed(struct env_list *list, const struct handler_conf *h, const char *tmpdi
 }
 
 /*
- * The engine hears the network, so it is not believed: no variable of its
- * making may be one that a shell or the dynamic linker acts upon, nor
- * override what the configuration has set.
+ * The engine hears the network, so it is not trusted: none of its variables may
+ * be one that a shell or the dynamic linker obeys, or override what the
+ * configuration has set.
  */
 static int
 add_event_vars(struct env_list *list, const char *env, size_t len)

@@ -14,10 +14,11 @@
 #include "config/conf.h"
 
 /*
- * The fixed variables of the handler, its option `environment', and the
- * event's own: env_len bytes of NAME=VALUE NUL ..., of which each must begin
- * with MILTER_. Nothing else. Returns a NULL-terminated list, or NULL where
- * env is malformed.
+ * Makes a list that ends with NULL: the fixed variables of the handler, TMPDIR
+ * unless tmpdir is NULL, the handler's option `environment', and the variables
+ * of the event: env_len bytes of NAME=VALUE NUL ..., each of which must begin
+ * with MILTER_. Nothing else. Returns NULL if env is malformed. The caller
+ * frees it.
  */
 char	**spawn_env_new(const struct handler_conf *, const char *tmpdir, const char *env,
 	    size_t env_len);
