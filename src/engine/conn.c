@@ -88,6 +88,7 @@ static void on_write(evutil_socket_t, short, void *);
 static void on_ask_due(struct conn *);
 static void on_conn_timer(void *);
 
+/* The ids for a log line; NULL before there is a session. */
 static const char *
 log_ids(const struct conn *c)
 {
@@ -131,6 +132,7 @@ write_answers_later(struct conn *c)
 	set_conn_timer(c);
 }
 
+/* Takes memory for answers that another buffer has given back, if there is some. */
 static void
 borrow_out(struct conn *c)
 {
@@ -196,6 +198,7 @@ new_session(struct conn *c)
 	c->engine->nsessions++;
 }
 
+/* Frees the session at the end of the turn, if it has no task. */
 static void
 release_session(struct engine *e, struct session *s)
 {
@@ -206,6 +209,7 @@ release_session(struct engine *e, struct session *s)
 	TAILQ_INSERT_TAIL(&e->dead_sessions, s, dead);
 }
 
+/* The session goes on without its connection until its reports are taken. */
 static void
 end_session(struct conn *c, const char *reason)
 {
@@ -290,6 +294,7 @@ start_waiting(struct conn *c)
 	pool_run_tasks(c->engine, c->session);
 }
 
+/* Does what the session wants. Returns 0 if the connection is to be closed. */
 static int
 take_step(struct conn *c, enum step step)
 {
@@ -308,6 +313,7 @@ take_step(struct conn *c, enum step step)
 	return 0;
 }
 
+/* Nobody waits any more for the handler that was asked. late: it has taken too long. */
 static void
 abandon_ask(struct conn *c, int late)
 {
@@ -348,6 +354,7 @@ session_without_end(struct conn *c)
 	macros_move_connect(&c->session->macros, &early);
 }
 
+/* Returns 0 if the connection was closed, or is to be closed. */
 static int
 run_command(struct conn *c, const struct milter_cmd *cmd)
 {
@@ -384,6 +391,7 @@ run_command(struct conn *c, const struct milter_cmd *cmd)
 	return take_step(c, session_command(c->session, cmd, &c->out));
 }
 
+/* 1 while no more commands are to be read. */
 static int
 is_paused(const struct conn *c)
 {
@@ -585,6 +593,7 @@ on_moved(struct engine *e, struct session *s)
 
 const struct owner_hooks conn_hooks = { on_answered, on_moved };
 
+/* reason: for the transcript, see record_end(). The connection is freed later. */
 static void
 close_conn(struct conn *c, const char *reason)
 {
@@ -604,6 +613,7 @@ close_conn(struct conn *c, const char *reason)
 	listener_conn_closed(c->listener);
 }
 
+/* The supervisor is gone, and so no handler can answer. */
 static void
 orphan(struct conn *c)
 {
@@ -697,7 +707,7 @@ on_ask_due(struct conn *c)
 		close_conn(c, "closed");
 		return;
 	}
-	/* What follows now must not read the next command before this event is answered. */
+	/* The next command has to wait until this event is answered. */
 	c->busy = 1;
 	abandon_ask(c, 1);
 	take_step(c, session_timeout(c->session, &c->out));

@@ -45,6 +45,7 @@ hproc_lasts(const struct hproc *hp)
 	return hp->pool->conf->reuse || hp->pool->conf->scope != SCOPE_EVENT;
 }
 
+/* Scopes and detached tasks: what conf->concurrency limits. */
 static unsigned int
 load(const struct hproc *hp)
 {
@@ -117,6 +118,7 @@ hproc_find(struct engine *e, uint64_t id)
 	return RB_FIND(hproc_tree, &e->procs, &key);
 }
 
+/* Something is to be told to the supervisor. */
 static void
 owe(struct hproc *hp)
 {

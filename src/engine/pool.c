@@ -43,6 +43,7 @@ pool_init(struct pool *p, struct engine *e, unsigned int index)
 	ltimer_init(&p->timer, e->base, on_pool_timer, p);
 }
 
+/* Makes the timer fire at this time (ms) or before; 0: no matter. */
 static void
 due_at(struct pool *p, uint64_t due)
 {
@@ -50,6 +51,7 @@ due_at(struct pool *p, uint64_t due)
 		ltimer_set(&p->timer, due);
 }
 
+/* 1 if one more process may be started now. */
 static int
 may_start(const struct pool *p)
 {
@@ -149,6 +151,7 @@ pool_close(struct pool *p)
 	} while (hp != NULL);
 }
 
+/* Takes a task out of the queue, back into its session. */
 static void
 dequeue(struct pool *p, struct task *t)
 {

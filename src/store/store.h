@@ -44,7 +44,7 @@ struct store *store_hold(struct store *);
 void	 store_release(struct store *);
 
 void	 store_add(struct store *, const void *, size_t);
-/* What is added from now on is the body. */
+/* All bytes that are added from now on are the body. */
 void	 store_begin_body(struct store *);
 /* 1 after store_begin_body(). */
 int	 store_in_body(const struct store *);

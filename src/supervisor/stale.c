@@ -16,7 +16,7 @@
 #include "base/xmalloc.h"
 #include "supervisor/stale.h"
 
-/* What tells two files, or two states of one file, from each other. */
+/* Members by which two files, or two states of one file, are told apart. */
 struct identity {
 	int		 known;
 	dev_t		 dev;
