@@ -41,17 +41,29 @@ daemon_open_stdio(void)
 	close(fd);
 }
 
-void
-daemon_null_stdio(void)
+static void
+null_up_to(int last)
 {
 	int	 fd, i;
 
 	if ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
 		fatal("/dev/null");
-	for (i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+	for (i = STDIN_FILENO; i <= last; i++)
 		if (dup2(fd, i) == -1)
 			fatal("dup2");
 	close(fd);
+}
+
+void
+daemon_null_stdio(void)
+{
+	null_up_to(STDERR_FILENO);
+}
+
+void
+daemon_null_input_output(void)
+{
+	null_up_to(STDOUT_FILENO);
 }
 
 /* Makes a path absolute: the daemon leaves its directory before it removes the file. */

@@ -13,6 +13,8 @@
 void	 daemon_open_stdio(void);
 /* Puts descriptors 0 to 2 on /dev/null. */
 void	 daemon_null_stdio(void);
+/* Standard input and output on /dev/null; standard error stays. */
+void	 daemon_null_input_output(void);
 
 /*
  * Opens and locks the pid file. Call it before daemon_start(), so that errors

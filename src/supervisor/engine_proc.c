@@ -8,7 +8,10 @@
  */
 #include "base/compat.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +92,34 @@ drop_channel(struct engine_proc *e)
 	e->fd = -1;
 }
 
+/*
+ * The terminal of a daemon in the foreground is root's. As the engine's
+ * controlling terminal it would take input from the engine; through the
+ * descriptor that root has, what root types could be read. Only a device is
+ * opened again: for a file that would be a second place to write at.
+ */
+static void
+leave_terminal(int in_foreground)
+{
+	struct stat	 st;
+	int		 fd;
+
+	if (setsid() == -1)
+		fatal("setsid");
+	if (!in_foreground) {
+		daemon_null_stdio();
+		return;
+	}
+	if (fstat(STDERR_FILENO, &st) == 0 && S_ISCHR(st.st_mode)) {
+		if ((fd = open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_CLOEXEC)) == -1)
+			fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		if (fd == -1 || dup2(fd, STDERR_FILENO) == -1)
+			fatal("standard error");
+		close(fd);
+	}
+	daemon_null_input_output();
+}
+
 static void become_engine(struct engine_proc *, int, const struct supervisor_opts *,
     struct board *) NO_RETURN;
 
@@ -102,8 +133,7 @@ become_engine(struct engine_proc *e, int fd, const struct supervisor_opts *opts,
 	setproctitle("%s", e->name);
 	daemon_pidfile_forget();
 	tmpdir_forget();
-	if (opts->ready_fd != -1)
-		daemon_null_stdio();
+	leave_terminal(opts->ready_fd == -1);
 	if (e->cpu != -1 && pin_to(e->cpu) == -1)
 		log_warn("%s: CPU %d", e->name, e->cpu);
 	if (conf->have_engine_ids && privdrop(conf->engine_uid,
