@@ -20,6 +20,7 @@
 #include <vis.h>
 
 #include "base/log.h"
+#include "base/syslog.h"
 
 #define LOG_MAX_LINE	4096	/* bytes written for one call, line feed included */
 
@@ -36,9 +37,9 @@ log_init(const char *program, int to_stderr, int facility, int level)
 	log_program = program;
 	log_stderr = to_stderr;
 	log_max = level;
-	closelog();
+	syslog_close();
 	if (!to_stderr)
-		openlog(program, LOG_PID | LOG_NDELAY, facility);
+		syslog_init(program, facility);
 }
 
 void
@@ -121,7 +122,7 @@ emit(int severity, const char *raw)
 	if (log_stderr)
 		write_to_fd(STDERR_FILENO, text);
 	else
-		syslog(severity, "%s", text);
+		syslog_line(severity, text);
 	if (log_echo_fd != -1 && severity <= LOG_ERR)
 		write_to_fd(log_echo_fd, text);
 }
@@ -224,6 +225,7 @@ fatal(const char *fmt, ...)
 	va_start(ap, fmt);
 	log_verrno(LOG_ERR, NULL, saved, fmt, ap);
 	va_end(ap);
+	syslog_drain(LOG_LAST_WORDS);
 	exit(1);
 }
 
@@ -235,5 +237,6 @@ fatalx(const char *fmt, ...)
 	va_start(ap, fmt);
 	log_verrno(LOG_ERR, NULL, 0, fmt, ap);
 	va_end(ap);
+	syslog_drain(LOG_LAST_WORDS);
 	exit(1);
 }

@@ -19,7 +19,7 @@
 /* Severities are those of syslog(3): LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG. */
 
 /*
- * Lines go to standard error (to_stderr) or to syslog(3) under facility.
+ * Lines go to standard error (to_stderr) or to syslog (base/syslog.h) under facility.
  * Lines above level are dropped. Before the first call: stderr, LOG_INFO.
  */
 void	log_init(const char *program, int to_stderr, int facility, int level);
@@ -42,6 +42,9 @@ void	log_echo(int fd);
 void	log_msg(int severity, const char *ids, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void	log_vmsg(int severity, const char *ids, const char *fmt, va_list ap)
 	    PRINTF_LIKE(3, 0);
+
+/* ms that a process which ends waits for room for what it logged: syslog_drain(). */
+#define LOG_LAST_WORDS	500
 
 /* log_warn and fatal add ": " and strerror(errno). */
 void	log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);

@@ -25,15 +25,19 @@
 #include "engine/hproc.h"
 #include "engine/listener.h"
 #include "engine/loop.h"
+#include "base/syslog.h"
+#include "system/ipc.h"
+#include "system/signals.h"
 #include "engine/pool.h"
 #include "store/spool.h"
 #include "store/spool_file.h"
 #include "store/store.h"
-#include "system/ipc.h"
-#include "system/signals.h"
 
 /* ms that a spare file of a message is kept (store/spool_file.h). */
 #define SPARES_MS	1000
+/* Lines of the log that found no room; and no receiver. */
+#define LOG_ROOM_MS	20
+#define LOG_CUT_MS	1000
 
 static void on_ipc_read(evutil_socket_t, short, void *);
 static void on_ipc_write(evutil_socket_t, short, void *);
@@ -131,6 +135,7 @@ orphaned(struct engine *e)
 	log_warnx("the supervisor is gone");
 	conn_orphan_all(e);
 	spool_sweep();
+	syslog_drain(LOG_LAST_WORDS);
 	exit(1);
 }
 
@@ -175,6 +180,29 @@ watch_spares(struct engine *e)
 		ltimer_set(&e->spare_files_timer, engine_now(e) + SPARES_MS);
 	if (e->log_timer.due == 0 && log_limit_counts())
 		tell_left_out(e);
+}
+
+/* A turn of the loop is all that is wanted. */
+static void
+on_syslog(void *arg __unused)
+{
+}
+
+/* Only the supervisor can connect the socket again, once the receiver has been restarted. */
+static void
+watch_syslog(struct engine *e)
+{
+	struct ipc_msg	 msg = { .type = IPC_LOG };
+
+	if (!syslog_flush())
+		return;
+	if (syslog_is_cut() && engine_now(e) >= e->syslog_asked + LOG_CUT_MS) {
+		if (ipc_send(e->ipc_fd, &msg, NULL, 0) == -1 && errno != EPIPE)
+			fatal("message to the supervisor");
+		e->syslog_asked = engine_now(e);
+	}
+	if (e->syslog_timer.due == 0)
+		ltimer_set(&e->syslog_timer, engine_now(e) + (syslog_is_cut() ? LOG_CUT_MS : LOG_ROOM_MS));
 }
 
 static void
@@ -227,6 +255,7 @@ init_engine(struct engine *e, const struct conf *conf, const int *listen_fds, in
 	event_assign(&e->ipc_read, e->base, ipc_fd, EV_READ | EV_PERSIST, on_ipc_read, e);
 	event_assign(&e->ipc_write, e->base, ipc_fd, EV_WRITE, on_ipc_write, e);
 	event_add(&e->ipc_read, NULL);
+	ltimer_init(&e->syslog_timer, e->base, on_syslog, e);
 	ltimer_init(&e->spare_files_timer, e->base, drop_spares, e);
 	ltimer_init(&e->log_timer, e->base, tell_left_out, e);
 	e->pools = xcalloc(conf->nhandlers, sizeof(*e->pools));
@@ -281,8 +310,10 @@ engine_run(const struct conf *conf, const struct runtime *runtime, const int *li
 		conn_sweep(&e);
 		hproc_sweep(&e);
 		watch_spares(&e);
+		watch_syslog(&e);
 		e.now = 0;
 	}
 	(void)spool_file_drop_spares();
+	syslog_drain(LOG_LAST_WORDS);
 	exit(0);
 }

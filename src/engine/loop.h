@@ -79,6 +79,8 @@ struct engine {
 	int			 ending;	/* it answers what is left, and ends at once */
 	uint64_t		 now;		/* see engine_now(); 0: nobody has asked in this turn */
 	struct ltimer		 log_timer;	/* tells how many log lines were left out */
+	struct ltimer		 syslog_timer;	/* tries lines of the log again that wait */
+	uint64_t		 syslog_asked;	/* ms when the supervisor was last sent IPC_LOG */
 	struct ltimer		 spare_files_timer;	/* removes the files of store/spool_file.h */
 	struct buf		 idle_mem;	/* memory that a buffer takes while it has bytes */
 };

@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/mono.h"
+#include "base/syslog.h"
 #include "base/xmalloc.h"
 #include "engine/engine.h"
 #include "startup/daemon.h"
@@ -52,6 +53,7 @@ engine_proc_init(struct engine_proc *e, const struct conf *conf, unsigned int in
 	e->cpu = conf->pin ? pin_cpu(index) : -1;
 	e->pid = -1;
 	e->fd = -1;
+	e->log_fd = -1;
 	e->kill_at = MONO_NEVER;
 	e->delay = DELAY_MIN_MS;
 	TAILQ_INIT(&e->queue);
@@ -90,6 +92,9 @@ drop_channel(struct engine_proc *e)
 	if (e->fd != -1)
 		close(e->fd);
 	e->fd = -1;
+	if (e->log_fd != -1)
+		close(e->log_fd);
+	e->log_fd = -1;
 }
 
 /*
@@ -120,16 +125,17 @@ leave_terminal(int in_foreground)
 	daemon_null_input_output();
 }
 
-static void become_engine(struct engine_proc *, int, const struct supervisor_opts *,
+static void become_engine(struct engine_proc *, int, int, const struct supervisor_opts *,
     struct board *) NO_RETURN;
 
 static void
-become_engine(struct engine_proc *e, int fd, const struct supervisor_opts *opts,
+become_engine(struct engine_proc *e, int fd, int log_fd, const struct supervisor_opts *opts,
     struct board *board)
 {
 	const struct conf	*conf = opts->conf;
 
 	log_procinit(e->name);
+	syslog_adopt(log_fd);
 	setproctitle("%s", e->name);
 	daemon_pidfile_forget();
 	tmpdir_forget();
@@ -149,7 +155,7 @@ engine_proc_start(struct engine_proc *all, unsigned int index, const struct supe
 {
 	struct engine_proc	*e = &all[index];
 	unsigned int		 i;
-	int			 fds[2];
+	int			 fds[2], log_fd;
 
 	e->started = mono_ms();
 	e->starts++;
@@ -158,8 +164,11 @@ engine_proc_start(struct engine_proc *all, unsigned int index, const struct supe
 		log_warn("socketpair");
 		return -1;
 	}
+	log_fd = syslog_socket();
 	if ((e->pid = fork()) == -1) {
 		log_warn("fork of the %s", e->name);
+		if (log_fd != -1)
+			close(log_fd);
 		close(fds[0]);
 		close(fds[1]);
 		return -1;
@@ -168,10 +177,11 @@ engine_proc_start(struct engine_proc *all, unsigned int index, const struct supe
 		close(fds[0]);
 		for (i = 0; i < opts->conf->engines; i++)
 			drop_channel(&all[i]);
-		become_engine(e, fds[1], opts, board);
+		become_engine(e, fds[1], log_fd, opts, board);
 	}
 	close(fds[1]);
 	e->fd = fds[0];
+	e->log_fd = log_fd;
 	log_debug("%s started as pid %d", e->name, (int)e->pid);
 	return 0;
 }

@@ -24,7 +24,8 @@ struct engine_proc {
 	int		 cpu;		/* it and its handlers stay on this CPU; -1: any */
 	pid_t		 pid;		/* -1: none */
 	int		 fd;		/* the channel, -1: none */
-	int		 ready;		/* it has said that it serves */
+	int		 log_fd;	/* its socket to syslog, -1: none */
+	int		 ready;		/* has said that it serves */
 	unsigned int	 starts;	/* how often it was started */
 	uint64_t	 started;	/* ms */
 	uint64_t	 kill_at;	/* ms: it is taken to be stuck then */

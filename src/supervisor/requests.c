@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mono.h"
+#include "base/syslog.h"
 #include "base/xmalloc.h"
 #include "supervisor/quota.h"
 #include "supervisor/requests.h"
@@ -244,6 +245,11 @@ requests_serve(struct requests *r, struct engine_proc *e, const struct ipc_msg *
 		return serve_spawn(r, e, msg, may_spawn);
 	case IPC_KILL:
 		return serve_kill(e, msg);
+	case IPC_LOG:
+		/* Without a receiver it will ask again. */
+		if (e->log_fd != -1)
+			(void)syslog_connect(e->log_fd);
+		return 0;
 	case IPC_READY:
 	case IPC_SPAWNED:
 	case IPC_FAILED:

@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/mono.h"
+#include "base/syslog.h"
 #include "startup/daemon.h"
 #include "startup/listen_sock.h"
 #include "supervisor/child.h"
@@ -27,6 +28,8 @@
 
 /* ms that engines have to write the last answers before they are killed. */
 #define ANSWER_MS	2000
+
+#define LOG_RETRY_MS	100	/* lines that found no room */
 
 enum phase {
 	STARTING,	/* some of the first engines are not ready yet */
@@ -270,6 +273,8 @@ run_timers(struct supervisor *sv)
 		next = t;
 	if ((sv->phase == DRAINING || sv->phase == ANSWERING) && sv->end_at < next)
 		next = sv->end_at;
+	if (syslog_flush() && now + LOG_RETRY_MS < next)
+		next = now + LOG_RETRY_MS;
 	return next;
 }
 
@@ -308,5 +313,6 @@ supervisor_run(const struct supervisor_opts *opts)
 	engine_set_free(&sv.engines);
 	if (!sv.failed)
 		log_info("ended");
+	syslog_drain(LOG_LAST_WORDS);
 	return sv.failed;
 }

@@ -23,6 +23,7 @@ enum ipc_type {
 	IPC_READY,	/* it serves its listening sockets */
 	IPC_SPAWN,	/* id, handler, event, environment */
 	IPC_KILL,	/* id, signal number: TERM or KILL, to the group */
+	IPC_LOG,	/* nobody receives what it logs: connect its socket again */
 	/* supervisor to engine */
 	IPC_SPAWNED,	/* id, pid; with three descriptors: stdin, stdout, stderr */
 	IPC_FAILED,	/* id, errno, stage: it could not be started */

@@ -24,6 +24,7 @@ static const struct ipc_msg	 messages[] = {
 	{ .type = IPC_SPAWN, .id = 1 },
 	{ .type = IPC_KILL, .id = UINT64_MAX, .value = SIGTERM },
 	{ .type = IPC_KILL, .id = 2, .value = SIGKILL },
+	{ .type = IPC_LOG },
 	{ .type = IPC_SPAWNED, .id = 3, .value = INT32_MAX },
 	{ .type = IPC_FAILED, .id = 4, .value = 2, .stage = IPC_STAGE_EXEC },
 	{ .type = IPC_EXITED, .id = 5, .value = 0x7f00 },
