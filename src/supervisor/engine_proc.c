@@ -78,6 +78,14 @@ outgoing_drop(struct engine_proc *e, struct outgoing *o)
 	free(o);
 }
 
+void
+engine_proc_hang_up(struct engine_proc *e)
+{
+	if (e->fd != -1)
+		ipc_close(e->fd);
+	e->fd = -1;
+}
+
 /*
  * In a new engine: the channels of the others, and what waits for them, are not
  * its business.
@@ -89,9 +97,7 @@ drop_channel(struct engine_proc *e)
 
 	while ((o = TAILQ_FIRST(&e->queue)) != NULL)
 		outgoing_drop(e, o);
-	if (e->fd != -1)
-		close(e->fd);
-	e->fd = -1;
+	engine_proc_hang_up(e);
 	if (e->log_fd != -1)
 		close(e->log_fd);
 	e->log_fd = -1;
@@ -160,6 +166,8 @@ engine_proc_start(struct engine_proc *all, unsigned int index, const struct supe
 	e->started = mono_ms();
 	e->starts++;
 	e->ready = 0;
+	e->requests = ENGINE_BURST;
+	e->counted = e->started;
 	if (ipc_pair(fds) == -1) {
 		log_warn("socketpair");
 		return -1;
@@ -220,6 +228,22 @@ engine_proc_send(struct engine_proc *e, const struct ipc_msg *msg,
 		outgoing_drop(e, o);
 	else
 		engine_proc_flush(e);
+}
+
+/* A bucket that fills with the time, and each request takes from. */
+int
+engine_proc_may_ask(struct engine_proc *e, uint64_t now)
+{
+	if (now > e->counted) {
+		e->requests += (now - e->counted) * ENGINE_RATE / 1000;
+		if (e->requests > ENGINE_BURST)
+			e->requests = ENGINE_BURST;
+		e->counted = now;
+	}
+	if (e->requests == 0)
+		return 0;
+	e->requests--;
+	return 1;
 }
 
 void

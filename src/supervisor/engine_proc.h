@@ -16,6 +16,9 @@
 #include "supervisor/supervisor.h"
 #include "system/ipc.h"
 
+#define ENGINE_RATE	10000	/* requests a second, */
+#define ENGINE_BURST	20000	/* and at once */
+
 struct outgoing;
 
 struct engine_proc {
@@ -31,6 +34,8 @@ struct engine_proc {
 	uint64_t	 kill_at;	/* ms: it is taken to be stuck then */
 	uint64_t	 restart_at;	/* ms: if it is gone, not before this */
 	uint64_t	 delay;		/* ms from this start to the next, at least */
+	uint64_t	 requests;	/* how many it may still make, as of counted */
+	uint64_t	 counted;	/* ms */
 	size_t		 nqueued;
 	TAILQ_HEAD(, outgoing) queue;
 };
@@ -50,6 +55,13 @@ int	 engine_proc_start(struct engine_proc *all, unsigned int index,
 void	 engine_proc_send(struct engine_proc *, const struct ipc_msg *, const int *fds, int nfds);
 /* Sends messages that wait, while there is room. */
 void	 engine_proc_flush(struct engine_proc *);
+/*
+ * Counts a request. Returns 0 if those are more than any honest engine makes: the
+ * supervisor starts one or two thousand processes a second.
+ */
+int	 engine_proc_may_ask(struct engine_proc *, uint64_t now);
+/* Closes the channel; there may be none. */
+void	 engine_proc_hang_up(struct engine_proc *);
 /* The engine was reaped: closes the channel and drops messages that wait. */
 void	 engine_proc_gone(struct engine_proc *);
 

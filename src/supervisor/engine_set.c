@@ -22,6 +22,8 @@
 #define READY_MS	30000	/* ms: an engine that does not serve by then is stuck */
 #define HANGUP_MS	5000	/* ms from the end of an engine's channel to its exit */
 #define RETRY_MS	10	/* ms until messages that found no room are tried again */
+#define STRING(n)	STRING_OF(n)
+#define STRING_OF(n)	#n
 #define BURST		32	/* requests of one engine before the next has its turn */
 
 void
@@ -180,26 +182,38 @@ engine_set_run_timers(struct engine_set *es, uint64_t now, int may_restart)
 	return next;
 }
 
-static void
+/* Returns 0, or -1 if it has said so before. */
+static int
 now_ready(struct engine_proc *e)
 {
+	if (e->ready)
+		return -1;
 	e->ready = 1;
 	e->kill_at = MONO_NEVER;
 	if (e->starts > 1)
 		log_info("%s started again as pid %d", e->name, (int)e->pid);
+	return 0;
 }
 
-/* The channel is of no use any more. The engine's exit tells why. */
+/* The channel is of no use any more. why: what is wrong with its messages; NULL: it was closed. */
 static void
-channel_lost(struct engine_proc *e)
+channel_lost(struct engine_proc *e, const char *why)
 {
-	if (errno != EPIPE) {
-		log_msg(LOG_ERR, NULL, "%s: message that makes no sense", e->name);
+	if (why != NULL) {
+		log_msg(LOG_ERR, NULL, "%s: %s", e->name, why);
 		kill_one(e);
 	}
-	close(e->fd);
-	e->fd = -1;
+	engine_proc_hang_up(e);
 	e->kill_at = mono_ms() + HANGUP_MS;
+}
+
+/* Returns 0, or -1 if it is not what an engine may say. */
+static int
+serve_one(struct engine_set *es, struct engine_proc *e, const struct ipc_msg *msg, int may_spawn)
+{
+	if (msg->type == IPC_READY)
+		return now_ready(e);
+	return requests_serve(es->requests, e, msg, may_spawn);
 }
 
 static void
@@ -207,23 +221,22 @@ serve_engine(struct engine_set *es, struct engine_proc *e, int may_spawn)
 {
 	static unsigned char	 bytes[IPC_MAX_MSG];
 	struct ipc_msg		 msg;
-	int			 fds[IPC_MAX_FDS], n, ret;
+	int			 n, ret;
 
 	for (n = 0; n < BURST && e->nqueued == 0; n++) {
-		if ((ret = ipc_recv(e->fd, bytes, &msg, fds)) == 0)
+		if ((ret = ipc_recv_plain(e->fd, bytes, &msg)) == 0)
 			return;
-		if (ret == 1) {
-			/* An engine has no descriptor to send. */
-			ipc_close_fds(fds);
-			if (msg.type == IPC_READY) {
-				now_ready(e);
-				continue;
-			}
-			ret = requests_serve(es->requests, e, &msg, may_spawn);
-			errno = EBADMSG;
+		/* What the end of the channel means is told by the exit. */
+		if (ret == -1 && errno == EPIPE) {
+			channel_lost(e, NULL);
+			return;
 		}
-		if (ret == -1) {
-			channel_lost(e);
+		if (ret == -1 || serve_one(es, e, &msg, may_spawn) == -1) {
+			channel_lost(e, "message that makes no sense");
+			return;
+		}
+		if (!engine_proc_may_ask(e, mono_ms())) {
+			channel_lost(e, "more than " STRING(ENGINE_RATE) " requests a second");
 			return;
 		}
 	}

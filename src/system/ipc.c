@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,10 +24,17 @@ union control {
 	unsigned char	 bytes[CMSG_SPACE(IPC_MAX_FDS * sizeof(int))];
 };
 
+/* Linux 6.16 */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS	83
+#endif
+
+static int	 rights_pass = 1;	/* descriptors can come with a message to our end */
+
 int
 ipc_pair(int fds[2])
 {
-	int	 i, size = 4 * IPC_MAX_MSG;
+	int	 i, off = 0, size = 4 * IPC_MAX_MSG;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    0, fds) == -1)
@@ -35,6 +43,7 @@ ipc_pair(int fds[2])
 	for (i = 0; i < 2; i++)
 		(void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size,
 		    sizeof(size));
+	rights_pass = setsockopt(fds[0], SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == -1;
 	return 0;
 }
 
@@ -66,8 +75,10 @@ send_bytes(int fd, struct msghdr *hdr)
 {
 	ssize_t	 n;
 
+	/* An engine may call no sendmsg(2), as it has no descriptors to give away. */
 	do
-		n = sendmsg(fd, hdr, MSG_NOSIGNAL);
+		n = hdr->msg_controllen > 0 ? sendmsg(fd, hdr, MSG_NOSIGNAL) :
+		    send(fd, hdr->msg_iov->iov_base, hdr->msg_iov->iov_len, MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
 	if (n >= 0)
 		return 1;
@@ -148,53 +159,109 @@ ipc_close_fds(int *fds)
 }
 
 static ssize_t
-recv_bytes(int fd, struct msghdr *hdr)
+recv_bytes(int fd, struct msghdr *hdr, int flags)
 {
 	ssize_t	 n;
 
 	do
-		n = recvmsg(fd, hdr, MSG_CMSG_CLOEXEC);
+		n = recvmsg(fd, hdr, MSG_CMSG_CLOEXEC | flags);
 	while (n == -1 && errno == EINTR);
 	return n;
+}
+
+/* What recvmsg(2) gave, as ipc_recv() returns it. */
+static int
+judge(ssize_t n, int flags, const void *buf, struct ipc_msg *msg)
+{
+	if (n == -1 && errno == EAGAIN)
+		return 0;
+	if (n == -1 && errno != ECONNRESET)
+		return -1;
+	/* No message of ours is empty, so this is the end of file. */
+	if (n <= 0)
+		errno = EPIPE;
+	else if ((flags & MSG_TRUNC) != 0 || ipc_msg_dec(buf, (size_t)n, msg) == -1)
+		errno = EBADMSG;
+	else
+		return 1;
+	return -1;
 }
 
 int
 ipc_recv(int fd, void *buf, struct ipc_msg *msg, int *fds)
 {
-	struct iovec	 iov;
-	struct msghdr	 hdr;
+	struct iovec	 iov = { buf, IPC_MAX_MSG };
+	struct msghdr	 hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
 	union control	 control;
 	ssize_t		 n;
-	int		 i;
+	int		 i, ret, error;
 
 	for (i = 0; i < IPC_MAX_FDS; i++)
 		fds[i] = -1;
-	memset(&hdr, 0, sizeof(hdr));
-	iov.iov_base = buf;
-	iov.iov_len = IPC_MAX_MSG;
-	hdr.msg_iov = &iov;
-	hdr.msg_iovlen = 1;
 	hdr.msg_control = control.bytes;
 	hdr.msg_controllen = sizeof(control.bytes);
-	if ((n = recv_bytes(fd, &hdr)) == -1) {
-		if (errno == EAGAIN)
-			return 0;
-		if (errno == ECONNRESET)
-			errno = EPIPE;
-		return -1;
-	}
-	detach_fds(&hdr, fds);
-	/* No message of ours is empty, so 0 bytes are the end of file. */
-	if (n == 0) {
+	if ((n = recv_bytes(fd, &hdr, 0)) != -1)
+		detach_fds(&hdr, fds);
+	ret = judge(n, hdr.msg_flags, buf, msg);
+	error = errno;
+	if (ret == -1)
 		ipc_close_fds(fds);
-		errno = EPIPE;
-		return -1;
-	}
-	if ((hdr.msg_flags & MSG_TRUNC) != 0 ||
-	    ipc_msg_dec(buf, (size_t)n, msg) == -1) {
-		ipc_close_fds(fds);
+	errno = error;
+	return ret;
+}
+
+/*
+ * Without room for descriptors a look at the message leaves them where they are.
+ * The last to close one may have to wait as long as its maker likes (SO_LINGER,
+ * FUSE), also the kernel if it is told to drop them.
+ */
+static int
+brings_fds(int fd)
+{
+	char		 byte;
+	struct iovec	 iov = { &byte, 1 };
+	struct msghdr	 hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return recv_bytes(fd, &hdr, MSG_PEEK) > 0 && (hdr.msg_flags & MSG_CTRUNC) != 0;
+}
+
+int
+ipc_recv_plain(int fd, void *buf, struct ipc_msg *msg)
+{
+	struct iovec	 iov = { buf, IPC_MAX_MSG };
+	struct msghdr	 hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t		 n;
+
+	if (rights_pass && brings_fds(fd)) {
 		errno = EBADMSG;
 		return -1;
 	}
-	return 1;
+	n = recv_bytes(fd, &hdr, 0);
+	return judge(n, hdr.msg_flags, buf, msg);
+}
+
+/*
+ * A process that exits waits for no socket. It must not do so before this one
+ * has closed its copy, or that would be the last.
+ */
+void
+ipc_close(int fd)
+{
+	int	 go[2];
+	pid_t	 pid = -1;
+	char	 byte;
+
+	if (!rights_pass || pipe2(go, O_CLOEXEC) == -1) {
+		close(fd);
+		return;
+	}
+	if ((pid = fork()) == 0) {
+		close(go[1]);
+		while (read(go[0], &byte, 1) == -1 && errno == EINTR)
+			;
+		_exit(0);
+	}
+	close(fd);
+	close(go[0]);
+	close(go[1]);
 }

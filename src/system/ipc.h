@@ -13,8 +13,8 @@
 #include "system/ipc_msg.h"
 
 /*
- * Makes two connected sockets, close-on-exec and non-blocking. Returns 0, or -1
- * with errno.
+ * A close-on-exec, non-blocking pair. fds[0] is the supervisor's: if the kernel can
+ * see to it no descriptors can be sent to it. Returns 0 or -1 with errno.
  */
 int	 ipc_pair(int fds[2]);
 
@@ -34,9 +34,13 @@ int	 ipc_send(int fd, const struct ipc_msg *, const int *fds, int nfds);
  */
 int	 ipc_recv(int fd, void *buf, struct ipc_msg *, int *fds);
 /*
- * Closes descriptors that came with a message and are not wanted; sets all
- * IPC_MAX_FDS entries to -1.
+ * The same for the supervisor, which wants no descriptors: a message that has
+ * some is EBADMSG, and stays where it is.
  */
+int	 ipc_recv_plain(int fd, void *buf, struct ipc_msg *);
+/* Closes the supervisor's end, and never waits for what may be on its way there. */
+void	 ipc_close(int fd);
+/* Closes what came with a message and is not wanted; all IPC_MAX_FDS entries are -1 then. */
 void	 ipc_close_fds(int *fds);
 
 #endif
