@@ -10,14 +10,24 @@
 
 #include <sys/mman.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "store/board.h"
 
-#define LINE	64u	/* bytes of a cache line */
+/* Of newer kernels: memory that can't be executed; no writing by a mapping made later. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL		0x0008U
+#endif
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE	0x0010
+#endif
 
 struct row {
 	uint64_t	 kept;		/* bytes of messages that the engine keeps */
@@ -25,58 +35,117 @@ struct row {
 };
 
 /*
- * Each row begins at a cache line of its own, so that engines do not slow each
- * other down. An engine writes its own row; the supervisor writes it only when
- * the engine is gone. This struct is private to each process: an engine must
- * not be able to tell the supervisor where to write.
+ * A row is memory of its own, mapped twice: to be written, and to be read. Its
+ * engine writes it, the supervisor only when that one is gone; every other engine
+ * unmaps what could be written, and must not be able to get that again. So what
+ * is for reading is mapped under a seal that forbids writing for ever, and no two
+ * rows are one file, as a mapping can be made longer. Where the rows are each
+ * process has for itself: an engine must not tell the supervisor where to write.
  */
 struct board {
 	unsigned int	 rows, columns;
-	size_t		 stride;	/* bytes from one row to the next */
-	uint64_t	 limit;		/* of `kept' in all rows together */
-	unsigned char	*bytes;		/* the rows, in memory that all processes share */
-	size_t		 size;		/* bytes of them */
+	uint64_t	 connections;	/* at most, of a listener */
+	uint64_t	 limit;		/* of kept, in all rows together */
+	size_t		 size;		/* of a row */
+	struct row	**ours;		/* to be written; NULL where this process may not */
+	const struct row **all;		/* to be read */
 };
+
+static int
+make_memory(size_t size)
+{
+	int	 fd = memfd_create("board", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	if (fd == -1 && errno == EINVAL)
+		fd = memfd_create("board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd == -1)
+		fatal("memfd_create");
+	if (ftruncate(fd, (off_t)size) == -1 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == -1)
+		fatal("memory for the board");
+	return fd;
+}
+
+static void *
+map(int fd, size_t size, int protection)
+{
+	void	*p = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		fatal("mmap");
+	return p;
+}
+
+static void
+add_row(struct board *b, unsigned int i)
+{
+	int	 fd = make_memory(b->size);
+
+	b->ours[i] = map(fd, b->size, PROT_READ | PROT_WRITE);
+	/* Linux 5.1 */
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == -1 && i == 0)
+		log_warnx("board: this kernel can't keep an engine that is taken over from "
+		    "changing what others count");
+	b->all[i] = map(fd, b->size, PROT_READ);
+	close(fd);
+}
 
 struct board *
 board_new(const struct conf *conf)
 {
 	struct board	*b = xcalloc(1, sizeof(*b));
-	size_t		 stride;
+	unsigned int	 i;
 
-	stride = sizeof(struct row) + conf->nlistens * sizeof(unsigned int);
-	stride = (stride + LINE - 1) / LINE * LINE;
-	b->size = conf->engines * stride;
-	b->bytes = mmap(NULL, b->size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (b->bytes == MAP_FAILED)
-		fatal("mmap");
 	b->rows = conf->engines;
 	b->columns = (unsigned int)conf->nlistens;
-	b->stride = stride;
+	b->connections = conf->connections;
 	b->limit = conf->spool_limit;
+	b->size = sizeof(struct row) + conf->nlistens * sizeof(unsigned int);
+	b->ours = xcalloc(b->rows, sizeof(*b->ours));
+	b->all = xcalloc(b->rows, sizeof(*b->all));
+	for (i = 0; i < b->rows; i++)
+		add_row(b, i);
 	return b;
+}
+
+static void
+unmap_ours(struct board *b, unsigned int i)
+{
+	if (b->ours[i] != NULL)
+		(void)munmap(b->ours[i], b->size);
+	b->ours[i] = NULL;
 }
 
 void
 board_free(struct board *b)
 {
-	(void)munmap(b->bytes, b->size);
+	unsigned int	 i;
+
+	for (i = 0; i < b->rows; i++) {
+		unmap_ours(b, i);
+		(void)munmap((void *)(uintptr_t)b->all[i], b->size);
+	}
+	free(b->ours);
+	free(b->all);
 	free(b);
+}
+
+void
+board_become(struct board *b, unsigned int engine)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < b->rows; i++)
+		if (i != engine)
+			unmap_ours(b, i);
 }
 
 static struct row *
 own_row(struct board *b, unsigned int engine)
 {
-	if (engine >= b->rows)
+	if (engine >= b->rows || b->ours[engine] == NULL)
 		fatalx("board: engine %u", engine);
-	return (struct row *)(void *)(b->bytes + engine * b->stride);
-}
-
-static const struct row *
-row_to_read(const struct board *b, unsigned int engine)
-{
-	return (const struct row *)(const void *)(b->bytes + engine * b->stride);
+	return b->ours[engine];
 }
 
 static unsigned int *
@@ -87,16 +156,25 @@ count_at(struct board *b, unsigned int engine, unsigned int listener)
 	return &own_row(b, engine)->counts[listener];
 }
 
+/* Whatever a row says, it is no more than all may have: a sum never wraps around. */
+static uint64_t
+bounded(uint64_t n, uint64_t most)
+{
+	return n < most ? n : most;
+}
+
 unsigned int
 board_connections(const struct board *b, unsigned int listener)
 {
-	unsigned int	 i, n = 0;
+	uint64_t	 n = 0;
+	unsigned int	 i;
 
 	if (listener >= b->columns)
 		fatalx("board: listener %u", listener);
 	for (i = 0; i < b->rows; i++)
-		n += __atomic_load_n(&row_to_read(b, i)->counts[listener], __ATOMIC_RELAXED);
-	return n;
+		n += bounded(__atomic_load_n(&b->all[i]->counts[listener], __ATOMIC_RELAXED),
+		    b->connections);
+	return (unsigned int)bounded(n, UINT_MAX);
 }
 
 void
@@ -123,7 +201,7 @@ board_keep(struct board *b, unsigned int engine, uint64_t n)
 	 */
 	(void)__atomic_add_fetch(&own_row(b, engine)->kept, n, __ATOMIC_SEQ_CST);
 	for (i = 0; i < b->rows; i++)
-		all += __atomic_load_n(&row_to_read(b, i)->kept, __ATOMIC_SEQ_CST);
+		all += bounded(__atomic_load_n(&b->all[i]->kept, __ATOMIC_SEQ_CST), b->limit + 1);
 	if (all <= b->limit)
 		return 1;
 	board_drop(b, engine, n);

@@ -4,11 +4,10 @@
  */
 
 /*
- * store/board.h: counters that all engines share, in memory that the supervisor
- * maps before it forks them. Each engine writes its own row and reads all rows.
- *
- * Engines and listeners are counted from 0; a number that is too large ends the
- * program through fatalx().
+ * store/board.h: counters that all engines share: memory that the supervisor maps
+ * before it forks them. Each engine can write its own row, and read all. Engines and
+ * listeners are counted from 0; a number that is too large ends the program
+ * through fatalx().
  */
 #ifndef PM_STORE_BOARD_H
 #define PM_STORE_BOARD_H
@@ -21,6 +20,8 @@ struct board;
 struct board	*board_new(const struct conf *);
 /* Unmaps the counters in this process. */
 void		 board_free(struct board *);
+/* This process is an engine: it can write no row but its own, from here on. */
+void		 board_become(struct board *, unsigned int engine);
 /* Connections of a listener, in all engines together. */
 unsigned int	 board_connections(const struct board *, unsigned int listener);
 void		 board_connected(struct board *, unsigned int engine, unsigned int listener);

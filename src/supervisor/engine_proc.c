@@ -151,6 +151,7 @@ become_engine(struct engine_proc *e, int fd, int log_fd, const struct supervisor
 	if (conf->have_engine_ids && privdrop(conf->engine_uid,
 	    conf->engine_gid, &conf->engine_gid, 1) == -1)
 		fatal("cannot become %s", conf->engine_user);
+	board_become(board, e->index);
 	sandbox_engine();
 	engine_run(conf, opts->runtime, opts->listen_fds, fd, e->index, board);
 }

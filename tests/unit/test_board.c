@@ -17,7 +17,8 @@
 #include "tap.h"
 
 #define ENGINES	3
-#define LISTENS	20	/* more than a line of the cache has room for */
+#define LISTENS	20
+#define CONNECTIONS 200000
 
 static struct board *
 new_board(void)
@@ -27,6 +28,8 @@ new_board(void)
 	memset(&conf, 0, sizeof(conf));
 	conf.engines = ENGINES;
 	conf.nlistens = LISTENS;
+	conf.connections = CONNECTIONS;
+	conf.spool_limit = 1000;
 	return board_new(&conf);
 }
 
@@ -110,11 +113,68 @@ test_damage(void)
 	board_free(b);
 }
 
+static void	 count_wrong(struct board *) NO_RETURN;
+
+/* As an engine that somebody has broken into. */
+static void
+count_wrong(struct board *b)
+{
+	unsigned int	 i;
+
+	board_become(b, 1);
+	for (i = 0; i < 10; i++)
+		board_disconnected(b, 1, 0);
+	board_drop(b, 1, 1);
+	_exit(0);
+}
+
+static void
+test_bounds(void)
+{
+	struct board	*b = new_board();
+	pid_t		 pid;
+
+	board_connected(b, 0, 0);
+	if ((pid = fork()) == -1)
+		abort();
+	if (pid == 0)
+		count_wrong(b);
+	while (wait(NULL) != -1)
+		;
+	CHECK(board_connections(b, 0) == CONNECTIONS + 1, "a row has no more than there may be");
+	CHECK(!board_keep(b, 0, 1), "nor is a sum of bytes small because it wraps around");
+	board_forget(b, 1);
+	CHECK(board_connections(b, 0) == 1 && board_keep(b, 0, 1), "and that goes with it");
+	board_free(b);
+}
+
+static void
+test_write_other(void)
+{
+	struct board	*b = new_board();
+	pid_t		 pid;
+	int		 status;
+
+	if ((pid = fork()) == -1)
+		abort();
+	if (pid == 0) {
+		board_become(b, 1);
+		board_connected(b, 1, 0);
+		board_connected(b, 2, 0);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 1 &&
+	    board_connections(b, 0) == 1, "an engine has no other row to write");
+	board_free(b);
+}
+
 int
 main(void)
 {
 	test_counts();
 	test_processes();
 	test_damage();
+	test_bounds();
+	test_write_other();
 	return tap_done();
 }
