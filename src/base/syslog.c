@@ -62,8 +62,6 @@ syslog_init(const char *program, int facility)
 	log_program = program;
 	log_facility = facility;
 	adopted = cut = 0;
-	/* So that localtime_r(3) needs no file later. */
-	tzset();
 	log_fd = open_socket();
 }
 

@@ -296,8 +296,6 @@ engine_run(const struct conf *conf, const struct runtime *runtime, const int *li
 	e.board = board;
 	e.record_fd = runtime->record_fd;
 	init_engine(&e, conf, listen_fds, ipc_fd);
-	store_setup(board, index, runtime->store_directory);
-	spool_setup(conf, runtime->spool_dirs, runtime->store_directory, board, index);
 	spool_sweep();
 	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)
 		fatal("message to the supervisor");

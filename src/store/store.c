@@ -14,15 +14,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/xmalloc.h"
+#include "base/log.h"
 #include "store/store.h"
+#include "base/xmalloc.h"
 
 struct store {
 	unsigned int	 owners;
@@ -38,7 +38,7 @@ struct store {
 
 static struct board	*board;
 static unsigned int	 row;
-static const char	*directory;
+static int		 directory = -1;	/* for files without a name; -1: none */
 static size_t		 in_memory;	/* bytes in the tails of all stores */
 
 void
@@ -46,7 +46,20 @@ store_setup(struct board *b, unsigned int engine, const char *where)
 {
 	board = b;
 	row = engine;
-	directory = where;
+	if (directory != -1)
+		close(directory);
+	directory = -1;
+	if (where == NULL)
+		return;
+	directory = open(where, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (directory == -1)
+		log_warn("%s", where);
+}
+
+int
+store_directory(void)
+{
+	return directory;
 }
 
 struct store *
@@ -110,15 +123,13 @@ break_it(struct store *st, const char *why)
 static int
 open_and_unlink(void)
 {
-	char	 path[PATH_MAX];
+	char	 name[32];
 	int	 fd;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/XXXXXX", directory) >= sizeof(path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	if ((fd = mkostemp(path, O_CLOEXEC)) != -1)
-		(void)unlink(path);
+	snprintf(name, sizeof(name), "%u-%08x", row + 1, arc4random());
+	fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd != -1)
+		(void)unlinkat(directory, name, 0);
 	return fd;
 }
 
@@ -127,7 +138,7 @@ open_nameless(void)
 {
 	int	 fd;
 
-	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	fd = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
 		fd = open_and_unlink();
 	return fd;
@@ -156,7 +167,7 @@ write_file(struct store *st, const unsigned char *p, size_t n)
 static int
 write_tail(struct store *st)
 {
-	if (st->fd == -1 && directory == NULL) {
+	if (st->fd == -1 && directory == -1) {
 		break_it(st, "there is no directory for it");
 		return 0;
 	}

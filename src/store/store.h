@@ -29,11 +29,13 @@ struct store;
 
 /*
  * Sets this process up: the board and the number of the engine, from 0; the
- * directory for files, or NULL for none. Both must live as long as the process.
- * Without this call nothing is counted, and a message that is too large for
- * memory is an error.
+ * directory for files, which is opened here, or NULL for none. The board must
+ * live as long as the process. Without this call nothing is counted, and a
+ * message that is too large for memory is an error.
  */
 void	 store_setup(struct board *, unsigned int engine, const char *directory);
+/* That directory, open; -1: there is none. */
+int	 store_directory(void);
 
 /*
  * A new store has one owner; store_hold() adds one, and returns the store. The

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -28,6 +29,8 @@
 #include "system/pin.h"
 #include "system/privdrop.h"
 #include "system/sandbox.h"
+#include "store/spool.h"
+#include "store/store.h"
 
 #define DELAY_MIN_MS	1000
 #define DELAY_MAX_MS	30000
@@ -131,6 +134,40 @@ leave_terminal(int in_foreground)
 	daemon_null_input_output();
 }
 
+/* Where the engine has files, or had some when it last ran. Returns how many. */
+static size_t
+find_directories(const struct conf *conf, const struct runtime *runtime,
+    struct sandbox_dir *dirs)
+{
+	size_t	 i, n = 0;
+
+	if (store_directory() != -1)
+		dirs[n++] = (struct sandbox_dir){ store_directory(), 1 };
+	for (i = 0; i < conf->nhandlers; i++)
+		if (conf->handlers[i].spool)
+			dirs[n++] = (struct sandbox_dir){ runtime->spool_dirs[i].fd, 1 };
+	/* Of records that others have made it need read none. */
+	if (runtime->record_fd != -1)
+		dirs[n++] = (struct sandbox_dir){ runtime->record_fd, 0 };
+	return n;
+}
+
+/* What needs a path is done before, and what needs the engine's user after it is that. */
+static void
+lock_up(const struct conf *conf, const struct runtime *runtime, unsigned int index,
+    struct board *board)
+{
+	struct sandbox_dir	*dirs = xcalloc(conf->nhandlers + 2, sizeof(*dirs));
+
+	board_become(board, index);
+	store_setup(board, index, runtime->store_directory);
+	spool_setup(conf, runtime->spool_dirs, runtime->store_directory, board, index);
+	/* So that localtime_r(3) needs no file later. */
+	tzset();
+	sandbox_engine(dirs, find_directories(conf, runtime, dirs));
+	free(dirs);
+}
+
 static void become_engine(struct engine_proc *, int, int, const struct supervisor_opts *,
     struct board *) NO_RETURN;
 
@@ -151,8 +188,7 @@ become_engine(struct engine_proc *e, int fd, int log_fd, const struct supervisor
 	if (conf->have_engine_ids && privdrop(conf->engine_uid,
 	    conf->engine_gid, &conf->engine_gid, 1) == -1)
 		fatal("cannot become %s", conf->engine_user);
-	board_become(board, e->index);
-	sandbox_engine();
+	lock_up(conf, opts->runtime, e->index, board);
 	engine_run(conf, opts->runtime, opts->listen_fds, fd, e->index, board);
 }
 

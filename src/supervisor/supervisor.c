@@ -24,6 +24,7 @@
 #include "supervisor/child.h"
 #include "supervisor/engine_set.h"
 #include "supervisor/supervisor.h"
+#include "system/sandbox.h"
 #include "system/signals.h"
 
 /* ms that engines have to write the last answers before they are killed. */
@@ -295,6 +296,7 @@ supervisor_run(const struct supervisor_opts *opts)
 	log_procinit("supervisor");
 	setproctitle("supervisor");
 	block_and_catch_signals(&sv);
+	sandbox_tell_missing();
 	engine_set_init(&sv.engines, opts, &sv.unblocked);
 	if (engine_set_start(&sv.engines) == -1) {
 		sv.failed = 1;

@@ -11,17 +11,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include <errno.h>
-#include <stddef.h>
-
-#ifdef HAVE_LIBSECCOMP
-#include <seccomp.h>
-#endif
-
 #include "base/log.h"
 #include "system/sandbox.h"
+#include "system/sandbox_int.h"
 
-/* LeakSanitizer starts a process at exit, so a build with it has no filter and no limit. */
+/*
+ * LeakSanitizer makes itself a process at exit and reads /proc, so a build with
+ * it goes without.
+ */
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_SANITIZER	1
 #elif defined(__has_feature)
@@ -29,75 +26,40 @@
 #define WITH_SANITIZER	1
 #endif
 #endif
-
 #ifndef WITH_SANITIZER
-#ifdef HAVE_LIBSECCOMP
-
-/* EPERM, not a signal: a library that tries gets an error that it can handle. */
-static void
-forbid_processes(void)
-{
-	static const int	 calls[] = {
-		SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone),
-		SCMP_SYS(execve), SCMP_SYS(execveat),
-	};
-	scmp_filter_ctx		 ctx;
-	size_t			 i;
-	int			 err;
-
-	if ((ctx = seccomp_init(SCMP_ACT_ALLOW)) == NULL)
-		fatalx("seccomp_init failed");
-	for (i = 0; i < nitems(calls); i++)
-		if ((err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM),
-		    calls[i], 0)) != 0) {
-			errno = -err;
-			fatal("seccomp_rule_add");
-		}
-	/* ENOSYS is what an old kernel says: libc uses clone(2) then. */
-	if ((err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
-	    SCMP_SYS(clone3), 0)) != 0) {
-		errno = -err;
-		fatal("seccomp_rule_add clone3");
-	}
-	if ((err = seccomp_load(ctx)) != 0) {
-		errno = -err;
-		fatal("seccomp_load");
-	}
-	seccomp_release(ctx);
-}
-
-#else
-
-static void
-forbid_processes(void)
-{
-}
-
-#endif
-
-static void
-limit_processes(void)
-{
-	struct rlimit	 none = { 0, 0 };
-
-	if (setrlimit(RLIMIT_NPROC, &none) == -1)
-		fatal("setrlimit RLIMIT_NPROC");
-	forbid_processes();
-}
-
-#else
-
-static void
-limit_processes(void)
-{
-}
-
+#define WITH_SANITIZER	0
 #endif
 
 void
-sandbox_engine(void)
+sandbox_tell_missing(void)
 {
+	const char	*why;
+
+	if (WITH_SANITIZER) {
+		log_warnx("sandbox: built with AddressSanitizer: engines have none");
+		return;
+	}
+	if ((why = sandbox_calls_missing()) != NULL)
+		log_warnx("sandbox: no filter of system calls (%s): only limits and the user of "
+		    "the engines hold back an engine that is taken over", why);
+	if ((why = sandbox_files_missing()) != NULL)
+		log_warnx("sandbox: no Landlock (%s): an engine that is taken over can open the "
+		    "files that its user may", why);
+}
+
+void
+sandbox_engine(const struct sandbox_dir *dirs, size_t ndirs)
+{
+	struct rlimit	 none = { 0, 0 };
+
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		fatal("prctl PR_SET_NO_NEW_PRIVS");
-	limit_processes();
+	if (WITH_SANITIZER)
+		return;
+	if (setrlimit(RLIMIT_NPROC, &none) == -1)
+		fatal("setrlimit RLIMIT_NPROC");
+	if (sandbox_files_missing() == NULL)
+		sandbox_files_limit(dirs, ndirs);
+	if (sandbox_calls_missing() == NULL)
+		sandbox_calls_limit(ndirs > 0);
 }
