@@ -135,6 +135,13 @@ conf_parse(const char *text, const char *name, const char *base,
 }
 
 static void
+forget(char *value)
+{
+	if (value != NULL)
+		explicit_bzero(value, strlen(value));
+}
+
+static void
 free_handler(struct handler_conf *h)
 {
 	size_t	 i;
@@ -147,6 +154,7 @@ free_handler(struct handler_conf *h)
 		free(h->macros[i]);
 	for (i = 0; i < h->nenvironment; i++) {
 		free(h->environment[i].name);
+		forget(h->environment[i].value);
 		free(h->environment[i].value);
 	}
 	for (i = 0; i < h->non_exit; i++)
@@ -166,6 +174,21 @@ free_handler(struct handler_conf *h)
 	free(h->groups);
 	free(h->home);
 	free(h->directory);
+}
+
+void
+conf_forget_environment(const struct conf *conf)
+{
+	const struct env_setting	*e;
+	size_t				 i, j;
+
+	for (i = 0; i < conf->nhandlers; i++)
+		for (j = 0; j < conf->handlers[i].nenvironment; j++) {
+			e = &conf->handlers[i].environment[j];
+			forget(e->value);
+			/* One without a value had it from our own environment. */
+			forget(getenv(e->name));
+		}
 }
 
 void

@@ -192,6 +192,12 @@ struct conf	*conf_load(const char *path);
 struct conf	*conf_parse(const char *text, const char *name, const char *base,
 		    const struct conf_label *, size_t nlabels);
 void		 conf_free(struct conf *);
+/*
+ * Overwrites the values of all handlers' `environment', which may be secrets, and of
+ * the variables of this process that have the same names: for a process that
+ * starts no handler.
+ */
+void		 conf_forget_environment(const struct conf *);
 
 /* Descriptors that a milter connection may come to own. */
 unsigned int conf_fds_a_connection(const struct conf *);

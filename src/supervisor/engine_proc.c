@@ -159,6 +159,7 @@ lock_up(const struct conf *conf, const struct runtime *runtime, unsigned int ind
 {
 	struct sandbox_dir	*dirs = xcalloc(conf->nhandlers + 2, sizeof(*dirs));
 
+	conf_forget_environment(conf);
 	board_become(board, index);
 	store_setup(board, index, runtime->store_directory);
 	spool_setup(conf, runtime->spool_dirs, runtime->store_directory, board, index);

@@ -163,7 +163,10 @@ spawn_env_free(char **vars)
 {
 	char	**v;
 
-	for (v = vars; v != NULL && *v != NULL; v++)
+	/* The next engine is a fork of this process, and must find no secret in it. */
+	for (v = vars; v != NULL && *v != NULL; v++) {
+		explicit_bzero(*v, strlen(*v));
 		free(*v);
+	}
 	free(vars);
 }
