@@ -3,6 +3,9 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * base/syslog.c: the client of syslog, see base/syslog.h.
+ */
 #include "base/compat.h"
 
 #include <sys/socket.h>
@@ -11,17 +14,16 @@
 #include <errno.h>
 #include <paths.h>
 #include <poll.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/mono.h"
 #include "base/syslog.h"
 
 #define SYSLOG_KEPT	(256u * 1024)	/* bytes of lines that wait */
+#define DRAIN_MS	20		/* from one try to the next, without room */
 #define SYSLOG_LINE	4400u		/* one with its header */
 
 static int		 log_fd = -1;
@@ -209,9 +211,9 @@ syslog_line(int severity, const char *text)
 void
 syslog_drain(int ms)
 {
-	const uint64_t	 end = mono_ms() + (uint64_t)ms;
 	struct pollfd	 pfd = { .fd = log_fd, .events = POLLOUT };
 
-	while (syslog_flush() && !cut && mono_ms() < end)
-		(void)poll(&pfd, 1, 20);
+	/* Where there was room at once that counts as a millisecond. */
+	while (syslog_flush() && !cut && ms > 0)
+		ms -= poll(&pfd, 1, DRAIN_MS) == 1 ? 1 : DRAIN_MS;
 }

@@ -4,7 +4,7 @@
  */
 
 /*
- * system/sandbox.c: a seccomp filter and a limit against new processes.
+ * system/sandbox.c: what the sandbox is made of, and what is missing of it.
  */
 #include "base/compat.h"
 

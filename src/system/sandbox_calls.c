@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * system/sandbox_calls.c: the filter of system calls. What a call is allowed with
+ * stands next to the lists.
+ */
 #include "base/compat.h"
 
 #include <sys/ioctl.h>

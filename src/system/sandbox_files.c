@@ -3,6 +3,10 @@
  * Copyright (c) 2026 The pipemilter authors
  */
 
+/*
+ * system/sandbox_files.c: Landlock, landlock(7), by its raw system calls: libc has
+ * no functions for them.
+ */
 #include "base/compat.h"
 
 #include <sys/syscall.h>

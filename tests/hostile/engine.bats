@@ -282,6 +282,11 @@ handlers_of() {
 	local i
 
 	sed -i 's/reuse = yes/& processes = 3/' "$CONF"
+	echo 'drain-timeout = 1s' >>"$CONF"
+	# The attacker closes the other ends.
+	write_handler yes <<-'END'
+		sleep 30
+	END
 	mkdir -p "$DAEMONS/d"
 	keep_daemon d env ATTACK=spawns ATTACK_CLIENT=1 \
 	    LD_PRELOAD="$BATS_FILE_TMPDIR/engine.so" "$PIPEMILTER" -d -f "$CONF"
