@@ -11,6 +11,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+
+#include <netinet/in.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mono.h"
 #include "system/ipc.h"
 #include "tap.h"
 #include "base/xmalloc.h"
@@ -81,6 +85,62 @@ same_file(int a, int b)
 
 	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 &&
 	    sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* A TCP socket with bytes that nobody takes, whose last close(2) waits for a minute. */
+static int
+lingering(void)
+{
+	static char		 data[1 << 20];
+	struct linger		 wait = { 1, 60 };
+	struct sockaddr_in	 sin;
+	struct sockaddr		*addr = (struct sockaddr *)&sin;
+	socklen_t		 len = sizeof(sin);
+	int			 s, c;
+
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if ((s = socket(AF_INET, SOCK_STREAM, 0)) == -1 || bind(s, addr, len) == -1 ||
+	    listen(s, 1) == -1 || getsockname(s, addr, &len) == -1 ||
+	    (c = socket(AF_INET, SOCK_STREAM, 0)) == -1 || connect(c, addr, len) == -1 ||
+	    setsockopt(c, SOL_SOCKET, SO_LINGER, &wait, sizeof(wait)) == -1)
+		abort();
+	while (send(c, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	return c;
+}
+
+/*
+ * As where the kernel can't keep descriptors away: before the first ipc_pair() that
+ * is not known.
+ */
+static void
+test_unwanted_fds(void)
+{
+	struct ipc_msg	 msg = spawned(), got;
+	int		 raw[2], fd, before;
+	uint64_t	 start;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, raw) == -1)
+		abort();
+	msg = exited(1);
+	CHECK(ipc_recv_plain(raw[0], bytes, &got) == 0, "nothing there yet");
+	CHECK(ipc_send(raw[1], &msg, NULL, 0) == 1 && ipc_recv_plain(raw[0], bytes, &got) == 1 &&
+	    got.id == 1, "a message without descriptors is received");
+	fd = lingering();
+	before = count_fds();
+	CHECK(ipc_send(raw[1], &msg, &fd, 1) == 1, "one with a descriptor is sent");
+	close(fd);
+	start = mono_ms();
+	CHECK(ipc_recv_plain(raw[0], bytes, &got) == -1 && errno == EBADMSG, "and is none");
+	CHECK(count_fds() == before - 1, "nor is there a descriptor");
+	close(raw[1]);
+	ipc_close(raw[0]);
+	CHECK(count_fds() == before - 3, "the channel is closed");
+	while (wait(NULL) != -1)
+		;
+	CHECK(mono_ms() - start < 30000, "and nobody waits for the descriptor");
 }
 
 static void
@@ -303,6 +363,7 @@ test_eof(void)
 int
 main(void)
 {
+	test_unwanted_fds();
 	test_pair();
 	test_order();
 	test_fds();
