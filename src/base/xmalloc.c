@@ -75,3 +75,11 @@ xmemdup0(const void *p, size_t len)
 	copy[len] = '\0';
 	return copy;
 }
+
+void
+xfree_secret(char *s)
+{
+	if (s != NULL)
+		explicit_bzero(s, strlen(s));
+	free(s);
+}

@@ -24,5 +24,7 @@ char	*xstrdup(const char *s);
 char	*xstrndup(const char *s, size_t max);
 /* Copies len bytes (may be 0) and puts a NUL after them. */
 char	*xmemdup0(const void *p, size_t len);
+/* free(3) of a string that may be a secret: overwritten first. NULL is nothing. */
+void	 xfree_secret(char *s);
 
 #endif

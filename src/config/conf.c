@@ -154,8 +154,7 @@ free_handler(struct handler_conf *h)
 		free(h->macros[i]);
 	for (i = 0; i < h->nenvironment; i++) {
 		free(h->environment[i].name);
-		forget(h->environment[i].value);
-		free(h->environment[i].value);
+		xfree_secret(h->environment[i].value);
 	}
 	for (i = 0; i < h->non_exit; i++)
 		smtp_reply_free(&h->on_exit[i].outcome.smtp);

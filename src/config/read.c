@@ -21,6 +21,7 @@
 #include "base/xmalloc.h"
 #include "config/read.h"
 
+#define WORD_ROOM	4096	/* bytes, for a word of usual length */
 #define DEPTH_MAX	16	/* braces in braces */
 #define MISTAKES_MAX	16	/* told of one file */
 #define UNKNOWN_MAX	32	/* unknown names told of all files */
@@ -348,8 +349,12 @@ conf_read_file(struct conf_reader *r, size_t file)
 	t.start = t.p = r->src->files[file].text;
 	t.end = t.start + r->src->files[file].len;
 	r->mistakes = 0;
-	if (r->word.max == 0)
+	if (r->word.max == 0) {
 		buf_init(&r->word, SIZE_MAX);
+		/* A buffer that grows leaves a copy, which may be one of a secret. */
+		(void)buf_extend(&r->word, WORD_ROOM);
+		buf_reset(&r->word);
+	}
 	begin_piece(&t);
 	read_tokens(&t);
 	for (i = 0; i < t.depth; i++)
@@ -594,6 +599,8 @@ conf_read_end(struct conf_reader *r)
 	conf_tree_free_section(&r->now);
 	free(r->name.name);
 	free(r->stmt.name);
+	if (r->word.data != NULL)
+		explicit_bzero(r->word.data, r->word.cap);
 	buf_free(&r->word);
 	return whole ? 0 : -1;
 }

@@ -203,6 +203,8 @@ conf_source_free(struct conf_source *src)
 
 	for (i = 0; i < src->nfiles; i++) {
 		free(src->files[i].path);
+		/* The whole, which need be no string. */
+		explicit_bzero(src->files[i].text, src->files[i].len);
 		free(src->files[i].text);
 	}
 	free(src->files);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "config/tree.h"
+#include "base/xmalloc.h"
 
 const char *
 conf_tree_kind(enum section_kind kind)
@@ -39,7 +40,7 @@ conf_tree_free_section(struct conf_section *sec)
 
 	for (i = 0; i < sec->nstmts; i++) {
 		for (j = 0; j < sec->stmts[i].nvalues; j++)
-			free(sec->stmts[i].values[j].text);
+			xfree_secret(sec->stmts[i].values[j].text);
 		free(sec->stmts[i].values);
 		free(sec->stmts[i].name);
 	}

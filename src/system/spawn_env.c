@@ -164,9 +164,7 @@ spawn_env_free(char **vars)
 	char	**v;
 
 	/* The next engine is a fork of this process, and must find no secret in it. */
-	for (v = vars; v != NULL && *v != NULL; v++) {
-		explicit_bzero(*v, strlen(*v));
-		free(*v);
-	}
+	for (v = vars; v != NULL && *v != NULL; v++)
+		xfree_secret(*v);
 	free(vars);
 }

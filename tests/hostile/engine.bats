@@ -321,3 +321,58 @@ handlers_of() {
 	    "$(has_seccomp && echo 0 || echo 1)"
 	[ "$(grep -c 'no Landlock' "$DAEMON_LOG")" -le 1 ]
 }
+
+# The memory of the engine, as root sees it.
+memory_has() {
+	python3 - "$1" "$2" <<-'END'
+		import sys
+		pid, secret = sys.argv[1], sys.argv[2].encode()
+		found = 0
+		with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+		    for line in maps:
+		        if not line.split()[1].startswith("r") or "[v" in line:
+		            continue
+		        a, b = (int(x, 16) for x in line.split()[0].split("-"))
+		        mem.seek(a)
+		        try:
+		            found += mem.read(b - a).count(secret)
+		        except OSError:
+		            pass
+		print(found, "copies")
+		sys.exit(found == 0)
+	END
+}
+
+@test "secrets of handlers are not in an engine's memory" {
+	is_root || skip 'only root can look'
+	conf_secret
+	start_daemon <"$CONF"
+	timeout 60 "$MILTER_SEND" -s "unix:$SOCK" -n 3 "$WORK/mail"
+	assert_no_secret
+	# One that is started later is a fork of a supervisor that has started handlers.
+	kill -KILL "$(pgrep -P "$DAEMON_PID" -f ': engine')"
+	wait_log 'engine started again'
+	timeout 60 "$MILTER_SEND" -s "unix:$SOCK" -n 3 "$WORK/mail"
+	assert_no_secret
+}
+
+# The value is in two halves here: the arguments of this test are not the daemon's.
+conf_secret() {
+	cat >"$CONF" <<-END
+		listen 'unix:$SOCK' { handlers = {yes} }
+		handler yes { command = {'$HANDLERS/yes'} events = {rcpt} actions = {}
+			environment = {'PASSWORD=correct-horse-battery'} }
+	END
+	complete_config "$CONF"
+	write_handler yes <<-'END'
+		[ "$PASSWORD" = correct-horse-battery ] && echo continue || echo tempfail
+	END
+}
+
+assert_no_secret() {
+	local engine
+
+	engine=$(pgrep -P "$DAEMON_PID" -f ': engine')
+	run memory_has "$engine" horse-battery
+	assert_status 1
+}
