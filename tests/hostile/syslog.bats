@@ -59,10 +59,10 @@ background() {
 	    "$DEV" "$PIPEMILTER" "$WORK/c.conf" "$PIDFILE" 3>&- 4>&-
 }
 
-# mails N: each of them is answered, soon.
+# mails N [OPTION ...]: each of them is answered, soon.
 mails() {
 	printf 'Subject: test\n\ntext\n' >"$WORK/mail"
-	timeout "$TEST_DEADLINE" "$MILTER_SEND" -s "unix:$SOCK" -n "$1" "$WORK/mail"
+	timeout "$TEST_DEADLINE" "$MILTER_SEND" -s "unix:$SOCK" -n "$@" "$WORK/mail"
 }
 
 logged() {
@@ -119,10 +119,11 @@ lines_and_lost() {
 	sink "$WORK/log" "$WORK/gate"
 	wait_for test -S "$DEV/log"
 	background
-	mails 2500
+	# Each line has more than a kilobyte.
+	mails 400 -f "$(printf '%01000d' 0)@example.org"
 	touch "$WORK/gate"
 	wait_for grep -aq 'message from=' "$WORK/log"
 	mails 1
-	wait_for lines_and_lost "$WORK/log" 2501
+	wait_for lines_and_lost "$WORK/log" 401
 	grep -a 'lines of this log were lost$' "$WORK/log"
 }
