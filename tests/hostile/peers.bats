@@ -76,6 +76,7 @@ silent_peers() {
 }
 
 @test "peers that connect and say nothing shut nobody out, and are closed" {
+	CONF=$BATS_TEST_TMPDIR/conf
 	global 'connections = 5'
 	handler few 'events = {mail}'
 	proto_run few
@@ -91,6 +92,7 @@ silent_peers() {
 @test "refused peers are logged with a limit, and the others counted" {
 	local port
 
+	CONF=$BATS_TEST_TMPDIR/conf
 	port=$(free_port)
 	cat >>"$CONF" <<-END
 		handler far { command = {'$HANDLERS/planned'} events = {mail} }
@@ -109,6 +111,7 @@ silent_peers() {
 }
 
 @test "failures of a handler are logged with a limit, and the others counted" {
+	CONF=$BATS_TEST_TMPDIR/conf
 	write_handler fails <<<'exit 1'
 	handler fails "command = {'$HANDLERS/fails'}" 'events = {mail}'
 	proto_run fails

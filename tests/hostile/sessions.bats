@@ -124,6 +124,7 @@ every_signal() {
 @test "at the end of drain-timeout the event in hand is answered by on-timeout" {
 	local pid
 
+	CONF=$BATS_TEST_TMPDIR/conf
 	global 'drain-timeout = 1s'
 	write_handler hangs <<<"touch $OUT/hangs; exec sleep 1000"
 	handler hangs "command = {'$HANDLERS/hangs'}" 'events = {mail}' \
