@@ -4,7 +4,7 @@
  */
 
 /*
- * The text of a configuration to its tree. A NUL byte ends one file and begins the next:
+ * The text of a configuration to its tree. A byte 1 ends one file, and the next begins:
  * include("1") reads the second, and so on; other files are missing. Each place in the
  * tree must be one in the text, and the places of one file must grow.
  */
@@ -88,7 +88,7 @@ add_files(struct conf_source *src, const uint8_t *in, size_t len)
 
 	src->files = xcalloc(FILES_MAX, sizeof(*src->files));
 	do {
-		end = src->nfiles == FILES_MAX - 1 ? NULL : memchr(in, '\0', len);
+		end = src->nfiles == FILES_MAX - 1 ? NULL : memchr(in, '\1', len);
 		n = end == NULL ? len : (size_t)(end - in);
 		src->files[src->nfiles].path = xstrdup("file");
 		src->files[src->nfiles].text = xmemdup0(in, n);
