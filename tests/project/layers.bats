@@ -18,7 +18,7 @@ BUILD=${BUILDDIR:-$TOP/build}
 CIRCLES='engine/hproc.c engine/hproc_end.c engine/hproc_io.c engine/pool.c'
 
 # Extern names that need not begin with the name of a file or directory.
-SHORT_NAMES=(fatal fatalx unescape 'x[a-z]+alloc[a-z]*' 'x(mem|str)n?dup0?')
+SHORT_NAMES=(fatal fatalx unescape xfree_secret 'x[a-z]+alloc[a-z]*' 'x(mem|str)n?dup0?')
 
 @test "the layers, their sources and their objects are found" {
 	[ "$(layers | wc -l)" -gt 15 ]
