@@ -300,7 +300,8 @@ hproc_not_started(struct hproc *hp, int error, enum ipc_stage stage)
 	}
 	snprintf(why, sizeof(why), "%s could not be started (%s: %s%s)",
 	    conf->command != NULL ? conf->command[0] : conf->hook_path[hp->event],
-	    stage_names[stage], strerror(error), exec_hint(stage, error));
+	    stage_names[stage], error == ETIMEDOUT ? "it took too long" : strerror(error),
+	    exec_hint(stage, error));
 	if (hp->ahead && TAILQ_EMPTY(&hp->asked))
 		log_limited(conf->name, "failures of handler", LOG_WARNING, NULL,
 		    "handler %s: %s", conf->name, why);

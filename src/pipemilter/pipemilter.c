@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "pipemilter/pipemilter.h"
 #include "startup/record_dir.h"
+#include "system/spawn.h"
 #include "supervisor/supervisor.h"
 #include "system/runtime.h"
 #include "startup/tmpdir.h"
@@ -194,6 +195,8 @@ prepare(const struct options *o, const struct conf *conf, struct runtime *rt, in
 	if (pidfile != NULL && daemon_pidfile_open(pidfile) == -1)
 		return -1;
 	hold_signals();
+	if (spawn_setup(NULL) == -1)
+		return -1;
 	/*
 	 * Sockets before directories: a daemon that can't listen must not empty
 	 * those of another.
@@ -288,6 +291,8 @@ pipemilter_main(int argc, char **argv)
 	(void)umask(022);
 	/* A write to a pipe or socket that nobody reads fails with EPIPE instead. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Somebody else opens a file that we have a lease on: that is no reason to end. */
+	(void)signal(SIGIO, SIG_IGN);
 	/* A signal from a log rotator, or sent by mistake, must not end the mail. */
 	(void)signal(SIGUSR1, SIG_IGN);
 	(void)signal(SIGUSR2, SIG_IGN);

@@ -16,11 +16,12 @@
 #include "base/mono.h"
 #include "base/xmalloc.h"
 #include "supervisor/child.h"
+#include "supervisor/guard.h"
 
 static TAILQ_HEAD(, child) children = TAILQ_HEAD_INITIALIZER(children);
 static size_t		   nchildren;
 
-void
+struct child *
 child_add(unsigned int engine, uint64_t id, pid_t pid, uint32_t handler)
 {
 	struct child	*c = xcalloc(1, sizeof(*c));
@@ -29,9 +30,11 @@ child_add(unsigned int engine, uint64_t id, pid_t pid, uint32_t handler)
 	c->id = id;
 	c->pid = pid;
 	c->handler = handler;
-	c->kill_at = MONO_NEVER;
+	c->guarded = guard_add(pid);
+	c->kill_at = c->dead_by = MONO_NEVER;
 	TAILQ_INSERT_TAIL(&children, c, entry);
 	nchildren++;
+	return c;
 }
 
 struct child *
@@ -60,7 +63,9 @@ void
 child_remove(struct child *c)
 {
 	TAILQ_REMOVE(&children, c, entry);
-	nchildren--;
+	guard_remove(c->guarded);
+	if (!c->given_up)
+		nchildren--;
 	free(c);
 }
 
@@ -77,7 +82,7 @@ child_count_handler(uint32_t handler)
 	size_t		 n = 0;
 
 	TAILQ_FOREACH(c, &children, entry)
-		if (c->handler == handler && !c->orphan)
+		if (c->handler == handler && (!c->orphan || c->stuck))
 			n++;
 	return n;
 }
@@ -135,20 +140,46 @@ child_end_engine(unsigned int engine, uint64_t now, uint64_t grace)
 	(void)child_run_timers(now);
 }
 
+void
+child_drop(struct child *c, uint64_t now)
+{
+	end_child(c, now, 0);
+	(void)child_run_timers(now);
+}
+
+/* What a file system of its own does not answer holds a process in spite of KILL. */
+static void
+give_up(struct child *c)
+{
+	log_msg(LOG_WARNING, NULL, "process %d does not end, though it was killed", (int)c->pid);
+	if (!c->given_up)
+		nchildren--;
+	c->given_up = 1;
+}
+
+/* Returns when this one has something due next. */
+static uint64_t
+run_timers_of(struct child *c, uint64_t now)
+{
+	if (c->kill_at <= now) {
+		child_signal(c, SIGKILL);
+		c->kill_at = MONO_NEVER;
+		c->dead_by = now + CHILD_DEAD_MS;
+	} else if (c->dead_by <= now) {
+		give_up(c);
+		c->dead_by = MONO_NEVER;
+	}
+	return c->kill_at < c->dead_by ? c->kill_at : c->dead_by;
+}
+
 uint64_t
 child_run_timers(uint64_t now)
 {
 	struct child	*c;
-	uint64_t	 next = MONO_NEVER;
+	uint64_t	 next = MONO_NEVER, t;
 
-	TAILQ_FOREACH(c, &children, entry) {
-		if (c->kill_at == MONO_NEVER)
-			continue;
-		if (c->kill_at <= now) {
-			child_signal(c, SIGKILL);
-			c->kill_at = MONO_NEVER;
-		} else if (c->kill_at < next)
-			next = c->kill_at;
-	}
+	TAILQ_FOREACH(c, &children, entry)
+		if ((t = run_timers_of(c, now)) < next)
+			next = t;
 	return next;
 }

@@ -15,8 +15,12 @@
 #include <stdint.h>
 
 #include "base/compat.h"
+#include "system/spawn.h"
 
 #define CHILD_GRACE_MS	5000	/* from TERM to KILL */
+#define CHILD_DEAD_MS	5000	/* from KILL to the end, else something holds it in the kernel */
+
+struct stale;
 
 struct child {
 	TAILQ_ENTRY(child)	 entry;
@@ -24,17 +28,27 @@ struct child {
 	uint64_t		 id;		/* the engine's name for the process */
 	pid_t			 pid;		/* and the number of its process group */
 	uint32_t		 handler;
-	int			 orphan;	/* its engine is gone */
-	uint64_t		 kill_at;	/* ms: when the group gets KILL; MONO_NEVER: not */
+	int			 guarded;	/* its place in supervisor/guard.h, or -1 */
+	int			 orphan;	/* its engine is gone, or not interested any more */
+	int			 stuck;		/* its start took too long: it counts nevertheless */
+	int			 given_up;	/* KILL did not end it: nothing waits for it */
+	uint64_t		 kill_at;	/* when the group gets KILL */
+	uint64_t		 dead_by;	/* when it must have ended after that */
+	/* While its start is not over, else NULL (supervisor/starts.h) */
+	TAILQ_ENTRY(child)	 starting;
+	struct spawned		*start;
+	uint64_t		 start_by;
+	struct stale		*files;		/* that are looked at in that moment, or NULL */
 };
 
-void		 child_add(unsigned int engine, uint64_t id, pid_t, uint32_t handler);
-/* NULL: none. An id means something within its engine; orphans have none. */
+struct child	*child_add(unsigned int engine, uint64_t id, pid_t, uint32_t handler);
+/* NULL if there is none. An id means something within its engine; orphans have none. */
 struct child	*child_by_id(unsigned int engine, uint64_t id);
 struct child	*child_by_pid(pid_t);
 void		 child_remove(struct child *);
+/* Those that are waited for at the end. */
 size_t		 child_count(void);
-/* Number of processes of a handler, of all engines together or of one; without orphans. */
+/* Of all engines together, and of one of them; without orphans, but with those that are stuck. */
 size_t		 child_count_handler(uint32_t handler);
 size_t		 child_count_handler_of(unsigned int engine, uint32_t handler);
 /* Sends a signal to the whole process group. */
@@ -46,10 +60,9 @@ void		 child_signal(const struct child *, int sig);
  */
 void		 child_end_all(uint64_t now, uint64_t grace);
 void		 child_end_engine(unsigned int engine, uint64_t now, uint64_t grace);
-/*
- * Sends KILL to processes whose time is over. now: ms. Returns when to call
- * again, or MONO_NEVER.
- */
+/* Nobody is told of its end any more; the group gets KILL. */
+void		 child_drop(struct child *, uint64_t now);
+/* KILL for those whose time is over. Returns when to call again, or MONO_NEVER. */
 uint64_t	 child_run_timers(uint64_t now);
 
 #endif

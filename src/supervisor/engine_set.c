@@ -36,7 +36,6 @@ engine_set_init(struct engine_set *es, const struct supervisor_opts *opts, const
 	es->n = opts->conf->engines;
 	es->mask = mask;
 	es->engines = xcalloc(es->n, sizeof(*es->engines));
-	es->pfds = xcalloc(es->n, sizeof(*es->pfds));
 	for (i = 0; i < es->n; i++)
 		engine_proc_init(&es->engines[i], opts->conf, i);
 	es->board = board_new(opts->conf);
@@ -256,6 +255,16 @@ let_signals_in(const struct engine_set *es)
 		fatal("sigprocmask");
 }
 
+static void
+make_room(struct engine_set *es)
+{
+	es->npolled = requests_poll_count();
+	if (es->n + es->npolled <= es->max_pfds)
+		return;
+	es->max_pfds = (es->n + es->npolled) * 2;
+	es->pfds = xreallocarray(es->pfds, es->max_pfds, sizeof(*es->pfds));
+}
+
 void
 engine_set_wait(struct engine_set *es, uint64_t until)
 {
@@ -269,17 +278,18 @@ engine_set_wait(struct engine_set *es, uint64_t until)
 		ts.tv_nsec = (long)(ms % 1000) * 1000000;
 		timeout = &ts;
 	}
-	/*
-	 * While messages to an engine wait, none from it is read: so they can't
-	 * become many.
-	 */
+	/* While messages wait nothing new is read: so they can't become many. */
+	make_room(es);
 	for (i = 0; i < es->n; i++) {
 		es->pfds[i].fd = es->engines[i].nqueued == 0 ? es->engines[i].fd : -1;
 		es->pfds[i].events = POLLIN;
 		es->pfds[i].revents = 0;
 	}
-	if (ppoll(es->pfds, es->n, timeout, es->mask) == -1 && errno != EINTR)
+	requests_fill(es->requests, es->pfds + es->n);
+	if (ppoll(es->pfds, es->n + es->npolled, timeout, es->mask) == -1 && errno != EINTR)
 		fatal("ppoll");
+	/* Before any child is reaped, whose start might be among these. */
+	requests_serve_starts(es->requests, es->pfds + es->n, es->npolled);
 	let_signals_in(es);
 }
 

@@ -22,7 +22,8 @@ struct engine_set {
 	const struct supervisor_opts *opts;
 	unsigned int		 n;
 	struct engine_proc	*engines;
-	struct pollfd		*pfds;		/* one for each engine */
+	struct pollfd		*pfds;		/* one for each, then those of the requests */
+	size_t			 max_pfds, npolled;
 	struct board		*board;
 	struct requests		*requests;
 	const sigset_t		*mask;		/* the signals that are blocked while we wait */

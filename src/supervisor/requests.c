@@ -17,49 +17,39 @@
 #include "base/mono.h"
 #include "base/syslog.h"
 #include "base/xmalloc.h"
+#include "supervisor/looks.h"
 #include "supervisor/quota.h"
 #include "supervisor/requests.h"
-#include "supervisor/stale.h"
+#include "supervisor/starts.h"
 #include "system/spawn.h"
-
-#define STALE_MS	1000	/* ms from one look at the files of handlers to the next */
 
 struct requests {
 	const struct conf	*conf;
 	const struct runtime	*runtime;
 	struct engine_proc	*engines;
 	struct quota		*quota;
-	struct stale		**files;	/* by handler; NULL: a change does not matter */
-	uint64_t		 look_at;	/* ms: when the files are looked at again */
+	struct looks		*looks;
 };
+
+static void	 files_changed(void *, uint32_t);
 
 struct requests *
 requests_new(const struct conf *conf, const struct runtime *runtime, struct engine_proc *engines)
 {
 	struct requests	*r = xcalloc(1, sizeof(*r));
-	size_t		 i;
 
 	r->conf = conf;
 	r->runtime = runtime;
 	r->engines = engines;
 	r->quota = quota_new((unsigned int)conf->nhandlers, conf->engines);
-	r->files = xcalloc(conf->nhandlers, sizeof(*r->files));
-	for (i = 0; i < conf->nhandlers; i++)
-		if (stale_matters(&conf->handlers[i]))
-			r->files[i] = stale_new(&conf->handlers[i]);
-	r->look_at = MONO_NEVER;
+	r->looks = looks_new(conf, files_changed, r);
 	return r;
 }
 
 void
 requests_free(struct requests *r)
 {
-	size_t	 i;
-
-	for (i = 0; i < r->conf->nhandlers; i++)
-		if (r->files[i] != NULL)
-			stale_free(r->files[i]);
-	free(r->files);
+	looks_free(r->looks);
 	quota_free(r->quota);
 	free(r);
 }
@@ -153,11 +143,32 @@ tell_of_room(struct requests *r, uint32_t handler, uint64_t now)
 		send_about(&r->engines[engine], IPC_FREED, handler);
 }
 
+/* starts_over() */
+static void
+start_over(void *arg, struct child *c, int runs)
+{
+	struct requests		*r = arg;
+	struct engine_proc	*e = &r->engines[c->engine];
+
+	if (!runs) {
+		if (!c->orphan)
+			send_failed(e, c->id, c->start->error, c->start->stage);
+		child_drop(c, mono_ms());
+		return;
+	}
+	if (c->orphan)
+		return;
+	/* They are the engine's from here on. */
+	send_spawned(e, c->id, c->start);
+	c->start->fds[0] = c->start->fds[1] = c->start->fds[2] = -1;
+}
+
 void
 requests_exited(struct requests *r, struct child *c, int status)
 {
 	uint32_t	 handler = c->handler;
 
+	starts_settle(c, start_over, r);
 	if (!c->orphan)
 		send_exited(&r->engines[c->engine], c->id, status);
 	child_remove(c);
@@ -182,24 +193,14 @@ can_be_run(const struct conf *conf, const struct ipc_msg *msg)
 	return h->command != NULL || h->hook_path[msg->event] != NULL;
 }
 
-/* Call it before the start, so that no change can come between. */
-static void
-watch_files(struct requests *r, uint32_t handler, size_t running)
-{
-	if (r->files[handler] == NULL)
-		return;
-	/* No process runs that was started from older files. */
-	if (running == 0)
-		stale_remember(r->files[handler]);
-	if (r->look_at == MONO_NEVER)
-		r->look_at = mono_ms() + STALE_MS;
-}
-
 static int
 serve_spawn(struct requests *r, struct engine_proc *e, const struct ipc_msg *msg, int may_spawn)
 {
 	const struct handler_conf	*h;
+	struct stale			*files;
 	struct spawned			 sp;
+	struct child			*c;
+	uint64_t			 now;
 	size_t				 running;
 
 	if (!can_be_run(r->conf, msg) || child_by_id(e->index, msg->id) != NULL)
@@ -213,14 +214,18 @@ serve_spawn(struct requests *r, struct engine_proc *e, const struct ipc_msg *msg
 		refuse(r, e, msg);
 		return 0;
 	}
-	watch_files(r, msg->handler, running);
-	if (spawn(h, r->runtime->tmpdirs[msg->handler], (enum event_kind)msg->event, msg->env,
-	    msg->env_len, e->cpu, &sp) == -1) {
+	/* If none runs, none is left that was made of older files. */
+	files = running == 0 ? looks_files(r->looks, msg->handler) : NULL;
+	if (spawn_begin(h, r->runtime->tmpdirs[msg->handler], (enum event_kind)msg->event,
+	    msg->env, msg->env_len, e->cpu, files != NULL, &sp) == -1) {
 		send_failed(e, msg->id, sp.error, sp.stage);
 		return 0;
 	}
-	child_add(e->index, msg->id, sp.pid, msg->handler);
-	send_spawned(e, msg->id, &sp);
+	now = mono_ms();
+	c = child_add(e->index, msg->id, sp.pid, msg->handler);
+	c->files = files;
+	starts_add(c, &sp, now);
+	looks_wanted(r->looks, msg->handler, now);
 	return 0;
 }
 
@@ -265,35 +270,57 @@ requests_serve(struct requests *r, struct engine_proc *e, const struct ipc_msg *
 	return -1;
 }
 
+/* looks_changed() */
 static void
-look_at_files(struct requests *r, uint64_t now)
+files_changed(void *arg, uint32_t handler)
 {
-	uint32_t	 i;
+	struct requests	*r = arg;
 	unsigned int	 engine;
 
-	r->look_at = MONO_NEVER;
-	for (i = 0; i < r->conf->nhandlers; i++) {
-		if (r->files[i] == NULL || child_count_handler(i) == 0)
-			continue;
-		r->look_at = now + STALE_MS;
-		if (!stale_check(r->files[i]))
-			continue;
-		log_debug("handler %s: its files have changed", r->conf->handlers[i].name);
-		for (engine = 0; engine < r->conf->engines; engine++)
-			send_about(&r->engines[engine], IPC_STALE, i);
-	}
+	log_debug("handler %s: its files have changed", r->conf->handlers[handler].name);
+	for (engine = 0; engine < r->conf->engines; engine++)
+		send_about(&r->engines[engine], IPC_STALE, handler);
+}
+
+size_t
+requests_poll_count(void)
+{
+	return starts_count() + 1;
+}
+
+void
+requests_fill(const struct requests *r, struct pollfd *pfds)
+{
+	starts_fill(pfds);
+	looks_fill(r->looks, &pfds[starts_count()]);
+}
+
+void
+requests_serve_starts(struct requests *r, const struct pollfd *pfds, size_t n)
+{
+	if (pfds[n - 1].revents != 0)
+		looks_serve(r->looks, mono_ms());
+	starts_serve(pfds, n - 1, start_over, r);
+}
+
+void
+requests_reaped(struct requests *r, pid_t pid)
+{
+	looks_reaped(r->looks, pid);
 }
 
 uint64_t
 requests_run_timers(struct requests *r, uint64_t now)
 {
-	uint64_t	 next;
+	uint64_t	 next, t;
 	int		 handler;
 
 	while ((handler = quota_due(r->quota, now)) != -1)
 		tell_of_room(r, (uint32_t)handler, now);
-	if (r->look_at <= now)
-		look_at_files(r, now);
 	next = quota_next(r->quota);
-	return r->look_at < next ? r->look_at : next;
+	if ((t = starts_run_timers(now, start_over, r)) < next)
+		next = t;
+	if ((t = looks_run_timers(r->looks, now)) < next)
+		next = t;
+	return next;
 }

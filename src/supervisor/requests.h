@@ -10,6 +10,8 @@
 #ifndef PM_SUPERVISOR_REQUESTS_H
 #define PM_SUPERVISOR_REQUESTS_H
 
+#include <poll.h>
+
 #include "config/conf.h"
 #include "supervisor/child.h"
 #include "supervisor/engine_proc.h"
@@ -32,9 +34,16 @@ int		 requests_serve(struct requests *, struct engine_proc *, const struct ipc_m
  * for room that there is some. Removes the process from the table.
  */
 void		 requests_exited(struct requests *, struct child *, int status);
+/* Any other process has been reaped. */
+void		 requests_reaped(struct requests *, pid_t);
 /* The engine is gone; its processes are orphans already. */
 void		 requests_engine_gone(struct requests *, unsigned int engine);
-/* Does what is due. now: ms. Returns when to call again, or MONO_NEVER. */
+/* What else is to be polled: so many, which change with every other call here. */
+size_t		 requests_poll_count(void);
+void		 requests_fill(const struct requests *, struct pollfd *);
+/* The n that were filled have been polled; nothing else was called here meanwhile. */
+void		 requests_serve_starts(struct requests *, const struct pollfd *, size_t n);
+/* What is due is done. Returns when to call again, or MONO_NEVER. */
 uint64_t	 requests_run_timers(struct requests *, uint64_t now);
 
 #endif

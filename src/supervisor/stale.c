@@ -4,11 +4,10 @@
  */
 
 /*
- * supervisor/stale.c: remembers what the files of a command looked like.
+ * supervisor/stale.c: how the files of a handler looked when a process was made of
+ * them, compared with how they look later.
  */
 #include "base/compat.h"
-
-#include <sys/stat.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,19 +15,11 @@
 #include "base/xmalloc.h"
 #include "supervisor/stale.h"
 
-/* Members by which two files, or two states of one file, are told apart. */
-struct identity {
-	int		 known;
-	dev_t		 dev;
-	ino_t		 ino;
-	off_t		 size;
-	struct timespec	 mtime, ctime;
-};
-
 struct stale {
-	char *const	*argv;
-	size_t		 n;
-	struct identity	*ids;		/* one for each of argv */
+	uint32_t		 n;
+	struct file_look	*looks;		/* one for each word of the command */
+	int			 renewed;	/* by a start, since the look began */
+	int			 changed;
 };
 
 int
@@ -43,77 +34,53 @@ stale_new(const struct handler_conf *h)
 {
 	struct stale	*s = xcalloc(1, sizeof(*s));
 
-	s->argv = h->command;
-	while (s->argv[s->n] != NULL)
+	while (h->command[s->n] != NULL)
 		s->n++;
-	s->ids = xcalloc(s->n, sizeof(*s->ids));
+	s->looks = xcalloc(s->n, sizeof(*s->looks));
 	return s;
 }
 
 void
 stale_free(struct stale *s)
 {
-	free(s->ids);
+	free(s->looks);
 	free(s);
 }
 
-static struct identity
-look_at_file(const char *path)
+void
+stale_remember(void *stale, uint32_t index, const struct file_look *look)
 {
-	struct identity	 id;
-	struct stat	 st;
+	struct stale	*s = stale;
 
-	memset(&id, 0, sizeof(id));
-	if (path[0] != '/' || stat(path, &st) == -1 || !S_ISREG(st.st_mode))
-		return id;
-	id.known = 1;
-	id.dev = st.st_dev;
-	id.ino = st.st_ino;
-	id.size = st.st_size;
-	id.mtime = st.st_mtim;
-	id.ctime = st.st_ctim;
-	return id;
-}
-
-static int
-same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-static int
-same_identity(const struct identity *a, const struct identity *b)
-{
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	    same_time(&a->mtime, &b->mtime) && same_time(&a->ctime, &b->ctime);
+	s->renewed = 1;
+	if (index < s->n)
+		s->looks[index] = *look;
 }
 
 void
-stale_remember(struct stale *s)
+stale_begin(struct stale *s)
 {
-	size_t	 i;
+	s->renewed = s->changed = 0;
+}
 
-	for (i = 0; i < s->n; i++)
-		s->ids[i] = look_at_file(s->argv[i]);
+void
+stale_compare(struct stale *s, uint32_t index, const struct file_look *look)
+{
+	if (s->renewed || index >= s->n || !look->known)
+		return;
+	/* One that is new, too: it may have been missing at the start for a moment. */
+	s->changed |= memcmp(look, &s->looks[index], sizeof(*look)) != 0;
+	s->looks[index] = *look;
 }
 
 int
-stale_check(struct stale *s)
+stale_changed(const struct stale *s)
 {
-	struct identity	 now;
-	size_t		 i;
-	int		 changed = 0;
+	return s->changed;
+}
 
-	for (i = 0; i < s->n; i++) {
-		now = look_at_file(s->argv[i]);
-		if (!now.known)
-			continue;
-		/*
-		 * A file that is new counts as changed: it may have been
-		 * missing for a moment at the start.
-		 */
-		changed |= !s->ids[i].known || !same_identity(&now, &s->ids[i]);
-		s->ids[i] = now;
-	}
-	return changed;
+uint32_t
+stale_count(const struct stale *s)
+{
+	return s->n;
 }

@@ -4,28 +4,36 @@
  */
 
 /*
- * supervisor/stale.h: tells whether the files of a handler's command have
- * changed since its processes were started: the program, and each argument that
- * is the absolute path of a file.
+ * supervisor/stale.h: whether the files that a handler's command names have changed
+ * since a process was made of them. Who looks at them is another process
+ * (system/starter.h): a file system of a user's own might never answer.
  */
 #ifndef PM_SUPERVISOR_STALE_H
 #define PM_SUPERVISOR_STALE_H
 
 #include "config/conf.h"
-
-struct stale;
+#include "system/starter.h"
 
 /* Nothing is remembered yet. h->command must live as long. */
 struct stale	*stale_new(const struct handler_conf *);
 void		 stale_free(struct stale *);
-/* Remembers the files as they are now: the next process is started from them. */
-void		 stale_remember(struct stale *);
 /*
- * Returns 1 if a file is not the one remembered, or was changed, and remembers
- * it as it is now. A missing file is looked at when it is back.
+ * The file of this index is what the next process is made of. stale: a struct
+ * stale. A look that has begun before says nothing any more.
  */
-int		 stale_check(struct stale *);
-/* 1 if this handler's processes may live long enough for changes to matter. */
+void		 stale_remember(void *stale, uint32_t index, const struct file_look *);
+/* A look begins, at all of them. */
+void		 stale_begin(struct stale *);
+/*
+ * What that look says of one. One that is missing is judged when it is there
+ * again.
+ */
+void		 stale_compare(struct stale *, uint32_t index, const struct file_look *);
+/* 1 if since stale_begin() one was another than was remembered; now it is remembered. */
+int		 stale_changed(const struct stale *);
+/* How many files these are: the length of the command. */
+uint32_t	 stale_count(const struct stale *);
+/* 1 if this handler's processes may live long enough for that to matter. */
 int		 stale_matters(const struct handler_conf *);
 
 #endif

@@ -23,6 +23,7 @@
 #include "startup/listen_sock.h"
 #include "supervisor/child.h"
 #include "supervisor/engine_set.h"
+#include "supervisor/guard.h"
 #include "supervisor/supervisor.h"
 #include "system/sandbox.h"
 #include "system/signals.h"
@@ -194,13 +195,27 @@ engine_ended(struct supervisor *sv, struct engine_proc *e, int status)
 		sv->phase = ENDING;
 }
 
-/* Signals the group before the process is reaped: until then the number belongs to it. */
+/* Twice as many groups as there may be: some end slowly. */
+static int
+start_guard(const struct supervisor *sv)
+{
+	const struct conf	*conf = sv->opts->conf;
+	size_t			 i, n = 256;
+
+	for (i = 0; i < conf->nhandlers; i++)
+		n += 2 * (size_t)conf->handlers[i].processes;
+	return guard_start(n, sv->opts->ready_fd != -1);
+}
+
+/* Not yet reaped, so that its number still stands for it and its group. */
 static void
 handler_ended(struct supervisor *sv, struct child *c, pid_t pid)
 {
 	int	 status;
 
 	child_signal(c, SIGKILL);
+	guard_remove(c->guarded);
+	c->guarded = -1;
 	if (waitpid(pid, &status, 0) != pid)
 		fatal("waitpid %d", (int)pid);
 	requests_exited(sv->engines.requests, c, status);
@@ -221,8 +236,10 @@ ended(struct supervisor *sv, pid_t pid)
 		fatal("waitpid %d", (int)pid);
 	if ((e = engine_set_by_pid(&sv->engines, pid)) != NULL)
 		engine_ended(sv, e, status);
+	else if (guard_is(pid))
+		(void)start_guard(sv);
 	else
-		log_debug("unknown child %d ended", (int)pid);
+		requests_reaped(sv->engines.requests, pid);
 }
 
 static void
@@ -298,12 +315,15 @@ supervisor_run(const struct supervisor_opts *opts)
 	block_and_catch_signals(&sv);
 	sandbox_tell_missing();
 	engine_set_init(&sv.engines, opts, &sv.unblocked);
-	if (engine_set_start(&sv.engines) == -1) {
+	if (start_guard(&sv) == -1 || engine_set_start(&sv.engines) == -1) {
 		sv.failed = 1;
 		end_now(&sv, 0);
 	}
 	while (!all_have_ended(&sv)) {
 		next = run_timers(&sv);
+		/* The last one may just have been given up. */
+		if (all_have_ended(&sv))
+			break;
 		engine_set_wait(&sv.engines, next);
 		/* Reap first: an exited process makes room for one that is asked for. */
 		reap(&sv);
@@ -313,6 +333,7 @@ supervisor_run(const struct supervisor_opts *opts)
 		told_to_end(&sv);
 	}
 	engine_set_free(&sv.engines);
+	guard_stop();
 	if (!sv.failed)
 		log_info("ended");
 	syslog_drain(LOG_LAST_WORDS);

@@ -4,39 +4,54 @@
  */
 
 /*
- * system/spawn.c: starts a handler process with vfork(2).
+ * system/spawn.c: starts handler processes, by way of the program
+ * pipemilter-start (pipemilter_start.c), and never waits for what a handler's
+ * user can delay.
  */
 #include "base/compat.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "base/mono.h"
+#include "base/xmalloc.h"
 #include "system/pin.h"
-#include "system/privdrop.h"
 #include "system/spawn.h"
 #include "system/spawn_env.h"
 
 /* All that the child needs, prepared before the fork. */
 struct plan {
-	const struct handler_conf *h;
-	const char	*path;
-	char *const	*argv;
+	const struct handler_conf *h;	/* NULL: a look at files */
+	char *const	*argv;		/* of pipemilter-start */
 	char *const	*envp;
 	int		 cpu;
-	int		 theirs[3];	/* the child's ends of the three pipes */
-	/* The child writes these, unknown to the compiler. */
-	volatile int	 error;
-	volatile enum ipc_stage stage;
+	int		 theirs[4];	/* its ends: 0 to 2, and STARTER_FD for notes */
 };
 
-/* Signals that exec(3) would leave ignored, or that we have a handler for. */
+/* The arguments for pipemilter-start, before those of the handler itself. */
+struct words {
+	char		 parent[16], uid[16], gid[16];
+	char		*groups;
+};
+
+static int	 starter_fd = -1;
+static char	 starter_name[] = STARTER_NAME;
+static char	*no_env[] = { NULL };
+
+/* What exec(3) would not leave at its default, or we have a handler for. */
 static int	 to_reset[NSIG];
 static size_t	 nto_reset;
 
@@ -50,6 +65,40 @@ close_all(int *fds, size_t n)
 			close(fds[i]);
 		fds[i] = -1;
 	}
+}
+
+/* A directory of our own: what is installed there is trusted as this program is. */
+static int
+open_beside_us(void)
+{
+	char	 path[PATH_MAX], *end;
+	ssize_t	 n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n <= 0)
+		return -1;
+	path[n] = '\0';
+	if ((end = strrchr(path, '/')) == NULL ||
+	    (size_t)(end + 1 - path) + sizeof(STARTER_NAME) > sizeof(path))
+		return -1;
+	memcpy(end + 1, STARTER_NAME, sizeof(STARTER_NAME));
+	return open(path, O_PATH | O_CLOEXEC);
+}
+
+/* It stays open: an upgrade does not change what this process works with. */
+int
+spawn_setup(const char *path)
+{
+	if (starter_fd != -1)
+		return 0;
+	if (path != NULL)
+		starter_fd = open(path, O_PATH | O_CLOEXEC);
+	else if ((starter_fd = open_beside_us()) == -1)
+		starter_fd = open(PKGLIBEXECDIR "/" STARTER_NAME, O_PATH | O_CLOEXEC);
+	if (starter_fd == -1)
+		log_msg(LOG_ERR, NULL, "%s: %s; expected it in " PKGLIBEXECDIR
+		    " or next to this program", path != NULL ? path : STARTER_NAME,
+		    strerror(errno));
+	return starter_fd == -1 ? -1 : 0;
 }
 
 /*
@@ -74,12 +123,16 @@ make_pipe(const struct handler_conf *h, int i, int *ours, int *theirs)
 static int
 make_pipes(struct plan *plan, struct spawned *out)
 {
-	int	 i;
+	int	 p[2], i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; plan->h != NULL && i < 3; i++)
 		if (make_pipe(plan->h, i, &out->fds[i], &plan->theirs[i]) == -1)
 			return -1;
-	return 0;
+	if (pipe2(p, O_CLOEXEC) == -1)
+		return -1;
+	out->notes = p[0];
+	plan->theirs[STARTER_FD] = p[1];
+	return fcntl(p[0], F_SETFL, O_NONBLOCK);
 }
 
 /* Looks once: the supervisor sets its signals up before it starts anything. */
@@ -117,20 +170,25 @@ reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/*
+ * Descriptors 0 to 3 are the handler's and that for notes, 4 is the program.
+ * None of ours is below 3, for 0 to 2 are always open in the daemon.
+ */
 static int
 move_fds(const struct plan *plan)
 {
-	int	 i;
+	const int	 next = STARTER_FD + 1;
+	int		 notes, program, i;
 
-	/* No descriptor of theirs is below 3, since 0 to 2 are always open in the daemon. */
 	for (i = 0; i < 3; i++)
-		if (dup2(plan->theirs[i], i) == -1)
+		if (plan->theirs[i] != -1 && dup2(plan->theirs[i], i) == -1)
 			return -1;
-	/*
-	 * Descriptors that a daemon in the foreground got from its caller are
-	 * not close-on-exec.
-	 */
-	closefrom(STDERR_FILENO + 1);
+	if ((notes = fcntl(plan->theirs[STARTER_FD], F_DUPFD, next + 1)) == -1 ||
+	    (program = fcntl(starter_fd, F_DUPFD, next + 1)) == -1 ||
+	    dup2(notes, STARTER_FD) == -1 || dup3(program, next, O_CLOEXEC) == -1)
+		return -1;
+	/* What a foreground daemon has got from its caller isn't close-on-exec. */
+	closefrom(next + 1);
 	return 0;
 }
 
@@ -163,45 +221,44 @@ set_limits(const struct handler_conf *h)
 	return set_limit(RLIMIT_NOFILE, h->open_files, 0);
 }
 
-/* Changes the directory last, as the handler's user, who must be able to enter it. */
 static int
-become_handler(const struct plan *plan)
+prepare_child(const struct plan *plan)
 {
-	const struct handler_conf	*h = plan->h;
-
-	if (setsid() == -1 || move_fds(plan) == -1 || set_limits(h) == -1)
+	if (setsid() == -1 || move_fds(plan) == -1)
 		return -1;
+	reset_signals();
+	if (plan->h == NULL)
+		return 0;
 	if (plan->cpu != -1)
 		(void)pin_to(plan->cpu);
-	(void)umask(h->umask);
-	if (h->user != NULL && privdrop(h->uid, h->gid, h->groups, h->ngroups) == -1)
-		return -1;
-	return chdir(h->directory);
+	(void)umask(plan->h->umask);
+	return set_limits(plan->h);
 }
 
-static void run_child(struct plan *) NO_RETURN;
+static void run_child(const struct plan *) NO_RETURN;
 
-/* Runs in our memory: it allocates nothing, logs nothing, and writes only to plan. */
+/* In our memory, and with our rights: nothing allocates, nothing logs, nothing is written. */
 static void
-run_child(struct plan *plan)
+run_child(const struct plan *plan)
 {
-	if (become_handler(plan) == 0) {
-		plan->stage = IPC_STAGE_EXEC;
-		reset_signals();
-		execve(plan->path, plan->argv, plan->envp);
-	}
-	plan->error = errno;
+	struct starter_note	 note = { .kind = STARTER_SETUP_FAILED };
+
+	if (prepare_child(plan) == 0)
+		(void)syscall(SYS_execveat, STARTER_FD + 1, "", plan->argv, plan->envp,
+		    AT_EMPTY_PATH);
+	note.error = errno;
+	(void)!write(STARTER_FD, &note, sizeof(note));
 	_exit(127);
 }
 
 /*
- * vfork(2) copies nothing: this process sleeps until the child has executed its
- * program or has ended, and the child reports an error through plan. This must
- * be a function of its own, because the child must not return from it and
- * shares its variables with us.
+ * vfork(2): nothing of this process is copied, and it sleeps until the child
+ * has executed pipemilter-start, as root if we are, so that no user can stop the
+ * child meanwhile. A function of its own, for the child must not return from it,
+ * and shares its variables with us.
  */
 static pid_t __attribute__((__noinline__))
-start_child(struct plan *plan)
+start_child(const struct plan *plan)
 {
 	pid_t	 pid;
 
@@ -210,56 +267,201 @@ start_child(struct plan *plan)
 	return pid;
 }
 
-/* After exec(3) the child also leads its process group. */
+/* The child also leads its process group. */
 static int
-start_plan(struct plan *plan, struct spawned *out)
+start_plan(const struct plan *plan, struct spawned *out)
 {
 	sigset_t	 all, before;
 
-	out->stage = IPC_STAGE_PIPE;
-	if (make_pipes(plan, out) == -1) {
-		out->error = errno;
-		return -1;
-	}
 	find_signals();
 	/* No signal handler of ours may run in the child before exec(3). */
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
 	out->pid = start_child(plan);
-	out->error = out->pid == -1 ? errno : plan->error;
-	out->stage = out->pid == -1 ? IPC_STAGE_FORK : plan->stage;
-	if (out->pid != -1 && out->error != 0)
-		while (waitpid(out->pid, NULL, 0) == -1 && errno == EINTR)
-			;
+	out->error = out->pid == -1 ? errno : 0;
+	out->stage = IPC_STAGE_FORK;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	return out->error == 0 ? 0 : -1;
+	return out->pid == -1 ? -1 : 0;
+}
+
+static void
+words_make(struct words *w, const struct handler_conf *h)
+{
+	size_t	 i, size = (h == NULL ? 0 : h->ngroups) * 12 + 1, len = 0;
+
+	(void)snprintf(w->parent, sizeof(w->parent), "%d", (int)getpid());
+	(void)snprintf(w->uid, sizeof(w->uid), "-");
+	w->gid[0] = '\0';
+	w->groups = xmalloc(size);
+	w->groups[0] = '\0';
+	if (h == NULL || h->user == NULL)
+		return;
+	(void)snprintf(w->uid, sizeof(w->uid), "%u", (unsigned int)h->uid);
+	(void)snprintf(w->gid, sizeof(w->gid), "%u", (unsigned int)h->gid);
+	for (i = 0; i < h->ngroups; i++)
+		len += (size_t)snprintf(w->groups + len, size - len, "%u,",
+		    (unsigned int)h->groups[i]);
+}
+
+/* The arguments of pipemilter-start, malloc'd: those in first, and then those in rest. */
+static char **
+join_arguments(char *const *first, size_t nfirst, char *const *rest)
+{
+	char	**argv;
+	size_t	  n = 0;
+
+	while (rest[n] != NULL)
+		n++;
+	argv = xcalloc(nfirst + n + 1, sizeof(*argv));
+	memcpy(argv, first, nfirst * sizeof(*argv));
+	memcpy(argv + nfirst, rest, n * sizeof(*argv));
+	return argv;
+}
+
+static void
+set_nothing(struct spawned *out)
+{
+	out->pid = -1;
+	out->fds[0] = out->fds[1] = out->fds[2] = out->notes = -1;
+	out->error = EINVAL;
+	out->stage = IPC_STAGE_SETUP;
+}
+
+/* Starts the child of a plan that lacks only its pipes. */
+static int
+start_with_pipes(struct plan *plan, struct spawned *out)
+{
+	int	 ret = -1;
+
+	out->stage = IPC_STAGE_PIPE;
+	if (make_pipes(plan, out) == -1)
+		out->error = errno;
+	else
+		ret = start_plan(plan, out);
+	close_all(plan->theirs, nitems(plan->theirs));
+	if (ret == -1)
+		spawn_close(out);
+	return ret;
+}
+
+int
+spawn_begin(const struct handler_conf *h, const char *tmpdir, enum event_kind ev,
+    const char *env, size_t env_len, int cpu, int look, struct spawned *out)
+{
+	char		 verb[] = "start", yes[] = "look", no[] = "-";
+	char		*hook_argv[2] = { h->hook_path[ev], NULL }, **envp, **argv;
+	char *const	*command = h->command != NULL ? h->command : hook_argv;
+	struct plan	 plan = { .h = h, .cpu = cpu, .theirs = { -1, -1, -1, -1 } };
+	struct words	 w;
+	int		 ret;
+
+	set_nothing(out);
+	if (command[0] == NULL || spawn_setup(NULL) == -1 ||
+	    (envp = spawn_env_new(h, tmpdir, env, env_len)) == NULL)
+		return -1;
+	words_make(&w, h);
+	argv = join_arguments((char *[]){ starter_name, verb, w.parent, w.uid, w.gid, w.groups,
+	    h->directory, look ? yes : no, command[0] }, 9, command);
+	plan.argv = argv;
+	plan.envp = envp;
+	ret = start_with_pipes(&plan, out);
+	spawn_env_free(envp);
+	free(argv);
+	free(w.groups);
+	return ret;
+}
+
+int
+spawn_look(char *const *paths, struct spawned *out)
+{
+	char		 verb[] = "look";
+	struct plan	 plan = { .cpu = -1, .envp = no_env, .theirs = { -1, -1, -1, -1 } };
+	struct words	 w;
+	char		**argv;
+	int		 ret;
+
+	set_nothing(out);
+	if (spawn_setup(NULL) == -1)
+		return -1;
+	words_make(&w, NULL);
+	argv = join_arguments((char *[]){ starter_name, verb, w.parent }, 3, paths);
+	plan.argv = argv;
+	ret = start_with_pipes(&plan, out);
+	free(argv);
+	free(w.groups);
+	return ret;
+}
+
+/* 1 if the note says that the start has failed. */
+static int
+take_note(struct spawned *sp, const struct starter_note *note, spawn_seen *seen, void *arg)
+{
+	if (note->kind == STARTER_LOOKED) {
+		if (seen != NULL)
+			seen(arg, note->index, &note->look);
+		return 0;
+	}
+	sp->error = note->error;
+	sp->stage = note->kind == STARTER_EXEC_FAILED ? IPC_STAGE_EXEC : IPC_STAGE_SETUP;
+	return 1;
+}
+
+int
+spawn_status(struct spawned *sp, spawn_seen *seen, void *arg)
+{
+	struct starter_note	 notes[16];
+	ssize_t			 n;
+	size_t			 i;
+
+	for (;;) {
+		if ((n = read(sp->notes, notes, sizeof(notes))) == -1 && errno == EINTR)
+			continue;
+		if (n == -1 && errno == EAGAIN)
+			return 0;
+		for (i = 0; n > 0 && i < (size_t)n / sizeof(notes[0]); i++)
+			if (take_note(sp, &notes[i], seen, arg)) {
+				spawn_close(sp);
+				return -1;
+			}
+		if (n > 0)
+			continue;
+		close_all(&sp->notes, 1);
+		return 1;
+	}
+}
+
+void
+spawn_close(struct spawned *sp)
+{
+	close_all(sp->fds, nitems(sp->fds));
+	close_all(&sp->notes, 1);
 }
 
 int
 spawn(const struct handler_conf *h, const char *tmpdir, enum event_kind ev, const char *env,
     size_t env_len, int cpu, struct spawned *out)
 {
-	struct plan	 plan = { .h = h, .cpu = cpu, .theirs = { -1, -1, -1 },
-	    .stage = IPC_STAGE_SETUP };
-	char		*hook_argv[2] = { NULL, NULL }, **envp;
+	const uint64_t	 until = mono_ms() + SPAWN_MS;
+	struct pollfd	 pfd;
+	uint64_t	 now;
 	int		 ret;
 
-	out->pid = -1;
-	out->fds[0] = out->fds[1] = out->fds[2] = -1;
-	out->error = EINVAL;
-	out->stage = IPC_STAGE_SETUP;
-	hook_argv[0] = h->hook_path[ev];
-	plan.argv = h->command != NULL ? h->command : hook_argv;
-	plan.path = plan.argv[0];
-	if (plan.path == NULL || (envp = spawn_env_new(h, tmpdir, env, env_len)) == NULL)
+	if (spawn_begin(h, tmpdir, ev, env, env_len, cpu, 0, out) == -1)
 		return -1;
-	plan.envp = envp;
-	ret = start_plan(&plan, out);
-	spawn_env_free(envp);
-	close_all(plan.theirs, nitems(plan.theirs));
-	if (ret == -1) {
-		close_all(out->fds, nitems(out->fds));
-		out->pid = -1;
+	while ((ret = spawn_status(out, NULL, NULL)) == 0 && (now = mono_ms()) < until) {
+		pfd = (struct pollfd){ .fd = out->notes, .events = POLLIN };
+		(void)poll(&pfd, 1, (int)(until - now));
 	}
-	return ret;
+	if (ret == 1)
+		return 0;
+	if (ret == 0) {
+		out->error = ETIMEDOUT;
+		out->stage = IPC_STAGE_EXEC;
+	}
+	(void)kill(out->pid, SIGKILL);
+	while (waitpid(out->pid, NULL, 0) == -1 && errno == EINTR)
+		;
+	spawn_close(out);
+	out->pid = -1;
+	return -1;
 }

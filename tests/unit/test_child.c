@@ -93,17 +93,37 @@ test_one_engine(void)
 	CHECK(child_by_id(0, 2) == NULL && child_by_pid(b)->orphan, "and is an orphan");
 	CHECK(child_count_handler(0) == 1, "which doesn't count any more");
 	CHECK(child_run_timers(1499) == 1500 && is_alive(b), "it may take its time");
-	CHECK(child_run_timers(1500) == MONO_NEVER && reaped(b) == SIGKILL,
+	CHECK(child_run_timers(1500) == 1500 + CHILD_DEAD_MS && reaped(b) == SIGKILL,
 	    "until it gets KILL");
 	CHECK(child_by_id(1, 1) != NULL && is_alive(other), "another engine's lives on");
 	child_end_all(2000, 0);
 	CHECK(reaped(other) == SIGKILL, "until all are ended");
 }
 
+/* Nobody reaps it here, as if the kernel did not let it go. */
+static void
+test_unkillable(void)
+{
+	pid_t	 pid = sleeper(0);
+
+	child_add(0, 3, pid, 0);
+	child_end_all(1000, 0);
+	CHECK(child_count() == 1 && child_run_timers(1000 + CHILD_DEAD_MS - 1) != MONO_NEVER,
+	    "who was killed is waited for");
+	CHECK(child_run_timers(1000 + CHILD_DEAD_MS) == MONO_NEVER && child_count() == 0,
+	    "for a while");
+	child_end_all(9000, 0);
+	(void)child_run_timers(9000 + CHILD_DEAD_MS);
+	CHECK(child_count() == 0, "and given up once");
+	CHECK(reaped(pid) == SIGKILL && child_by_pid(pid) == NULL && child_count() == 0,
+	    "it may end yet");
+}
+
 int
 main(void)
 {
 	test_table();
+	test_unkillable();
 	test_one_engine();
 	return tap_done();
 }

@@ -148,6 +148,8 @@ main(void)
 	h.directory = root;
 	h.command = argv;
 	h.memory = h.cpu = h.open_files = RLIM_INFINITY;
+	if (spawn_setup("./" STARTER_NAME) == -1)
+		return 99;
 	test_run(env, sizeof(env), "inmail.h\n");
 	test_run(NULL, 0, "in.h\n");
 	h.directory = missing;

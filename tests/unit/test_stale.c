@@ -8,18 +8,22 @@
 #include "base/compat.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "supervisor/stale.h"
+#include "system/spawn.h"
 #include "tap.h"
 
 static char	 directory[] = "/tmp/test_stale.XXXXXX";
-static char	 program[64], script[64], other[64];
+static char	 program[64], script[64], other[64], relative[] = "stale.h";
+static char	*command[] = { program, relative, script, NULL };
 
 static void
 write_file(const char *path, const char *text)
@@ -37,51 +41,95 @@ move(const char *from, const char *to)
 		abort();
 }
 
+/* Has its files looked at by pipemilter-start. */
+static void
+look(struct stale *s, spawn_seen *seen)
+{
+	struct spawned	 sp;
+	struct pollfd	 pfd;
+
+	if (spawn_look(command, &sp) == -1)
+		abort();
+	while (spawn_status(&sp, seen, s) == 0) {
+		pfd.fd = sp.notes;
+		pfd.events = POLLIN;
+		(void)poll(&pfd, 1, 10000);
+	}
+	(void)waitpid(sp.pid, NULL, 0);
+}
+
+static void
+remember(struct stale *s)
+{
+	look(s, stale_remember);
+}
+
+static void
+compare(void *s, uint32_t index, const struct file_look *l)
+{
+	stale_compare(s, index, l);
+}
+
+static int
+check(struct stale *s)
+{
+	stale_begin(s);
+	look(s, compare);
+	return stale_changed(s);
+}
+
 static void
 test_changes(struct stale *s)
 {
 	struct timespec	 past[2] = { { 1, 0 }, { 1, 0 } };
 
-	stale_remember(s);
-	CHECK(!stale_check(s), "nothing has changed");
+	remember(s);
+	CHECK(!check(s), "nothing has changed");
 	write_file(script, "longer");
-	CHECK(stale_check(s), "the argument has");
-	CHECK(!stale_check(s), "once");
+	CHECK(check(s), "the argument has");
+	CHECK(!check(s), "once");
 	write_file(other, "same 1");
-	stale_remember(s);
+	remember(s);
 	move(other, program);
-	CHECK(stale_check(s), "another file has the program's name");
+	CHECK(check(s), "another file has the program's name");
 	(void)utimensat(AT_FDCWD, program, past, 0);
-	CHECK(stale_check(s), "its time was set");
+	CHECK(check(s), "its time was set");
 	write_file(script, "x");
-	stale_remember(s);
-	CHECK(!stale_check(s), "what was remembered anew is no change");
+	remember(s);
+	CHECK(!check(s), "what was remembered anew is no change");
+	write_file(script, "while it is looked at");
+	stale_begin(s);
+	remember(s);
+	write_file(script, "y");
+	look(s, compare);
+	CHECK(!stale_changed(s), "a look that was begun before a start says nothing");
+	remember(s);
 }
 
 static void
 test_missing(struct stale *s)
 {
-	stale_remember(s);
+	remember(s);
 	move(script, other);
-	CHECK(!stale_check(s) && !stale_check(s), "a file that is missing is no change yet");
+	CHECK(!check(s) && !check(s), "a file that is missing is no change yet");
 	write_file(script, "new");
-	CHECK(stale_check(s) && !stale_check(s), "a new one in its place is");
+	CHECK(check(s) && !check(s), "a new one in its place is");
 	(void)unlink(script);
-	stale_remember(s);
-	CHECK(!stale_check(s), "missing when the process was started");
+	remember(s);
+	CHECK(!check(s), "missing when the process was started");
 	write_file(script, "there");
-	CHECK(stale_check(s), "there later on");
+	CHECK(check(s), "there later on");
 	(void)unlink(script);
 	if (mkdir(script, 0700) == -1)
 		abort();
-	CHECK(!stale_check(s), "a directory is none of the files");
+	CHECK(!check(s), "a directory is none of the files");
 	(void)rmdir(script);
 }
 
 static void
 test_matters(struct handler_conf *h)
 {
-	char	**command = h->command;
+	char	**had = h->command;
 
 	CHECK(!stale_matters(h), "a process an event");
 	h->reuse = 1;
@@ -94,17 +142,17 @@ test_matters(struct handler_conf *h)
 	CHECK(stale_matters(h), "started ahead");
 	h->command = NULL;
 	CHECK(!stale_matters(h), "hooks are a process an event");
-	h->command = command;
+	h->command = had;
 }
 
 int
 main(void)
 {
 	struct handler_conf	 h;
-	char			 relative[] = "stale.h", *argv[] = { program, relative, script,
-	    NULL };
 	struct stale		*s;
 
+	if (spawn_setup("./" STARTER_NAME) == -1)
+		return 99;
 	if (mkdtemp(directory) == NULL)
 		abort();
 	(void)snprintf(program, sizeof(program), "%s/program", directory);
@@ -113,7 +161,7 @@ main(void)
 	write_file(program, "same 0");
 	write_file(script, "short");
 	memset(&h, 0, sizeof(h));
-	h.command = argv;
+	h.command = command;
 	s = stale_new(&h);
 	test_changes(s);
 	test_missing(s);
