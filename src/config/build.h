@@ -136,6 +136,11 @@ void	 conf_check_room(struct build *);
 
 /* config/check.c: files that a handler needs and that others must not write. */
 void	 conf_check_sources(struct build *);
+/*
+ * Root makes directories there, so nobody else may be able to put something else in
+ * the place of one on the way.
+ */
+void	 conf_check_places(struct build *);
 void	 conf_check_handler_files(struct build *, const struct conf_section *,
 	    struct handler_conf *);
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "config/build.h"
+#include "base/trusted.h"
 #include "base/xmalloc.h"
 
 /* Who else than root and a user can write the file, or NULL. */
@@ -125,6 +126,36 @@ conf_check_sources(struct build *b)
 			    "can write the configuration", who, f->path);
 		check_directories(b, 0, "", f->path, 1);
 	}
+}
+
+/* fd: of trusted_open() and the like. */
+static void
+check_place(struct build *b, const char *option, int fd, const char *why)
+{
+	const struct conf_stmt	*st = conf_tree_find(&b->tree->global, option);
+
+	if (fd != -1)
+		(void)close(fd);
+	else if (errno == EPERM)
+		conf_error(b->errors, st == NULL ? 0 : st->at, "%s: %s; expected directories that "
+		    "only root can write, or sticky ones of root's", option, why);
+}
+
+void
+conf_check_places(struct build *b)
+{
+	const struct conf	*conf = b->conf;
+	char			 why[TRUSTED_WHY];
+
+	if (!b->root)
+		return;
+	if (conf->spool_directory_set)
+		check_place(b, "spool-directory",
+		    trusted_open(conf->spool_directory, 0, why, sizeof(why)), why);
+	if (conf->record != NULL)
+		check_place(b, "record", trusted_open_above(conf->record, why, sizeof(why)), why);
+	if (conf_tree_find(&b->tree->global, "control") != NULL)
+		check_place(b, "control", trusted_open_above(conf->control, why, sizeof(why)), why);
 }
 
 static void

@@ -78,6 +78,7 @@ build(struct build *b)
 	b->root = geteuid() == 0;
 	conf_check_sources(b);
 	conf_build_global(b);
+	conf_check_places(b);
 	conf_build_handlers(b);
 	conf_build_listens(b);
 	if (b->errors->nerrors == 0)

@@ -11,7 +11,6 @@
 
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,9 +23,11 @@
 
 #include "config/build.h"
 #include "base/log.h"
+#include "base/within.h"
 #include "base/xmalloc.h"
 
 #define BYTE_ORDER_MARK	"\357\273\277"
+#define TRY_MS		5000
 #define HEAD_MAX	256	/* bytes of a file that the kernel looks at */
 
 /* What the user found out, in a process of his own. */
@@ -76,13 +77,18 @@ try_all(const char *path, const char *real, struct trial *t)
 		find_closed(path, t->directory, sizeof(t->directory));
 }
 
-static void	 become_and_try(const struct handler_conf *, const char *path, const char *real,
-		    int fd) NO_RETURN;
+struct attempt {
+	const struct handler_conf	*h;
+	const char			*path, *real;
+	int				 fd;	/* where to write the trial */
+};
 
-static void
-become_and_try(const struct handler_conf *h, const char *path, const char *real, int fd)
+static int
+become_and_try(void *arg)
 {
-	struct trial	 t;
+	const struct attempt		*a = arg;
+	const struct handler_conf	*h = a->h;
+	struct trial			 t;
 
 	if (setgroups(h->ngroups, h->groups) == -1 ||
 	    setresgid(h->gid, h->gid, h->gid) == -1 ||
@@ -90,36 +96,37 @@ become_and_try(const struct handler_conf *h, const char *path, const char *real,
 		memset(&t, 0, sizeof(t));
 		t.error = errno;
 	} else
-		try_all(path, real, &t);
-	_exit(write(fd, &t, sizeof(t)) == (ssize_t)sizeof(t) ? 0 : 1);
+		try_all(a->path, a->real, &t);
+	return write(a->fd, &t, sizeof(t)) == (ssize_t)sizeof(t) ? 0 : 1;
 }
 
-/* 0, or -1 with errno: it could not be tried. */
+/*
+ * 0, or -1 with errno: it could not be tried. The user can stop who tries it: then
+ * it is not known, and taken for possible, as no user may prevent a start.
+ */
 static int
 try_as_user(const struct handler_conf *h, const char *path, const char *real,
     struct trial *t)
 {
-	int	 fds[2], error = 0;
-	pid_t	 pid;
-	ssize_t	 n;
+	struct attempt	 a = { .h = h, .path = path, .real = real };
+	int		 fds[2], ret;
 
 	if (pipe2(fds, O_CLOEXEC) == -1)
 		return -1;
-	if ((pid = fork()) == 0)
-		become_and_try(h, path, real, fds[1]);
-	if (pid == -1)
-		error = errno;
+	a.fd = fds[1];
+	ret = within(TRY_MS, 1, become_and_try, &a);
 	(void)close(fds[1]);
+	memset(t, 0, sizeof(*t));
 	/* One write of less than PIPE_BUF bytes comes as a whole, or not at all. */
-	while ((n = read(fds[0], t, sizeof(*t))) == -1 && errno == EINTR)
-		;
+	if (ret == 0 && read(fds[0], t, sizeof(*t)) != (ssize_t)sizeof(*t))
+		ret = -1;
+	else if (ret == -1 && errno == ETIMEDOUT)
+		ret = 0;
 	(void)close(fds[0]);
-	while (pid != -1 && waitpid(pid, NULL, 0) == -1 && errno == EINTR)
-		;
-	if (error == 0 && n != (ssize_t)sizeof(*t))
-		error = EIO;
-	errno = error;
-	return error == 0 ? 0 : -1;
+	if (ret == 0)
+		return 0;
+	errno = EIO;
+	return -1;
 }
 
 static void

@@ -4,27 +4,36 @@
  */
 
 /*
- * startup/directory.c: makes, empties and removes directories that belong to
- * other users.
+ * startup/directory.c: directories that are given to other users. What those leave
+ * in them, or mount on them, must neither hold up a start nor prevent one: so
+ * nothing is emptied where it is, but put aside by its name, and removed by a
+ * process of its own.
  */
 #include "base/compat.h"
 
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
-#include <limits.h>
 #include <fcntl.h>
-#include <fts.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/within.h"
 #include "startup/daemon.h"
 #include "startup/directory.h"
+#include "startup/sweep.h"
 #include "system/privdrop.h"
+
+#define ASIDE		".aside."	/* begins the names of what is to be swept */
+#define LOCK_FILE	".lock"		/* of startup/tmpdir.c */
+#define MAX_NAMES	10000
+#define SWEEP_MS	3000
+#define TRY_MS		3000
 
 int
 directory_complain(const char *path, const char *why)
@@ -33,183 +42,229 @@ directory_complain(const char *path, const char *why)
 	return -1;
 }
 
-int
-directory_make_parent(const char *path)
-{
-	struct stat	 st;
-
-	if (mkdir(path, 0711) == -1 && errno != EEXIST)
-		return directory_complain(path, strerror(errno));
-	if (lstat(path, &st) == -1)
-		return directory_complain(path, strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		return directory_complain(path, "not a directory");
-	if (st.st_uid != geteuid())
-		return directory_complain(path, "belongs to another user");
-	if ((st.st_mode & 0022) != 0)
-		return directory_complain(path, "others may write to it");
-	return 0;
-}
-
-static void
-remove_entry(FTS *fts, FTSENT *e)
-{
-	switch (e->fts_info) {
-	case FTS_D:
-		/* A handler may have unpacked directories that are not writable. */
-		if (e->fts_level > FTS_ROOTLEVEL)
-			(void)chmod(e->fts_accpath, 0700);
-		break;
-	case FTS_DP:
-		if (e->fts_level > FTS_ROOTLEVEL)
-			(void)rmdir(e->fts_accpath);
-		break;
-	case FTS_DNR:
-	case FTS_NS:
-		(void)fts_set(fts, e, FTS_SKIP);
-		break;
-	default:
-		(void)unlink(e->fts_accpath);
-	}
-}
-
-/* Returns 0 if nothing is left in the directory. */
 static int
-empty_directory(int fd)
+open_directory(int parent, const char *name)
 {
-	char	 here[] = ".";
-	char	*roots[] = { here, NULL };
-	FTS	*fts;
-	FTSENT	*e;
-	int	 left = 0;
-
-	if (fchdir(fd) == -1 ||
-	    (fts = fts_open(roots, FTS_PHYSICAL | FTS_XDEV, NULL)) == NULL)
-		return -1;
-	while ((e = fts_read(fts)) != NULL)
-		remove_entry(fts, e);
-	(void)fts_close(fts);
-	if (fchdir(fd) == -1 ||
-	    (fts = fts_open(roots, FTS_PHYSICAL, NULL)) == NULL)
-		return -1;
-	if (fts_read(fts) == NULL || fts_children(fts, 0) != NULL)
-		left = -1;
-	(void)fts_close(fts);
-	return left;
-}
-
-static int
-succeeded(pid_t pid)
-{
-	int	 status;
-
-	while (waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			return 0;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/*
- * Empties a directory as its owner, in a process of its own: who may write
- * there can swap directories for links while we walk.
- */
-static int
-empty_as_owner(int fd, const struct stat *st)
-{
-	pid_t	 pid;
-
-	if ((pid = fork()) == -1)
-		return -1;
-	if (pid == 0) {
-		daemon_pidfile_forget();
-		if (geteuid() == 0 && st->st_uid != 0 &&
-		    privdrop(st->st_uid, st->st_gid, &st->st_gid, 1) == -1)
-			_exit(1);
-		_exit(empty_directory(fd) == 0 ? 0 : 1);
-	}
-	return succeeded(pid) ? 0 : -1;
-}
-
-static int
-open_directory(const char *path)
-{
-	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-static int
-prepare_directory(int fd, const char *path, const struct directory_owner *owner)
-{
-	struct stat	 st;
-
-	if (fd == -1 || fstat(fd, &st) == -1)
-		return directory_complain(path, strerror(errno));
-	if (empty_as_owner(fd, &st) == -1)
-		return directory_complain(path, "cannot be emptied");
-	if ((owner->change && fchown(fd, owner->uid, owner->gid) == -1) ||
-	    fchmod(fd, owner->mode) == -1)
-		return directory_complain(path, strerror(errno));
-	return 0;
+	return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 int
-directory_make(const char *path, const struct directory_owner *owner)
+directory_make_parent(int parent, const char *name, const char *path)
 {
-	int	 fd, ret;
+	struct stat	 st;
+	const char	*why = NULL;
+	int		 fd;
 
-	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+	if (mkdirat(parent, name, 0711) == -1 && errno != EEXIST)
 		return directory_complain(path, strerror(errno));
-	fd = open_directory(path);
-	ret = prepare_directory(fd, path, owner);
-	if (fd != -1)
-		close(fd);
+	if ((fd = open_directory(parent, name)) == -1)
+		return directory_complain(path, errno == ENOTDIR || errno == ELOOP ?
+		    "not a directory" : strerror(errno));
+	if (fstat(fd, &st) == -1)
+		why = strerror(errno);
+	else if (st.st_uid != geteuid())
+		why = "belongs to another user";
+	else if ((st.st_mode & 0022) != 0)
+		why = "others may write to it";
+	if (why == NULL)
+		return fd;
+	(void)close(fd);
+	return directory_complain(path, why);
+}
+
+/* Gives it another name. 0, or -1 with errno: a mount stands on it, or the like. */
+static int
+put_aside(int parent, const char *name)
+{
+	char		 aside[NAME_MAX + 1];
+	unsigned int	 n = 0;
+	int		 ret;
+
+	do {
+		(void)snprintf(aside, sizeof(aside), ASIDE "%u.%.200s", n, name);
+		ret = renameat2(parent, name, parent, aside, RENAME_NOREPLACE);
+		/* Not all file systems have it. None replaces a directory that is not empty. */
+		if (ret == -1 && errno == EINVAL)
+			ret = renameat(parent, name, parent, aside);
+	} while (ret == -1 && (errno == EEXIST || errno == ENOTEMPTY) && ++n < MAX_NAMES);
 	return ret;
 }
 
+static int
+give_away(int fd, const struct directory_owner *owner)
+{
+	if (owner->change && fchown(fd, owner->uid, owner->gid) == -1)
+		return -1;
+	return fchmod(fd, owner->mode);
+}
+
+/* Makes one that is not there. -1 with errno. */
+static int
+make_one(int parent, const char *name, const struct directory_owner *owner)
+{
+	int	 fd;
+
+	if (mkdirat(parent, name, 0700) == -1)
+		return -1;
+	if ((fd = open_directory(parent, name)) == -1)
+		return -1;
+	if (give_away(fd, owner) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+static char *
+join(const char *base, const char *name)
+{
+	char	*path;
+
+	if (asprintf(&path, "%s/%s", base, name) == -1)
+		fatal("asprintf");
+	return path;
+}
+
+int
+directory_make(int parent, const char *base, const char *name,
+    const struct directory_owner *owner, char **path)
+{
+	char		 other[NAME_MAX + 1];
+	unsigned int	 n;
+	int		 fd, error;
+
+	*path = join(base, name);
+	if (strlen(*path) >= PATH_MAX)
+		return directory_complain(*path, strerror(ENAMETOOLONG));
+	if ((fd = make_one(parent, name, owner)) == -1 && errno == EEXIST &&
+	    put_aside(parent, name) == 0)
+		fd = make_one(parent, name, owner);
+	error = errno;
+	for (n = 1; fd == -1 && error != ENOSPC && error != EROFS && n < MAX_NAMES; n++) {
+		/* No handler's name begins so, and a later start puts it aside. */
+		(void)snprintf(other, sizeof(other), ".%u.%.200s", n, name);
+		if ((fd = make_one(parent, other, owner)) == -1)
+			continue;
+		log_msg(LOG_WARNING, NULL, "directory for working files %s: cannot be put aside: "
+		    "%s; %s/%s is used instead", *path, strerror(error), base, other);
+		free(*path);
+		*path = join(base, other);
+	}
+	return fd == -1 ? directory_complain(*path, strerror(error)) : fd;
+}
+
+struct entering {
+	const char			*path;
+	const struct handler_conf	*h;
+};
+
+static int
+try_to_enter(void *arg)
+{
+	const struct entering	*e = arg;
+
+	daemon_pidfile_forget();
+	if (privdrop(e->h->uid, e->h->gid, e->h->groups, e->h->ngroups) == -1)
+		return 1;
+	return chdir(e->path) == 0 ? 0 : 1;
+}
+
+/* The user can stop who tries it: that is no reason not to start. */
 int
 directory_can_be_entered(const char *path, const struct handler_conf *h)
 {
-	pid_t	 pid;
+	struct entering	 e = { path, h };
 
 	if (h->user == NULL)
 		return 1;
-	if ((pid = fork()) == -1)
-		return 0;
-	if (pid == 0) {
-		daemon_pidfile_forget();
-		if (privdrop(h->uid, h->gid, h->groups, h->ngroups) == -1)
-			_exit(1);
-		_exit(chdir(path) == 0 ? 0 : 1);
-	}
-	return succeeded(pid);
+	return within(TRY_MS, 1, try_to_enter, &e) != 1;
 }
 
-void
-directory_remove(const char *path)
+static int
+is_aside(const char *name)
 {
-	struct stat	 st;
-	int		 fd;
-
-	if ((fd = open_directory(path)) == -1)
-		return;
-	if (fstat(fd, &st) == 0)
-		(void)empty_as_owner(fd, &st);
-	close(fd);
-	if (rmdir(path) == -1)
-		log_warn("removing %s", path);
+	return strncmp(name, ASIDE, strlen(ASIDE)) == 0;
 }
 
-void
-directory_clear(const char *path)
+/*
+ * Calls fn for each directory in parent. What the entry says it is, is so without
+ * a question to what may be mounted on it. Returns for how many fn returned 0.
+ */
+static size_t
+for_each(int parent, int (*fn)(int, const char *))
 {
-	struct dirent	*e;
+	int		 fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR		*dir;
-	char		 one[PATH_MAX];
+	struct dirent	*e;
+	size_t		 n = 0;
 
-	if ((dir = opendir(path)) == NULL)
-		return;
+	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
+		if (fd != -1)
+			(void)close(fd);
+		return 0;
+	}
 	while ((e = readdir(dir)) != NULL)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-		    (size_t)snprintf(one, sizeof(one), "%s/%s", path, e->d_name) < sizeof(one))
-			directory_remove(one);
+		    (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN))
+			n += fn(parent, e->d_name) == 0;
 	(void)closedir(dir);
+	return n;
+}
+
+static int
+retire(int parent, const char *name)
+{
+	return is_aside(name) || strcmp(name, LOCK_FILE) == 0 ? 0 : put_aside(parent, name);
+}
+
+void
+directory_retire_all(int parent)
+{
+	(void)for_each(parent, retire);
+}
+
+static int
+sweep_one(int parent, const char *name)
+{
+	return is_aside(name) ? sweep_entry(parent, name) : -1;
+}
+
+static int
+sweep_all(void *arg)
+{
+	const int	*parent = arg;
+
+	int		 passes = 0;
+
+	daemon_pidfile_forget();
+	/* What is too deep comes up here, to be found by the next pass. */
+	while (for_each(*parent, sweep_one) > 0 && ++passes < MAX_NAMES)
+		;
+	return 0;
+}
+
+void
+directory_sweep(int parent)
+{
+	if (within(SWEEP_MS, 0, sweep_all, &parent) == -1 && errno == ETIMEDOUT)
+		log_msg(LOG_WARNING, NULL, "directories for working files of an earlier run take "
+		    "long to be removed; not waiting for that");
+}
+
+int
+directory_has_entries(int fd)
+{
+	int		 copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR		*dir;
+	struct dirent	*e;
+	int		 n = 0;
+
+	if (copy == -1 || (dir = fdopendir(copy)) == NULL) {
+		if (copy != -1)
+			(void)close(copy);
+		return 1;
+	}
+	while ((e = readdir(dir)) != NULL)
+		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+	(void)closedir(dir);
+	return n > 0;
 }

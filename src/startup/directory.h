@@ -4,37 +4,44 @@
  */
 
 /*
- * startup/directory.h: directories that the supervisor makes for other users,
- * who may do in them what they like, and that it empties.
+ * startup/directory.h: directories for other users, below one that is our own.
  */
 #ifndef PM_STARTUP_DIRECTORY_H
 #define PM_STARTUP_DIRECTORY_H
 
-#include <sys/types.h>
-
 #include "config/conf.h"
 
 struct directory_owner {
-	int	 change;	/* started as root: give it to this user and group */
+	int	 change;	/* started as root: it is given to these */
 	uid_t	 uid;
 	gid_t	 gid;
 	mode_t	 mode;
 };
 
-/* Logs what is wrong with a directory. Returns -1. */
+/* Logs what is wrong with a directory; returns -1. */
 int	 directory_complain(const char *path, const char *why);
-/* Makes a directory of our own, below which those of others lie. Returns 0, or -1, logged. */
-int	 directory_make_parent(const char *path);
 /*
- * Makes a directory for another user, or empties the one that is there. Returns
- * 0, or -1, logged.
+ * One of our own that others pass through: theirs is below it. It is made in
+ * parent if it is missing. path is for messages. Returns a descriptor, or -1, logged.
  */
-int	 directory_make(const char *path, const struct directory_owner *);
-/* 1 if the handler's user can enter it; a directory above it may be closed to that user. */
+int	 directory_make_parent(int parent, const char *name, const char *path);
+/*
+ * Makes an empty directory for somebody else in parent, whose path is base. One
+ * that is there is put aside, to be swept. If that can't be done the new one has
+ * another name. Sets *path, malloc'd. Returns a descriptor, or -1, logged.
+ */
+int	 directory_make(int parent, const char *base, const char *name,
+	    const struct directory_owner *, char **path);
+/* 0 if the handler's user can't enter it: a directory above it may be closed to him. */
 int	 directory_can_be_entered(const char *path, const struct handler_conf *);
-/* Removes a directory with all that is in it. */
-void	 directory_remove(const char *path);
-/* Removes all directories inside a directory of our own. */
-void	 directory_clear(const char *path);
+/* Puts aside all directories in parent. */
+void	 directory_retire_all(int parent);
+/*
+ * Removes what was put aside in parent. Waits for that for some seconds; what is
+ * not removed by then goes on to be, or is when we are started next.
+ */
+void	 directory_sweep(int parent);
+/* 1 if there is something in it. */
+int	 directory_has_entries(int fd);
 
 #endif

@@ -12,11 +12,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/trusted.h"
 #include "startup/record_dir.h"
 
 static int
@@ -46,17 +49,39 @@ check_record_dir(const struct conf *conf, int fd, int made)
 	return 0;
 }
 
+/* The last name of an absolute path, without slashes after it. */
+static void
+last_name(const char *path, char *name, size_t size)
+{
+	size_t	 end = strlen(path), begin;
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	for (begin = end; begin > 0 && path[begin - 1] != '/'; begin--)
+		;
+	(void)snprintf(name, size, "%.*s", (int)(end - begin), path + begin);
+}
+
 int
 record_dir_open(const struct conf *conf, struct runtime *rt)
 {
-	int	 made;
+	char		 why[TRUSTED_WHY];
+	char		 name[NAME_MAX + 1];
+	int		 above, made, error;
 
 	if (conf->record == NULL)
 		return 0;
-	made = mkdir(conf->record, 0700) == 0;
-	if (!made && errno != EEXIST)
-		return complain_of_record(conf, strerror(errno));
-	rt->record_fd = open(conf->record, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if ((above = trusted_open_above(conf->record, why, sizeof(why))) == -1)
+		return complain_of_record(conf, why);
+	last_name(conf->record, name, sizeof(name));
+	made = mkdirat(above, name, 0700) == 0;
+	error = errno;
+	rt->record_fd = !made && error != EEXIST ? -1 :
+	    openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (made || error == EEXIST)
+		error = errno;
+	(void)close(above);
+	errno = error;
 	if (rt->record_fd == -1)
 		return complain_of_record(conf, errno == ELOOP || errno == ENOTDIR ?
 		    "not a directory" : strerror(errno));

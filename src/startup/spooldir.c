@@ -27,6 +27,8 @@
 /* No handler can have this name. */
 #define ENGINE_DIRECTORY	".engine"
 
+static int	 base_fd = -1;	/* the directory rt->spool_base */
+
 static int
 is_needed(const struct conf *conf)
 {
@@ -61,12 +63,8 @@ make_for_handler(const struct conf *conf, const struct runtime *rt, size_t i)
 	struct directory_owner		 owner = { conf->have_engine_ids, conf->engine_uid, h->gid,
 	    conf->have_engine_ids ? 02750 : 0700 };
 
-	if ((dir->path = join(rt->spool_base, h->name)) == NULL ||
-	    directory_make(dir->path, &owner) == -1)
+	if ((dir->fd = directory_make(base_fd, rt->spool_base, h->name, &owner, &dir->path)) == -1)
 		return -1;
-	dir->fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir->fd == -1)
-		return directory_complain(dir->path, strerror(errno));
 	if (!directory_can_be_entered(dir->path, h))
 		return directory_complain(dir->path, "the handler's user cannot enter it");
 	return 0;
@@ -78,14 +76,17 @@ make_directories(const struct conf *conf, struct runtime *rt)
 	struct directory_owner	 owner = { conf->have_engine_ids, conf->engine_uid,
 	    conf->engine_gid, 0700 };
 	size_t			 i;
+	int			 fd;
 
-	directory_clear(rt->spool_base);
-	if ((rt->store_directory = join(rt->spool_base, ENGINE_DIRECTORY)) == NULL ||
-	    directory_make(rt->store_directory, &owner) == -1)
+	directory_retire_all(base_fd);
+	if ((fd = directory_make(base_fd, rt->spool_base, ENGINE_DIRECTORY, &owner,
+	    &rt->store_directory)) == -1)
 		return -1;
+	(void)close(fd);
 	for (i = 0; i < conf->nhandlers; i++)
 		if (conf->handlers[i].spool && make_for_handler(conf, rt, i) == -1)
 			return -1;
+	directory_sweep(base_fd);
 	return 0;
 }
 
@@ -94,7 +95,10 @@ spooldir_remove(struct runtime *rt)
 {
 	if (rt->spool_base == NULL)
 		return;
-	directory_clear(rt->spool_base);
+	directory_retire_all(base_fd);
+	directory_sweep(base_fd);
+	(void)close(base_fd);
+	base_fd = -1;
 	if (rmdir(rt->spool_base) == -1)
 		log_warn("removing %s", rt->spool_base);
 	free(rt->spool_base);
@@ -102,14 +106,16 @@ spooldir_remove(struct runtime *rt)
 }
 
 int
-spooldir_prepare(const struct conf *conf, struct runtime *rt, const char *base, const char *name)
+spooldir_prepare(const struct conf *conf, struct runtime *rt, int parent, const char *base,
+    const char *name)
 {
 	struct stat	 st;
 	char		*path;
 
 	if ((path = join(base, name)) == NULL)
 		return -1;
-	if ((!is_needed(conf) && lstat(path, &st) == -1) || directory_make_parent(path) == -1) {
+	if ((!is_needed(conf) && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == -1) ||
+	    (base_fd = directory_make_parent(parent, name, path)) == -1) {
 		free(path);
 		return is_needed(conf) ? -1 : 0;
 	}

@@ -14,15 +14,17 @@
 #include "system/runtime.h"
 
 /*
- * If a handler needs whole messages: makes BASE/NAME, which is ours and which
- * others pass through, as the runtime's spool_base. In it: an empty directory
- * for the engines, store_directory; and for each handler with the option
- * `spool' a directory that only the engine's user writes to and the handler's
- * group reads, in spool_dirs. Removes what an earlier run has left there in any
- * case. Returns 0, or -1, logged.
+ * parent is a descriptor of the directory BASE, which nobody else can change.
+ * If some handler needs messages as a whole: makes BASE/NAME, which is ours
+ * and which others pass through, names it in conf->spool_base, and makes in it
+ * a directory of the engines' own, empty, in conf->store_directory; and one for each
+ * handler with `spool', that only the engine's user writes to and the handler's
+ * group reads, in its spool_path and spool_fd. What another run has left there
+ * is removed in any case. Returns 0 or -1, logged.
  */
-int	 spooldir_prepare(const struct conf *, struct runtime *, const char *base, const char *name);
-/* Removes all these directories. */
+int	 spooldir_prepare(const struct conf *, struct runtime *, int parent, const char *base,
+	    const char *name);
+/* Removes all of that. */
 void	 spooldir_remove(struct runtime *);
 
 #endif

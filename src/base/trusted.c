@@ -1,0 +1,176 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * base/trusted.c: walks a path from the root, one descriptor to the next. Root makes,
+ * empties and gives away directories below: whoever can put a link in the place of
+ * one on the way would choose which.
+ */
+#include "base/compat.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/trusted.h"
+
+#define MAX_LINKS	40
+
+struct walk {
+	int	 fd;			/* as far as we have come */
+	char	 done[PATH_MAX];	/* its path, for messages */
+	char	 rest[PATH_MAX];
+	int	 links;
+	int	 make;
+	char	*why;
+	size_t	 size;
+};
+
+static int
+refuse(const struct walk *w, const char *what, int error)
+{
+	(void)snprintf(w->why, w->size, "%s%s%s", w->done, what,
+	    error == 0 ? "" : strerror(error));
+	errno = error == 0 ? EPERM : error;
+	return -1;
+}
+
+/* Root's and our own are trusted. Of a sticky one others can't move what is ours. */
+static int
+check(const struct walk *w, const struct stat *st)
+{
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return refuse(w, ": belongs to another user, who can put something else there", 0);
+	if (S_ISLNK(st->st_mode) || (st->st_mode & S_ISVTX) != 0)
+		return 0;
+	if ((st->st_mode & S_IWOTH) != 0)
+		return refuse(w, ": anybody can write it, and so put something else there", 0);
+	if ((st->st_mode & S_IWGRP) != 0 && st->st_gid != 0 &&
+	    (geteuid() == 0 || st->st_gid != getegid()))
+		return refuse(w, ": its group can write it, and so put something else there", 0);
+	return 0;
+}
+
+static int
+begin(struct walk *w)
+{
+	struct stat	 st;
+
+	if (w->fd != -1)
+		(void)close(w->fd);
+	w->done[0] = '\0';
+	if ((w->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1 ||
+	    fstat(w->fd, &st) == -1)
+		return refuse(w, "/: ", errno);
+	return check(w, &st);
+}
+
+/* Takes the next component from the rest: 0 if there is none. */
+static int
+next_name(struct walk *w, char *name, size_t size)
+{
+	char	*p = w->rest + strspn(w->rest, "/");
+	size_t	 len = strcspn(p, "/");
+
+	if (len == 0)
+		return 0;
+	(void)snprintf(name, size, "%.*s", (int)len, p);
+	p += len;
+	p += strspn(p, "/");
+	memmove(w->rest, p, strlen(p) + 1);
+	return 1;
+}
+
+static int
+follow(struct walk *w, int fd, const char *name)
+{
+	char	 target[PATH_MAX], rest[PATH_MAX];
+	ssize_t	 n = readlinkat(w->fd, name, target, sizeof(target) - 1);
+
+	(void)close(fd);
+	if (n == -1)
+		return refuse(w, ": ", errno);
+	target[n] = '\0';
+	if (++w->links > MAX_LINKS ||
+	    (size_t)snprintf(rest, sizeof(rest), "%s/%s", target, w->rest) >= sizeof(rest))
+		return refuse(w, ": ", ELOOP);
+	memcpy(w->rest, rest, sizeof(rest));
+	if (target[0] == '/')
+		return begin(w);
+	*strrchr(w->done, '/') = '\0';
+	return 0;
+}
+
+static int
+enter(struct walk *w, const char *name)
+{
+	const int	 flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+	struct stat	 st;
+	size_t		 len = strlen(w->done);
+	int		 fd;
+
+	if ((size_t)snprintf(w->done + len, sizeof(w->done) - len, "/%s", name) >=
+	    sizeof(w->done) - len)
+		return refuse(w, ": ", ENAMETOOLONG);
+	if ((fd = openat(w->fd, name, flags)) == -1 && errno == ENOENT && w->make &&
+	    w->rest[0] == '\0' && mkdirat(w->fd, name, 0711) == 0)
+		fd = openat(w->fd, name, flags);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		return refuse(w, ": ", errno);
+	if (check(w, &st) == -1) {
+		(void)close(fd);
+		return -1;
+	}
+	if (S_ISLNK(st.st_mode))
+		return follow(w, fd, name);
+	(void)close(w->fd);
+	w->fd = fd;
+	return S_ISDIR(st.st_mode) ? 0 : refuse(w, ": ", ENOTDIR);
+}
+
+int
+trusted_open(const char *path, int make, char *why, size_t size)
+{
+	struct walk	 w = { .fd = -1, .make = make, .why = why, .size = size };
+	char		 name[PATH_MAX];
+	int		 fd = -1, ret, error;
+
+	if (strlcpy(w.rest, path, sizeof(w.rest)) >= sizeof(w.rest))
+		return refuse(&w, "", ENAMETOOLONG);
+	ret = begin(&w);
+	while (ret == 0 && next_name(&w, name, sizeof(name)))
+		ret = enter(&w, name);
+	if (ret == 0 && (fd = openat(w.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		(void)refuse(&w, ": ", errno);
+	error = errno;
+	if (w.fd != -1)
+		(void)close(w.fd);
+	errno = error;
+	return fd;
+}
+
+int
+trusted_open_above(const char *path, char *why, size_t size)
+{
+	char	 above[PATH_MAX], *end;
+
+	if (strlcpy(above, path, sizeof(above)) >= sizeof(above)) {
+		errno = ENAMETOOLONG;
+		(void)snprintf(why, size, "%s", strerror(errno));
+		return -1;
+	}
+	/* Slashes at the end are no part of the name. */
+	for (end = above + strlen(above); end > above && end[-1] == '/'; end--)
+		end[-1] = '\0';
+	if ((end = strrchr(above, '/')) == NULL || end == above)
+		return trusted_open("/", 0, why, size);
+	*end = '\0';
+	return trusted_open(above, 0, why, size);
+}

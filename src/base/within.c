@@ -1,0 +1,74 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * base/within.c: what touches files of another user, or runs as one, can be stopped
+ * by that user, or wait for a file system of his own. A process of its own does it.
+ */
+#include "base/compat.h"
+
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/mono.h"
+#include "base/within.h"
+
+/* 1 when all ends of the pipe in other processes are closed, 0 after ms. */
+static int
+wait_for_end(int fd, unsigned int ms)
+{
+	const uint64_t	 until = mono_ms() + ms;
+	struct pollfd	 pfd = { .fd = fd, .events = POLLIN };
+	uint64_t	 now;
+	int		 ret;
+
+	do {
+		now = mono_ms();
+		ret = poll(&pfd, 1, now < until ? (int)(until - now) : 0);
+	} while (ret == -1 && errno == EINTR);
+	return ret == 1;
+}
+
+static int
+status_of(pid_t pid)
+{
+	int	 status;
+
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return -1;
+	errno = EIO;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int
+within(unsigned int ms, int kill_it, int (*fn)(void *), void *arg)
+{
+	int	 fds[2], ended, error;
+	pid_t	 pid;
+
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return -1;
+	if ((pid = fork()) == 0)
+		_exit(fn(arg));
+	error = errno;
+	(void)close(fds[1]);
+	ended = pid == -1 || wait_for_end(fds[0], ms);
+	(void)close(fds[0]);
+	errno = error;
+	if (pid == -1)
+		return -1;
+	if (ended)
+		return status_of(pid);
+	if (kill_it)
+		(void)kill(pid, SIGKILL);
+	errno = ETIMEDOUT;
+	return -1;
+}
