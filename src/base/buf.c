@@ -15,9 +15,12 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/xmalloc.h"
 
 #define BUF_FIRST	256	/* bytes of the first allocation */
+/* Up to that many bytes memory does not fail: no more than a packet or a pipe brings. */
+#define BUF_SURE	(128 * 1024)
 
 void
 buf_init(struct buf *b, size_t max)
@@ -74,6 +77,24 @@ buf_fits(struct buf *b, size_t n)
 	return !b->err;
 }
 
+/* Grows to cap bytes. Returns 0 if there is not enough memory. */
+static int
+grow_to(struct buf *b, size_t cap)
+{
+	void	*p;
+
+	if (cap <= BUF_SURE)
+		p = xreallocarray(b->data, cap, 1);
+	else if ((p = memory_grow(b->data, b->cap, cap)) == NULL)
+		return 0;
+	if (cap <= BUF_SURE)
+		memory_took(cap - b->cap);
+	b->data = p;
+	b->cap = cap;
+	return 1;
+}
+
+/* NULL: err is set. */
 static unsigned char *
 buf_room(struct buf *b, size_t n)
 {
@@ -83,18 +104,31 @@ buf_room(struct buf *b, size_t n)
 		cap = b->cap < BUF_FIRST ? BUF_FIRST : b->cap;
 		while (cap - b->len < n)
 			cap = cap > SIZE_MAX / 2 ? SIZE_MAX : cap * 2;
-		b->data = xreallocarray(b->data, cap, 1);
-		b->cap = cap;
+		/* Twice as much may be too much where what is needed is not. */
+		if (!grow_to(b, cap) && !grow_to(b, b->len + n)) {
+			b->err = 1;
+			return NULL;
+		}
 	}
 	return b->data + b->len;
+}
+
+int
+buf_reserve(struct buf *b, size_t n)
+{
+	if (b->err || n > b->max - b->len)
+		return 0;
+	return n <= b->cap - b->len || grow_to(b, b->len + n);
 }
 
 void
 buf_add_slowly(struct buf *b, const void *p, size_t n)
 {
-	if (!buf_fits(b, n) || n == 0)
+	unsigned char	*to;
+
+	if (!buf_fits(b, n) || n == 0 || (to = buf_room(b, n)) == NULL)
 		return;
-	memcpy(buf_room(b, n), p, n);
+	memcpy(to, p, n);
 	b->len += n;
 }
 
@@ -103,9 +137,8 @@ buf_extend(struct buf *b, size_t n)
 {
 	unsigned char	*p;
 
-	if (!buf_fits(b, n))
+	if (!buf_fits(b, n) || (p = buf_room(b, n)) == NULL)
 		return NULL;
-	p = buf_room(b, n);
 	b->len += n;
 	return p;
 }
@@ -184,6 +217,7 @@ void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list	 ap;
+	char	*to;
 	size_t	 room;
 	int	 n;
 
@@ -196,8 +230,10 @@ buf_printf(struct buf *b, const char *fmt, ...)
 		return;
 	/* vsnprintf(3) ends with a NUL, which the maximum does not count. */
 	room = (size_t)n + 1;
+	if ((to = (char *)buf_room(b, room)) == NULL)
+		return;
 	va_start(ap, fmt);
-	vsnprintf((char *)buf_room(b, room), room, fmt, ap);
+	vsnprintf(to, room, fmt, ap);
 	va_end(ap);
 	b->len += (size_t)n;
 }

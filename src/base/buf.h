@@ -6,7 +6,8 @@
 /*
  * base/buf.h: a growing byte buffer with a maximum and a sticky error, for
  * writing packets and blocks. A writer adds everything and looks at buf_ok()
- * once.
+ * once. In a process with a bound of memory (base/memory.h) a buffer of more than
+ * 128 KB may find no room: that sets err as well.
  */
 #ifndef PM_BASE_BUF_H
 #define PM_BASE_BUF_H
@@ -34,6 +35,11 @@ void	buf_add_slowly(struct buf *, const void *, size_t);	/* buf_add(), all cases
  * err is set.
  */
 unsigned char *buf_extend(struct buf *, size_t n);
+/*
+ * Takes memory for n more bytes now, so that adding them can't fail. Returns 0 if there
+ * is none, or beyond max; err stays as it is.
+ */
+int	buf_reserve(struct buf *, size_t n);
 void	buf_add_cstr(struct buf *, const char *);	/* with the NUL */
 void	buf_add_u8(struct buf *, unsigned int);		/* above 255: err */
 void	buf_add_u16(struct buf *, unsigned int);	/* network order; above 65535: err */

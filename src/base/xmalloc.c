@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/xmalloc.h"
 
 void *
@@ -22,8 +23,9 @@ xmalloc(size_t size)
 
 	if (size == 0)
 		fatalx("xmalloc: size of zero");
-	if ((p = malloc(size)) == NULL)
-		fatalx("out of memory (%zu bytes)", size);
+	while ((p = malloc(size)) == NULL)
+		if (!memory_use_reserve())
+			fatalx("out of memory (%zu bytes)", size);
 	return p;
 }
 
@@ -34,19 +36,23 @@ xcalloc(size_t n, size_t size)
 
 	if (n == 0 || size == 0)
 		fatalx("xcalloc: size of zero");
-	if ((p = calloc(n, size)) == NULL)
-		fatalx("out of memory (%zu * %zu bytes)", n, size);
+	while ((p = calloc(n, size)) == NULL)
+		if (!memory_use_reserve())
+			fatalx("out of memory (%zu * %zu bytes)", n, size);
 	return p;
 }
 
 void *
 xreallocarray(void *p, size_t n, size_t size)
 {
+	void	*q;
+
 	if (n == 0 || size == 0)
 		fatalx("xreallocarray: size of zero");
-	if (n > SIZE_MAX / size || (p = realloc(p, n * size)) == NULL)
-		fatalx("out of memory (%zu * %zu bytes)", n, size);
-	return p;
+	while (n > SIZE_MAX / size || (q = realloc(p, n * size)) == NULL)
+		if (n > SIZE_MAX / size || !memory_use_reserve())
+			fatalx("out of memory (%zu * %zu bytes)", n, size);
+	return q;
 }
 
 char *

@@ -14,7 +14,8 @@
 
 /*
  * Each returns memory that the caller frees with free(3). If memory runs out, a
- * size is zero or a product overflows, the process ends through fatalx().
+ * size is zero or a product overflows, the process ends through fatalx(). Before that
+ * it uses the reserve of base/memory.h.
  */
 void	*xmalloc(size_t size);
 void	*xcalloc(size_t n, size_t size);

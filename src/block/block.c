@@ -432,6 +432,9 @@ replace_state(struct session *s, struct task *t)
 	struct buf	 old = t->block;
 	size_t		 own_at = t->own_at, end = t->state_at + t->state_len;
 
+	/* There was no memory for it, so its parts are not where they should be. */
+	if (!buf_ok(&old))
+		return;
 	buf_init(&t->block, old.max);
 	sink_init(&k, s, t, &t->block);
 	k.complete = 1;

@@ -163,6 +163,7 @@ struct conf {
 	unsigned int	  engines;
 	int		  pin;			/* each engine, with its handlers, on a CPU */
 	unsigned int	  connections;
+	uint64_t	  memory;		/* bytes that an engine may allocate */
 	unsigned int	  max_recipients, max_actions;
 	size_t		  max_context, max_reply_line, max_body;
 	struct listen_conf *listens;

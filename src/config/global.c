@@ -105,6 +105,7 @@ const struct option conf_global_options[] = {
 	OPTION_CALL("syslog-facility", set_facility),
 	OPTION_CALL("log-level", set_log_level),
 	OPTION("connections", OPT_COUNT, conf, connections, 1, 1000000),
+	OPTION("memory", OPT_SIZE64, conf, memory, MIB(16), GIB(1024)),
 	OPTION("max-recipients", OPT_COUNT, conf, max_recipients, 1, 1000000),
 	OPTION("max-context", OPT_SIZE, conf, max_context, 0, MIB(64)),
 	OPTION("max-actions", OPT_COUNT, conf, max_actions, 0, 1000000),
@@ -138,5 +139,7 @@ conf_build_global(struct build *b)
 	conf->max_reply_line = KIB(256);
 	conf->max_body = MIB(64);
 	conf_options_apply(b, conf_global_options, &b->tree->global, conf);
+	if (conf->memory == 0)
+		conf->memory = MIB(64) + KIB(256) * conf->connections / conf->engines;
 	conf_build_engine_user(b);
 }

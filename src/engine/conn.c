@@ -21,6 +21,7 @@
 
 #include "base/log.h"
 #include "base/log_limit.h"
+#include "base/memory.h"
 #include "base/xmalloc.h"
 #include "engine/conn.h"
 #include "engine/ltimer.h"
@@ -42,6 +43,9 @@
 #define OUT_HIGH	(64 * 1024)
 /* An answer may have a whole body and max-actions headers, so no smaller number is safe. */
 #define OUT_MAX		(SIZE_MAX / 2)
+
+/* Bytes of a packet, or a part of one, that are kept even where memory is short. */
+#define SURE_BYTES	4096
 
 /*
  * Bytes of one read(2). All connections of an engine share the buffer; each
@@ -148,6 +152,11 @@ flush_answers(struct conn *c)
 
 	if (c->dead)
 		return;
+	if (!buf_ok(&c->out)) {
+		log_peer(c, "not enough memory for an answer");
+		close_conn(c, "closed");
+		return;
+	}
 	if (c->out.len > 0) {
 		if (c->record != NULL)
 			record_answers(c->record, &c->out);
@@ -356,6 +365,19 @@ session_without_end(struct conn *c)
 
 /* Returns 0 if the connection was closed, or is to be closed. */
 static int
+run_event(struct conn *c, const struct milter_cmd *cmd)
+{
+	int		 was_shed = session_is_shed(c->session);
+	enum step	 step;
+
+	c->session->memory_short = memory_is_short() != 0;
+	step = session_command(c->session, cmd, &c->out);
+	if (session_is_shed(c->session) && !was_shed)
+		pool_shed(c->engine, c->session);
+	return take_step(c, step);
+}
+
+static int
 run_command(struct conn *c, const struct milter_cmd *cmd)
 {
 	if (cmd->code == SMFIC_CONNECT && c->session != NULL && c->session->begun)
@@ -388,7 +410,7 @@ run_command(struct conn *c, const struct milter_cmd *cmd)
 		next_session(c);
 		return 1;
 	}
-	return take_step(c, session_command(c->session, cmd, &c->out));
+	return run_event(c, cmd);
 }
 
 /* 1 while no more commands are to be read. */
@@ -433,6 +455,26 @@ stop_reading(struct conn *c)
 	c->reading = 0;
 }
 
+/* 1 unless there is no memory for bytes that a peer sends and that no answer can refuse. */
+static int
+has_room_for(struct conn *c, size_t len)
+{
+	if (len <= SURE_BYTES || memory_has_room(len))
+		return 1;
+	log_peer(c, "not enough memory for what it sends");
+	c->ending = "closed";
+	return 0;
+}
+
+/* What belongs to no message stays as long as the session does. */
+static int
+has_room_for_packet(struct conn *c, const struct milter_packet *pkt)
+{
+	if (pkt->code != SMFIC_MACRO && pkt->code != SMFIC_CONNECT && pkt->code != SMFIC_HELO)
+		return 1;
+	return has_room_for(c, pkt->len);
+}
+
 /*
  * Decodes whole packets and runs their commands. Returns how many bytes of p that
  * took: all of them after a mistake of the peer, since the connection ends.
@@ -461,7 +503,7 @@ decode_packets(struct conn *c, const unsigned char *p, size_t len)
 		done += used;
 		if (c->in_packet)
 			c->idle_due = c->in_packet = 0;
-		if (!run_command(c, &cmd))
+		if (!has_room_for_packet(c, &pkt) || !run_command(c, &cmd))
 			c->ending = "closed";
 	}
 	c->busy = 0;
@@ -474,10 +516,11 @@ keep_rest(struct conn *c, const unsigned char *p, size_t len)
 {
 	unsigned char	*kept = NULL;
 
-	if (len > 0) {
+	if (len > 0 && has_room_for(c, len)) {
 		kept = xmalloc(len);
 		memcpy(kept, p, len);
-	}
+	} else
+		len = 0;
 	free(c->in);
 	c->in = kept;
 	c->in_len = len;
@@ -563,6 +606,7 @@ on_read(evutil_socket_t fd, short what __unused, void *arg)
 		on_end_of_file(c);
 		return;
 	}
+	memory_took((size_t)n);
 	len = c->in_len + (size_t)n;
 	done = decode_packets(c, bytes, len);
 	keep_rest(c, bytes + done, len - done);

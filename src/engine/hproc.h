@@ -63,6 +63,7 @@ struct hproc {
 	unsigned int		 was_full : 1;	/* tasks wait until it has read */
 	unsigned int		 told : 1;	/* its last block was a report */
 	unsigned int		 stdin_lost : 1;	/* it has closed its standard input */
+	unsigned int		 unsaid : 1;	/* there was no memory for what it is to be told */
 	unsigned int		 said_more : 1;	/* output without effect was logged once */
 	int			 owes_signal;
 	int			 fds[3];	/* its stdin, stdout, stderr; -1: closed */

@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/log_limit.h"
+#include "base/memory.h"
 #include "engine/hproc_private.h"
 #include "engine/pool.h"
 
@@ -32,6 +33,8 @@
 #define OUT_SPARE	(64 * 1024)
 /* Bytes of one read from a process: what a pipe of Linux holds. */
 #define PIPE_READ	65536
+/* Bytes of an unfinished action that are taken even where memory is short. */
+#define REPLY_SMALL	4096
 
 /* Deletes the event before it closes the descriptor, since its number is used again. */
 void
@@ -80,7 +83,7 @@ hproc_put(struct hproc *hp, struct task *t)
 	hp->told = t->report != 0;
 	t->run.given_at = hp->given;
 	hp->given += t->block.len;
-	if (hp->out.len == 0 && t->block.len >= OUT_MOVE) {
+	if (hp->out.len == 0 && t->block.len >= OUT_MOVE && buf_ok(&t->block)) {
 		moved = t->block;
 		t->block = hp->out;
 		hp->out = moved;
@@ -90,6 +93,9 @@ hproc_put(struct hproc *hp, struct task *t)
 		buf_borrow(&hp->out, &hp->engine->idle_mem);
 		buf_add(&hp->out, t->block.data, t->block.len);
 	}
+	/* write_block() ends a process that can't be given a whole block. */
+	if (!buf_ok(&t->block) || !buf_ok(&t->env) || !buf_ok(&hp->out))
+		hp->unsaid = 1;
 	if (t->input != NULL) {
 		hp->input = store_hold(t->input);
 		hp->input_at = 0;
@@ -196,6 +202,10 @@ write_block(struct hproc *hp)
 {
 	ssize_t	 n;
 
+	if (hp->unsaid && hp->slot.state == SLOT_LIVE) {
+		hproc_fail(hp, TASK_OVERLOAD, "not enough memory for what it is to be told");
+		return;
+	}
 	take_piece(hp);
 	if (hp->fds[0] == -1 || hp->out.len == 0) {
 		hproc_forget_output(hp);
@@ -283,6 +293,18 @@ take_id(struct hproc *hp)
 		hproc_fail(hp, TASK_FAILURE, "it answers an event-id that it was not asked");
 }
 
+/*
+ * Memory is short, and the reply to a task brings more data. The message is refused; t may be
+ * NULL.
+ */
+static void
+fail_short(struct hproc *hp, struct task *t)
+{
+	if (t != NULL && t->session != NULL && !t->shadow && !t->report)
+		session_shed(t->session);
+	hproc_fail(hp, TASK_OVERLOAD, "not enough memory for what it writes");
+}
+
 /* Takes an action that was read, to keep or to free. */
 static void
 take_action_line(struct hproc *hp, struct task *t, struct action *a)
@@ -292,6 +314,11 @@ take_action_line(struct hproc *hp, struct task *t, struct action *a)
 	/* A detached task: nobody wants the action. */
 	if (t->session == NULL) {
 		action_free(a);
+		return;
+	}
+	if (memory_is_short()) {
+		action_free(a);
+		fail_short(hp, t);
 		return;
 	}
 	why = session_judge(t, a, &hp->actions, hp->nactions++);
@@ -417,9 +444,14 @@ take_reply_item(struct hproc *hp, struct task *t, enum reply_item item, struct a
 		take_verdict_line(hp, t, rest, len);
 		break;
 	case REPLY_ERROR:
-		fail_line(hp, reply_why(hp->dec));
+		if (reply_fault(hp->dec) == REPLY_FAULT_MEMORY)
+			fail_short(hp, t);
+		else
+			fail_line(hp, reply_why(hp->dec));
 		break;
 	case REPLY_MORE:
+		if (reply_dec_pending(hp->dec) > REPLY_SMALL && memory_is_short())
+			fail_short(hp, t);
 		break;
 	}
 }
@@ -461,6 +493,10 @@ collect_message(struct hproc *hp, const char *p, size_t len)
 {
 	if (hp->slot.state != SLOT_LIVE)
 		return;
+	if (memory_is_short()) {
+		fail_short(hp, TAILQ_FIRST(&hp->asked));
+		return;
+	}
 	if (len > hp->may_return - hp->returned) {
 		hproc_fail(hp, TASK_FAILURE, "it returned more than twice the message and 1M");
 		return;
@@ -549,6 +585,7 @@ read_from_pipe(struct hproc *hp, int i)
 		hproc_close_pipe(hp, i);
 		return 0;
 	}
+	memory_took((size_t)n);
 	if (i == 1)
 		take_output(hp, bytes, (size_t)n);
 	else

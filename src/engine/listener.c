@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/log_limit.h"
+#include "base/memory.h"
 #include "engine/listener.h"
 
 /* Connections accepted in one turn of the loop: the others get their turn. */
@@ -183,6 +184,11 @@ on_accept(evutil_socket_t fd __unused, short what __unused, void *arg)
 			return;
 		if (has_backlog(l->engine)) {
 			complain(l, "sessions that are over wait for their reports to be taken");
+			pause_listener(l, 1);
+			return;
+		}
+		if (memory_is_short()) {
+			complain(l, "not enough memory for another connection");
 			pause_listener(l, 1);
 			return;
 		}

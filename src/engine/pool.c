@@ -324,6 +324,33 @@ pool_abandon(struct engine *e, struct task *t, int late)
 	}
 }
 
+/* 1 if a task can be dropped and leaves no later task of its scope without a beginning. */
+static int
+may_drop(const struct task *t)
+{
+	return (t->report || t->shadow) && (!t->begins || t->ends) &&
+	    (t->state == TASK_HELD || t->state == TASK_QUEUED);
+}
+
+void
+pool_shed(struct engine *e, struct session *s)
+{
+	struct task	*t, *next;
+	unsigned int	 i;
+
+	for (i = 0; i < s->nh; i++)
+		TAILQ_FOREACH_SAFE(t, &s->h[i].tasks, in_session, next) {
+			if (!may_drop(t))
+				continue;
+			if (t->state == TASK_QUEUED)
+				dequeue(&e->pools[t->handler], t);
+			/* What it says is not said again in this scope. */
+			session_scope_failed(s, i, t->scope);
+			session_cancel_task(t);
+		}
+	pool_run_lines(e, s);
+}
+
 /*
  * The scope has failed: fails the tasks that still wait for it, up to the next
  * scope. If the MTA waits for one of them, that event fails too.

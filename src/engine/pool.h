@@ -47,6 +47,8 @@ void	 pool_close(struct pool *);
 void	 pool_run_tasks(struct engine *, struct session *);
 /* Nobody wants this task any more: it leaves its session. late: it has taken too long. */
 void	 pool_abandon(struct engine *, struct task *, int late);
+/* Memory is short: drops the reports of a session that no process has been given. */
+void	 pool_shed(struct engine *, struct session *);
 /*
  * A task has ended. Called once for each: the task leaves its session, and the
  * session, and through it the MTA, learns the result. A detached task is freed.

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/memory.h"
 #include "base/newline.h"
 #include "reply/action.h"
 #include "reply/argument.h"
@@ -19,6 +20,8 @@
 #include "base/xmalloc.h"
 
 #define LINE_SHOWN	200	/* bytes of a wrong line that are kept */
+#define LINE_LONG	65536	/* bytes of a line that is worth a look at the memory left */
+#define NO_MEMORY	"there is not enough memory for it"
 
 struct reply_dec {
 	struct reply_limits	 limits;
@@ -242,6 +245,9 @@ end_line(struct reply_dec *d, struct action **action)
 	}
 	keep_line(d, len);
 	buf_add_u8(&d->line, '\0');
+	/* What a long line says is copied out of it. */
+	if (!buf_ok(&d->line) || (len > LINE_LONG && !memory_has_room(2 * len)))
+		return fail_as(d, REPLY_FAULT_MEMORY, NO_MEMORY);
 	d->line.data[len] = '\0';
 	return parse_line(d, (char *)d->line.data, action);
 }
@@ -269,6 +275,8 @@ feed_line(struct reply_dec *d, const unsigned char *p, size_t len, size_t *used,
 		return fail_in_line(d, "NUL byte in a line");
 	}
 	buf_add(&d->line, p, n < room ? n : room);
+	if (!buf_ok(&d->line))
+		return fail_as(d, REPLY_FAULT_MEMORY, NO_MEMORY);
 	if (n > room || (d->line.len == max && d->line.data[max - 1] != '\r'))
 		return fail_in_line(d, "line too long");
 	return lf == NULL ? REPLY_MORE : end_line(d, action);
@@ -286,6 +294,8 @@ feed_body(struct reply_dec *d, const unsigned char *p, size_t len, size_t *used,
 		newline_to_crlf(&d->newline, p, n, &d->body);
 	d->body_left -= n;
 	*used = n;
+	if (!buf_ok(&d->body))
+		return fail_as(d, REPLY_FAULT_MEMORY, NO_MEMORY);
 	return d->body_left == 0 ? end_body(d, action) : REPLY_MORE;
 }
 

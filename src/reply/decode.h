@@ -38,6 +38,7 @@ enum reply_fault {
 	REPLY_FAULT_BLANK,	/* the line begins with a blank */
 	REPLY_FAULT_KEYWORD,	/* its first word is no keyword */
 	REPLY_FAULT_SPELLING,	/* a keyword but for its case or a colon after it */
+	REPLY_FAULT_MEMORY,	/* there was not enough for it */
 	REPLY_FAULT_OTHER
 };
 

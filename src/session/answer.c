@@ -19,6 +19,7 @@
 #include "session/message.h"
 #include "session/msglog.h"
 #include "session/rewrite.h"
+#include "session/session.h"
 #include "session/verdict.h"
 #include "session/wants.h"
 #include "state/current.h"
@@ -91,14 +92,15 @@ take_recipient(struct session *s)
 	if (m == NULL || msg == NULL)
 		return;
 	s->cur.recipient = NULL;
-	if (s->cur.rejected) {
+	if (s->cur.rejected || session_is_shed(s)) {
+		msg->nrefused += !s->cur.rejected;
 		mailbox_free(m);
 		return;
 	}
 	if (s->cur.verdict != VD_CONTINUE) {
 		/* Where rcpt has no answer it can't be refused alone. */
-		if (!current_answer_is_due(s))
-			msg->too_many = 1;
+		if (!current_answer_is_due(s) && msg->refusal == REFUSAL_NONE)
+			msg->refusal = REFUSAL_RECIPIENTS;
 		msg->nrefused++;
 		known_recipient_refused(s, m);
 		return;
@@ -122,6 +124,20 @@ judge_kept(struct session *s)
 		if (verdict_fail(s, index, &session_handler(s, index)->on_failure,
 		    "on-failure", why) == TURN_REFUSED)
 			return;
+	}
+}
+
+/*
+ * Decides what only the end of the message tells: whether the kept actions can be done, and
+ * whether there is memory for them as packets.
+ */
+static void
+judge_end(struct session *s, struct buf *out)
+{
+	judge_kept(s);
+	if (s->cur.verdict == VD_CONTINUE && !edits_have_room(s->message, out)) {
+		session_shed(s);
+		verdict_refuse_for(s, REFUSAL_MEMORY);
 	}
 }
 
@@ -184,7 +200,7 @@ answer_event(struct session *s, struct buf *out)
 	}
 	if (s->cur.verdict == VD_CONTINUE && s->cur.event == EV_END_OF_MESSAGE &&
 	    s->message != NULL)
-		judge_kept(s);
+		judge_end(s, out);
 	buf_init(&summary, 4096);
 	hidden = add_answer(s, out, &summary);
 	ends = hidden || ends_message(s);

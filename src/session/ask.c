@@ -17,6 +17,7 @@
 #include "session/ask.h"
 #include "session/exclude.h"
 #include "session/keep.h"
+#include "session/session.h"
 #include "session/tasks.h"
 #include "session/verdict.h"
 #include "session/who.h"
@@ -64,7 +65,7 @@ ask_taking_part(struct session *s, unsigned int index)
 		return answer_for_store(s, index, problem);
 	if (h->shadow) {
 		if (!failed)
-			tasks_add(s, index, PURPOSE_SHADOW);
+			(void)tasks_add(s, index, PURPOSE_SHADOW);
 		return TURN_PASSED;
 	}
 	if (failed)
@@ -72,8 +73,12 @@ ask_taking_part(struct session *s, unsigned int index)
 	if (s->late)
 		return verdict_fail(s, index, &h->on_timeout, "on-timeout",
 		    "no time was left to ask it");
+	if (!tasks_add(s, index, PURPOSE_ASK)) {
+		session_shed(s);
+		verdict_refuse_for(s, REFUSAL_MEMORY);
+		return TURN_REFUSED;
+	}
 	s->cur.asked = (int)index;
-	tasks_add(s, index, PURPOSE_ASK);
 	return TURN_ASKED;
 }
 
@@ -89,12 +94,20 @@ ask_one(struct session *s, unsigned int index)
 	return why == ASK_YES ? ask_taking_part(s, index) : TURN_PASSED;
 }
 
-/* 1 if too many recipients were let in while no answer was possible, and one is now. */
+/*
+ * 1 if the message is to be refused, and can be now. A recipient that is too many is refused
+ * alone where rcpt has an answer.
+ */
 static int
 owes_refusal(const struct session *s)
 {
-	return s->message != NULL && s->message->too_many && s->cur.event > EV_RCPT &&
-	    s->cur.event != EV_UNKNOWN && current_kind_has_answer(s);
+	enum event_kind	 first = EV_DATA;
+
+	if (s->message == NULL || s->message->refusal == REFUSAL_NONE)
+		return 0;
+	if (s->message->refusal == REFUSAL_MEMORY)
+		first = EV_MAIL;
+	return s->cur.event >= first && s->cur.event != EV_UNKNOWN && current_kind_has_answer(s);
 }
 
 enum turn
@@ -105,9 +118,11 @@ ask_next(struct session *s)
 	if (current_is_of_message(s->cur.event) && s->message == NULL)
 		return TURN_PASSED;
 	if (owes_refusal(s)) {
-		verdict_refuse_recipients(s);
+		verdict_refuse_for(s, s->message->refusal);
 		return TURN_REFUSED;
 	}
+	if (current_is_of_message(s->cur.event) && session_is_shed(s))
+		return TURN_PASSED;
 	while (turn == TURN_PASSED && s->cur.index < s->nh)
 		turn = ask_one(s, s->cur.index++);
 	if (turn == TURN_ASKED)
@@ -121,12 +136,13 @@ ask_report(struct session *s)
 	enum ask_why	 why;
 	unsigned int	 i;
 
-	if (current_is_of_message(s->cur.event) && s->message == NULL)
+	if (current_is_of_message(s->cur.event) && (s->message == NULL ||
+	    (session_is_shed(s) && s->cur.event != EV_MAIL && s->cur.event != EV_ABORT)))
 		return;
 	for (i = 0; i < s->nh; i++) {
 		why = who_is_told(s, i);
 		who_show(s, i, 1, why);
 		if (why == ASK_YES)
-			tasks_add(s, i, PURPOSE_REPORT);
+			(void)tasks_add(s, i, PURPOSE_REPORT);
 	}
 }

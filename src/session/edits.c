@@ -281,6 +281,10 @@ encode_envelope(struct session *s, struct buf *out)
 		milter_enc_quarantine(out, quarantine->value);
 }
 
+/* Bytes of a packet besides its texts, at most; and of packets that need no look at memory. */
+#define PACKET_COST	1024
+#define PACKETS_SMALL	(64 * 1024)
+
 static void
 describe_action(const struct action *a, const char *handler, struct buf *b)
 {
@@ -322,6 +326,29 @@ edits_summarize(const struct session *s, const struct action_list *list, struct 
 			last = UINT_MAX;
 		}
 	}
+}
+
+/* The packets of actions are no longer than this: bodies are cut, other texts escaped. */
+static size_t
+packet_bytes(const struct action_list *list)
+{
+	const struct action	*a;
+	size_t			 n = 0;
+
+	TAILQ_FOREACH(a, list, entry) {
+		n += PACKET_COST + a->body_len + a->body_len / 1024;
+		n += a->name == NULL ? 0 : strlen(a->name);
+		n += a->value == NULL ? 0 : 2 * strlen(a->value);
+	}
+	return n;
+}
+
+int
+edits_have_room(const struct message *msg, struct buf *out)
+{
+	size_t	 n = packet_bytes(&msg->kept) + packet_bytes(&msg->difference);
+
+	return n < PACKETS_SMALL || buf_reserve(out, n + PACKET_COST);
 }
 
 void

@@ -19,6 +19,11 @@
 const struct action *edits_judge(struct message *, const char **why);
 
 /*
+ * 1 if out has room for the packets of all kept actions, and of those that a returned message
+ * came to. It has taken that memory then, if they are large.
+ */
+int	 edits_have_room(const struct message *, struct buf *out);
+/*
  * Adds the packets of all kept actions to out. Adds to summary, which may be NULL, what they
  * change, in words for the log.
  */

@@ -23,6 +23,7 @@
 #include "session/exclude.h"
 #include "session/keep.h"
 #include "session/message.h"
+#include "session/session.h"
 #include "session/verdict.h"
 #include "state/current.h"
 #include "state/known.h"
@@ -152,7 +153,7 @@ begin_rcpt(struct session *s, const struct milter_cmd *cmd)
 		return TURN_PASSED;
 	log_msg(LOG_WARNING, s->ids, "rcpt %s: more than max-recipients (%u)",
 	    s->cur.recipient->shown, s->conf->max_recipients);
-	verdict_refuse_recipients(s);
+	verdict_refuse_for(s, REFUSAL_RECIPIENTS);
 	return TURN_REFUSED;
 }
 
@@ -179,7 +180,7 @@ begin_header(struct session *s, const struct milter_cmd *cmd)
 	current_begin(s, EV_HEADER, SMFIC_HEADER);
 	if (s->message == NULL)
 		return;
-	if (s->counts_headers)
+	if (s->counts_headers && !session_is_shed(s))
 		header_names_add(&s->message->headers, cmd->u.header.name);
 	s->message->size += header_size(s, cmd->u.header.name, value);
 	if (s->neg->leading_space && *value == ' ')

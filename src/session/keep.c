@@ -16,6 +16,7 @@
 #include "session/keep.h"
 #include "session/received.h"
 #include "session/rewrite.h"
+#include "session/session.h"
 #include "session/who.h"
 #include "state/known.h"
 
@@ -41,6 +42,8 @@ open_store(struct session *s)
 	for (i = 0; i < s->nh; i++)
 		if (awaits_message(s, i))
 			break;
+	if (session_is_shed(s))
+		return NULL;
 	if (i < s->nh && msg->store == NULL)
 		msg->store = store_new();
 	else if (i == s->nh) {

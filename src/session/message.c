@@ -11,10 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
+#include "base/log_limit.h"
 #include "base/xmalloc.h"
 #include "session/message.h"
 #include "session/scope.h"
+#include "session/session.h"
 #include "state/current.h"
 #include "state/ids.h"
 #include "state/known.h"
@@ -66,17 +69,37 @@ free_mailboxes(struct mailbox_list *list)
 }
 
 static void
-message_free(struct message *msg)
+drop_contents(struct message *msg)
 {
 	free_mailboxes(&msg->recipients);
 	free_mailboxes(&msg->refused);
-	mailbox_free(msg->sender);
 	action_list_clear(&msg->kept);
+	msg->nkept = 0;
 	header_names_clear(&msg->headers);
 	action_list_clear(&msg->difference);
-	buf_free(&msg->changes);
 	store_release(msg->store);
 	store_release(msg->version);
+	msg->store = msg->version = NULL;
+}
+
+void
+session_shed(struct session *s)
+{
+	if (s->message == NULL || session_is_shed(s))
+		return;
+	s->message->refusal = REFUSAL_MEMORY;
+	drop_contents(s->message);
+	log_limited(s->listen->spec, "messages that memory was short for at", LOG_WARNING, s->ids,
+	    "message %s: not enough memory: what was kept of it is dropped, and it is refused",
+	    s->message->id);
+}
+
+static void
+message_free(struct message *msg)
+{
+	drop_contents(msg);
+	mailbox_free(msg->sender);
+	buf_free(&msg->changes);
 	free(msg->received);
 	if (spare == NULL)
 		spare = msg;

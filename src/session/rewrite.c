@@ -12,10 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "mail/diff.h"
 #include "session/edits.h"
 #include "session/judge.h"
 #include "session/rewrite.h"
+
+/* A difference takes about so much for each header, of both messages. */
+#define HEADER_COST	256
+#define NO_MEMORY	"there is not enough memory to compare what it returned"
 
 /* Makes a reason of two pieces of text. */
 static const char *
@@ -60,6 +65,8 @@ add_difference(const struct mailfile *old, const struct mailfile *new, struct ac
 {
 	const char	*why;
 
+	if (!memory_has_room((old->count + new->count) * HEADER_COST))
+		return NO_MEMORY;
 	return maildiff(old, new, list, &why) == 0 ? NULL :
 	    because(r, "returned a message that can't be sent on: ", why);
 }
@@ -175,6 +182,13 @@ replace_version(struct session *s, unsigned int index, const struct mailfile *ne
 	return why;
 }
 
+/* Both bodies are written out to be compared, and the new one stays as an action. */
+int
+rewrite_has_room(const struct store *output)
+{
+	return memory_has_room(4 * store_len(output));
+}
+
 const char *
 rewrite_take(struct session *s, unsigned int index, struct store *output, struct reason *r)
 {
@@ -202,6 +216,8 @@ rewrite_show(const struct task *t, struct store *output, struct action_list *lis
 
 	if (output == NULL)
 		return "it returned nothing";
+	if (!rewrite_has_room(output))
+		return NO_MEMORY;
 	if ((why = parse_store(output, &new, r)) == NULL) {
 		take_off(&new, t->received);
 		why = compare_with_given(t->input, &new, list, r);

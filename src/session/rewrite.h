@@ -17,6 +17,8 @@ struct reason {
 	char	 text[200];
 };
 
+/* 1 if there is enough memory to compare a returned message with the one that was given. */
+int	 rewrite_has_room(const struct store *output);
 /*
  * A handler returned the message. NULL: it takes the place of the version before. Else why
  * not, in a constant text or in the reason, and nothing has changed.

@@ -134,6 +134,14 @@ advance(struct session *s, enum turn turn, struct buf *out)
 	}
 }
 
+/* The end of a message frees memory, unless it brings a piece of the body. */
+static int
+brings_data(const struct milter_cmd *cmd)
+{
+	return cmd->code == SMFIC_MAIL || cmd->code == SMFIC_RCPT || cmd->code == SMFIC_HEADER ||
+	    cmd->code == SMFIC_BODY || (cmd->code == SMFIC_BODYEOB && cmd->u.body.len > 0);
+}
+
 enum step
 session_command(struct session *s, const struct milter_cmd *cmd, struct buf *out)
 {
@@ -161,6 +169,8 @@ session_command(struct session *s, const struct milter_cmd *cmd, struct buf *out
 	known_collect(s);
 	if (!events_begin(s, cmd, &turn))
 		return STEP_CLOSE;
+	if (s->memory_short && brings_data(cmd))
+		session_shed(s);
 	return advance(s, turn, out);
 }
 
@@ -172,6 +182,11 @@ session_answer(struct session *s, struct task_result *r, struct buf *out)
 	enum turn			 turn = TURN_PASSED;
 
 	s->cur.asked = -1;
+	if (session_is_shed(s)) {
+		if (r->end != TASK_REPLY)
+			session_scope_failed(s, index, s->h[index].scope);
+		return advance(s, TURN_PASSED, out);
+	}
 	switch (r->end) {
 	case TASK_REPLY:
 		turn = verdict_take(s, index, r);

@@ -51,6 +51,18 @@ enum step	 session_timeout(struct session *, struct buf *out);
 void		 session_end(struct session *, const char *reason);
 /* Answers the current event with tempfail, without asking anyone. */
 void		 session_give_up(struct session *, struct buf *out);
+/*
+ * message.c: there is not enough memory for the open message, if there is one. What was kept
+ * of it is freed at once: headers, body, recipients, actions. It is refused at its next event
+ * that has an answer, with 452 4.3.1, and no handler is asked about it any more.
+ */
+void		 session_shed(struct session *);
+/* 1 if that was done to the open message. */
+static inline int
+session_is_shed(const struct session *s)
+{
+	return s->message != NULL && s->message->refusal == REFUSAL_MEMORY;
+}
 /* 1 while so many tasks wait that no more should be read from the MTA. */
 int		 session_is_full(const struct session *);
 

@@ -10,8 +10,10 @@
 #include "base/compat.h"
 
 #include <string.h>
+#include <syslog.h>
 
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "block/block.h"
 #include "session/keep.h"
 #include "session/scope.h"
@@ -34,7 +36,8 @@ is_last(const struct session *s, const struct handler_conf *h)
 	    (h->reports & EV_BIT(EV_ABORT)) == 0;
 }
 
-static void
+/* Returns 0 if there is not enough memory for the block. */
+static int
 encode(struct session *s, unsigned int index, struct task *t)
 {
 	const struct handler_conf	*h = session_handler(s, index);
@@ -49,10 +52,30 @@ encode(struct session *s, unsigned int index, struct task *t)
 		block_encode(s, index, t);
 	if (t->begins && !h->reuse)
 		block_environment(s, t, 1, &t->env);
-	if (!buf_ok(&t->block) || !buf_ok(&t->env))
-		fatalx("a block of %s is larger than it can be", s->id);
 	if (lasts && t->ends)
 		scope_leave(s, index);
+	return buf_ok(&t->block) && buf_ok(&t->env);
+}
+
+/* What the task would have said, later ones of its scope leave out: so the scope has failed. */
+static void
+drop_unsaid(struct session *s, struct task *t)
+{
+	struct hstate	*h = &s->h[t->index];
+	struct task	*before = TAILQ_LAST(&h->tasks, task_list);
+
+	log_limited(session_handler(s, t->index)->name, "failures of handler", LOG_WARNING, s->ids,
+	    "handler %s: %s%s: not enough memory to tell it of that",
+	    session_handler(s, t->index)->name, t->report ? "report " : "",
+	    event_name(t->event));
+	if (t->ends && !t->begins) {
+		if (before != NULL)
+			before->ends = 1;
+		else
+			scope_note_over(h);
+	}
+	session_scope_failed(s, t->index, t->scope);
+	task_free(t);
 }
 
 /* The files of the message, if the handler gets them with this event; or NULL. */
@@ -66,7 +89,7 @@ message_files(const struct session *s, const struct handler_conf *h)
 	return spool_new(h, s->message->store, s->message->id);
 }
 
-void
+int
 tasks_add(struct session *s, unsigned int index, enum purpose purpose)
 {
 	struct task	*t = task_new();
@@ -81,11 +104,15 @@ tasks_add(struct session *s, unsigned int index, enum purpose purpose)
 	t->timeout = time_limit(s, session_handler(s, index), t->report);
 	memcpy(t->ids, s->ids, sizeof(t->ids));
 	t->spool = message_files(s, session_handler(s, index));
-	encode(s, index, t);
+	if (!encode(s, index, t)) {
+		drop_unsaid(s, t);
+		return 0;
+	}
 	TAILQ_INSERT_TAIL(&s->h[index].tasks, t, in_session);
 	t->listed = 1;
 	s->ntasks++;
 	s->task_bytes += t->block.len + t->env.len;
+	return 1;
 }
 
 void

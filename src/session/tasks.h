@@ -19,7 +19,10 @@ enum purpose {
 	PURPOSE_REPORT	/* there is no reply */
 };
 
-/* Adds a task with the current event for the handler at an index. */
-void	 tasks_add(struct session *, unsigned int index, enum purpose);
+/*
+ * Adds a task with the current event for the handler at an index. Returns 0, and logs that,
+ * if there is not enough memory for it: the handler has then failed in its scope.
+ */
+int	 tasks_add(struct session *, unsigned int index, enum purpose);
 
 #endif

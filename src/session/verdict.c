@@ -72,12 +72,14 @@ verdict_refuse(struct session *s, int index, enum verdict vd, const struct smtp_
 }
 
 void
-verdict_refuse_recipients(struct session *s)
+verdict_refuse_for(struct session *s, enum refusal why)
 {
-	char			 text[] = "Too many recipients";
-	const struct smtp_reply	 reply = { 452, "4.5.3", text };
+	char			 many[] = "Too many recipients", memory[] = "Not enough memory";
+	const struct smtp_reply	 too_many = { 452, "4.5.3", many };
+	const struct smtp_reply	 no_memory = { 452, "4.3.1", memory };
 
-	verdict_refuse(s, -1, VD_TEMPFAIL, &reply);
+	verdict_refuse(s, -1, VD_TEMPFAIL,
+	    why == REFUSAL_MEMORY ? &no_memory : &too_many);
 }
 
 void
@@ -220,6 +222,10 @@ verdict_take(struct session *s, unsigned int index, struct task_result *r)
 	if (!TAILQ_EMPTY(r->actions) && !take_context(s, r->actions))
 		return verdict_fail(s, index, &h->on_failure, "on-failure",
 		    "its context would be larger than max-context");
+	if (r->output != NULL && !r->as_given && !rewrite_has_room(r->output)) {
+		session_shed(s);
+		return TURN_PASSED;
+	}
 	if ((why = take_output(s, index, r, &reason)) != NULL)
 		return verdict_fail(s, index, &h->on_failure, "on-failure", why);
 	take_actions(s, index, r->actions);

@@ -15,8 +15,11 @@
 
 /* Refuses the current event; smtp is copied. index -1: pipemilter itself refuses it. */
 void	 verdict_refuse(struct session *, int index, enum verdict, const struct smtp_reply *);
-/* Refuses it because of more recipients than max-recipients (RFC 5321, 4.5.3.1.10). */
-void	 verdict_refuse_recipients(struct session *);
+/*
+ * Refuses it for one of the reasons of enum refusal: more recipients than max-recipients
+ * (RFC 5321, 4.5.3.1.10), or not enough memory (RFC 5321, 4.2.3; RFC 3463, X.3.1).
+ */
+void	 verdict_refuse_for(struct session *, enum refusal);
 /* The verdict of an outcome. If this event lacks it: tempfail for discard, else continue. */
 enum verdict verdict_of_outcome(const struct outcome *, enum event_kind);
 /* The verdict of a result that is a reply; on-exit may name one that the event lacks. */

@@ -80,7 +80,7 @@ wants_nothing_more(const struct session *s)
 	unsigned int	 i;
 
 	if (!anybody_accepted(s) || ev == EV_UNKNOWN || ev == EV_END_OF_MESSAGE ||
-	    (s->message != NULL && (s->message->nkept > 0 || s->message->too_many)))
+	    (s->message != NULL && (s->message->nkept > 0 || s->message->refusal != REFUSAL_NONE)))
 		return 0;
 	for (i = 0; i < s->nh; i++)
 		if ((wanted_events(s, i) & later_events(ev)) != 0)

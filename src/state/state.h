@@ -89,6 +89,13 @@ struct hstate {
 };
 TAILQ_HEAD(hstate_list, hstate);
 
+/* Why a message is refused at its next event that has an answer. */
+enum refusal {
+	REFUSAL_NONE,
+	REFUSAL_RECIPIENTS,	/* too many of them, where rcpt has no answer */
+	REFUSAL_MEMORY		/* there is not enough: what it held is gone */
+};
+
 struct message {
 	char			 id[64];
 	unsigned int		 number;	/* in the session, from 1 */
@@ -99,7 +106,7 @@ struct message {
 	struct mailbox_list	 refused;	/* told: who must hear of the refusal */
 	unsigned int		 nrefused;	/* recipients that we refused */
 	size_t			 envelope_bytes;
-	int			 too_many;	/* recipients, and no answer was possible yet */
+	enum refusal		 refusal;	/* that no answer was possible for yet */
 	int			 logged;	/* its one line in the log is written */
 	uint64_t		 size;
 	int			 skipped;	/* the MTA was told to keep the rest of the body */
@@ -155,6 +162,7 @@ struct session {
 	unsigned int			 begun : 1;	/* some event has come */
 	unsigned int			 late : 1;	/* the time for the current event is over */
 	unsigned int			 released : 1;	/* the owner's: is to be freed */
+	unsigned int			 memory_short : 1;	/* the owner's: refuse what brings more data */
 	int				 client_port;	/* -1: none */
 	uint64_t			 takes_macros;	/* handlers whose blocks have macros */
 	uint64_t			 keeps;		/* handlers that want messages as a whole */

@@ -134,6 +134,16 @@ unfold_headers(const unsigned char *p, size_t len, const char *line_end, struct 
 	}
 }
 
+/* Writes what was converted, from a byte on. */
+static int
+write_scratch(struct spool_file *f, size_t from)
+{
+	if (buf_ok(&scratch))
+		return spool_file_write(f, scratch.data + from, scratch.len - from);
+	errno = ENOMEM;
+	return -1;
+}
+
 static int
 write_headers(const struct spool *sp, const unsigned char *p, size_t len)
 {
@@ -144,8 +154,7 @@ write_headers(const struct spool *sp, const unsigned char *p, size_t len)
 	buf_reset(&scratch);
 	/* Without the empty line at the end. */
 	unfold_headers(p, len - 2, sp->conf->keep_newlines ? "\r\n" : "\n", &scratch);
-	return close_kind(sp, SPOOL_HEADERS, &f,
-	    spool_file_write(&f, scratch.data, scratch.len));
+	return close_kind(sp, SPOOL_HEADERS, &f, write_scratch(&f, 0));
 }
 
 /* f: files of the message and the body. at: where the body begins. */
@@ -174,8 +183,7 @@ write_converted(struct spool_file *f, const unsigned char *p, size_t len, size_t
 		at += n;
 		if (at == len)
 			newline_flush(&nl, &scratch);
-		if (spool_file_write(&f[0], scratch.data, scratch.len) == -1 ||
-		    spool_file_write(&f[1], scratch.data + body, scratch.len - body) == -1)
+		if (write_scratch(&f[0], 0) == -1 || write_scratch(&f[1], body) == -1)
 			return -1;
 		buf_reset(&scratch);
 		body = 0;

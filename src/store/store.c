@@ -209,6 +209,20 @@ room(const struct store *st)
 	return most > st->tail.len ? most - st->tail.len : 0;
 }
 
+/* Where memory is short the file takes it. */
+static void
+add_to_tail(struct store *st, const void *p, size_t n)
+{
+	buf_add(&st->tail, p, n);
+	if (buf_ok(&st->tail)) {
+		in_memory += n;
+		return;
+	}
+	st->tail.err = 0;
+	if (write_tail(st))
+		(void)write_file(st, p, n);
+}
+
 void
 store_add(struct store *st, const void *p, size_t n)
 {
@@ -218,10 +232,8 @@ store_add(struct store *st, const void *p, size_t n)
 		return;
 	if (n > room(st))
 		(void)write_file(st, p, n);
-	else {
-		buf_add(&st->tail, p, n);
-		in_memory += n;
-	}
+	else
+		add_to_tail(st, p, n);
 }
 
 void

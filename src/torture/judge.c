@@ -168,6 +168,7 @@ line_cause(enum reply_fault fault)
 		return "is a value with a line feed written with echo, or unescaped?";
 	case REPLY_FAULT_NONE:
 	case REPLY_FAULT_SPELLING:
+	case REPLY_FAULT_MEMORY:
 	case REPLY_FAULT_OTHER:
 		break;
 	}

@@ -173,6 +173,10 @@ table() {
 	max-body = 4294967295G | max-body: "4294967295G": expected 0 to 1G
 	max-reply-line = 0 | max-reply-line: "0": expected 1K to 64M
 	max-context = 65M | max-context: "65M": expected 0 to 64M
+	memory = 16M
+	memory = 2G
+	memory = 1M | memory: "1M": expected 16M to 1024G
+	memory = 64 | memory: "64": expected a size with its unit: 512B, 64K, 10M, 1G or 0
 	spool-limit = 1K | spool-limit: "1K": expected 1M to 1048576G
 	E
 }

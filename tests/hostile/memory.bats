@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The pipemilter authors
+#
+# Peers and handlers that make an engine keep as much as they can. The engine has a
+# bound, refuses the sessions that bring more, and lives on: with `memory', and with
+# a limit of the process where an allocation fails.
+
+bats_require_minimum_version 1.5.0
+load ../lib/common
+load ../lib/proto
+
+setup_file() {
+	grep -q __asan_init "$PIPEMILTER" &&
+	    skip 'a sanitizer does not tell how much is allocated'
+	proto_start
+	write_handler big <<-'END'
+		case $MILTER_EVENT in
+		end-of-message)
+			echo "replace-body 10000000"
+			head -c 10000000 /dev/zero ;;
+		esac
+	END
+	write_handler deaf <<-'END'
+		exec sleep 300
+	END
+}
+
+setup() {
+	proto_setup
+	NAME=d$BATS_TEST_NUMBER
+	# Each test has a daemon, and so a configuration, of its own.
+	CONF=$BATS_TEST_TMPDIR/conf
+	: >"$CONF"
+}
+
+teardown_file() {
+	test_teardown
+}
+
+engine() {
+	pgrep -P "$(cat "$DAEMONS/$NAME/pid")" -f engine
+}
+
+# KB that the engine had in memory at most
+peak() {
+	awk '/^VmHWM:/ { print $2 }' "/proc/$ENGINE/status"
+}
+
+begin() {
+	proto_run "$NAME"
+	ENGINE=$(engine)
+}
+
+# hoard WHAT CONNECTIONS: sets taken, refused and closed
+hoard() {
+	local line
+
+	line=$(python3 -I "$LIB_DIR/hostile/hoard.py" "$1" "$WORK/$NAME" "$2")
+	echo "$line; peak $(peak) KB" >&2
+	taken=${line%% *}
+	refused=$(sed -n 's/.*, \([0-9]*\) refused,.*/\1/p' <<<"$line")
+	closed=$(sed -n 's/.* \([0-9]*\) closed.*/\1/p' <<<"$line")
+}
+
+# survived KB: it is the same engine, had no more than that, and serves a session
+survived() {
+	[ "$(engine)" = "$ENGINE" ]
+	[ "$(peak)" -le "$1" ]
+	mta "$NAME" <<<"$(printf '%s\n' "hello $HOST" 'mail <a@b.example> => continue' quit)"
+	stop_daemon "$NAME"
+}
+
+@test "memory: envelopes beyond the bound are refused, and the next session is served" {
+	global 'memory = 32M'
+	handler "$NAME" 'events = {mail}'
+	begin
+	hoard envelopes 20
+	[ "$refused" -ge 5 ]
+	survived 45000
+}
+
+@test "memory: packets that do not end, beyond the bound" {
+	global 'memory = 16M'
+	handler "$NAME" 'events = {mail}'
+	begin
+	hoard halves 400
+	# A connection that was not accepted is the last.
+	[ "$taken" -lt 400 ]
+	survived 29000
+}
+
+@test "memory: macros beyond the bound" {
+	global 'memory = 16M'
+	handler "$NAME" 'events = {mail}'
+	begin
+	hoard macros 100
+	[ "$taken" -lt 100 ]
+	survived 29000
+}
+
+@test "memory: bodies that are replaced while the mail server does not read" {
+	global 'memory = 48M'
+	handler "$NAME" "command = {'$HANDLERS/big'}" 'events = {end-of-message}' \
+	    'actions = {replace-body}' 'processes = 8'
+	begin
+	hoard ends 12
+	[ "$refused" -ge 3 ]
+	[ "$(engine)" = "$ENGINE" ]
+	[ "$(peak)" -le 61000 ]
+	stop_daemon "$NAME"
+}
+
+@test "memory: reports that nobody reads" {
+	global 'memory = 16M'
+	handler "$NAME" "command = {'$HANDLERS/deaf'}" 'events = {}' 'reports = {body}' \
+	    'processes = 1' 'newlines = crlf'
+	begin
+	hoard pieces 60
+	[ "$taken" -lt 60 ]
+	[ "$(engine)" = "$ENGINE" ]
+	[ "$(peak)" -le 29000 ]
+}
+
+@test "memory: a limit of the process, and envelopes" {
+	handler "$NAME" 'events = {mail}'
+	(ulimit -v 90000; proto_run "$NAME")
+	ENGINE=$(engine)
+	hoard envelopes 120
+	[ "$refused" -ge 5 ]
+	survived 90000
+}
+
+@test "memory: a limit of the process, and bodies that are replaced" {
+	handler "$NAME" "command = {'$HANDLERS/big'}" 'events = {end-of-message}' \
+	    'actions = {replace-body}' 'processes = 8'
+	(ulimit -v 90000; proto_run "$NAME")
+	ENGINE=$(engine)
+	hoard ends 12
+	[ "$refused" -ge 3 ]
+	[ "$(engine)" = "$ENGINE" ]
+	stop_daemon "$NAME"
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The pipemilter authors
+"""
+hoard.py WHAT SOCKET CONNECTIONS
+
+A milter client whose connections make an engine keep as much as it may, and
+hold that until all of them are done:
+
+envelopes   a message with recipients of 60 KB, up to 4 MB of them
+halves      half of a packet of 60 KB, after the first half of another message
+macros      60 KB of macros of each stage
+ends        a message of one line; nothing that comes after is read
+pieces      a message of 40 pieces of 60 KB
+
+Prints how many connections there were, how many answers were 452 4.3.1, and how
+many connections were closed by the other side.
+"""
+import select
+import socket
+import struct
+import sys
+import time
+
+WAIT = 5        # seconds for an answer
+
+
+def packet(code, data=b""):
+    return struct.pack("!I", len(data) + 1) + code + data
+
+
+class Peer:
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(WAIT)
+        self.data = b""
+        self.refused = self.closed = 0
+        self.sock.connect(path)
+        self.send(packet(b"O", struct.pack("!III", 6, 0x1ff, 0)))
+        self.open = self.answer()[:1] == b"O"
+
+    def send(self, data):
+        try:
+            self.sock.sendall(data)
+        except OSError:
+            self.closed = 1
+
+    def answer(self):
+        """The next packet, b"" if there is none."""
+        while len(self.data) < 4 or len(self.data) < 4 + struct.unpack("!I", self.data[:4])[0]:
+            try:
+                more = self.sock.recv(65536)
+            except socket.timeout:
+                return b""
+            except OSError:
+                more = b""
+            if not more:
+                self.closed = 1
+                return b""
+            self.data += more
+        end = 4 + struct.unpack("!I", self.data[:4])[0]
+        got, self.data = self.data[4:end], self.data[end:]
+        return got
+
+    def ask(self, code, data=b""):
+        """1 unless the command was refused."""
+        self.send(packet(code, data))
+        got = self.answer()
+        while got[:1] == b"p":
+            got = self.answer()
+        if got.startswith(b"y452 4.3.1 Not enough memory"):
+            self.refused += 1
+        return got[:1] in (b"c", b"s", b"a")
+
+    def begin(self):
+        return (self.ask(b"C", b"h.example\x004\x10\xe1192.0.2.7\0") and
+                self.ask(b"H", b"h\0") and self.ask(b"M", b"<a@b.example>\0"))
+
+    def envelopes(self):
+        if self.begin():
+            for i in range(60):
+                if not self.ask(b"R", b"<%d%s@d.example>\0" % (i, b"x" * 60000)):
+                    break
+
+    def halves(self):
+        if self.begin():
+            self.ask(b"R", b"<c@d.example>\0")
+            self.send(packet(b"R", b"<" + b"x" * 60000 + b">\0")[:58000])
+
+    def macros(self):
+        for stage in b"CHMRTLNE":
+            self.send(packet(b"D", bytes([stage]) + b"{m%c}\0" % stage + b"x" * 60000 + b"\0"))
+
+    def ends(self):
+        if self.begin() and self.ask(b"R", b"<c@d.example>\0") and self.ask(b"T"):
+            self.ask(b"L", b"Subject\0x\0")
+            self.ask(b"N")
+            self.ask(b"B", b"text\r\n")
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            self.send(packet(b"E"))
+
+    def pieces(self):
+        if self.begin() and self.ask(b"R", b"<c@d.example>\0") and self.ask(b"T"):
+            for _ in range(40):
+                if not self.ask(b"B", b"x" * 60000):
+                    break
+
+    def look(self):
+        """What came while nothing was read: an answer, or the end."""
+        while not self.closed and select.select([self.sock], [], [], 0)[0]:
+            if self.answer().startswith(b"y452 4.3.1"):
+                self.refused += 1
+
+
+def main():
+    what, path, connections = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    peers = []
+    end = time.monotonic() + 60
+    for _ in range(connections):
+        peer = Peer(path)
+        peers.append(peer)
+        # No more are let in.
+        if not peer.open or time.monotonic() > end:
+            break
+        getattr(peer, what)()
+    time.sleep(3 if what == "ends" else 0.5)
+    for peer in peers:
+        peer.look()
+    print("%d connections, %d refused, %d closed" %
+          (len(peers), sum(p.refused for p in peers), sum(p.closed for p in peers)))
+
+
+if __name__ == "__main__":
+    main()
