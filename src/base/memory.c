@@ -20,7 +20,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/mono.h"
-#include "base/xmalloc.h"
 
 #define MIB		((uint64_t)1024 * 1024)
 
@@ -111,10 +110,13 @@ memory_grow(void *p, size_t old, size_t new)
 {
 	void	*q;
 
-	if (!limited)
-		return xreallocarray(p, new, 1);
-	if (!memory_has_room(new - old) || (q = realloc(p, new)) == NULL)
+	if (!memory_has_room(new - old))
 		return NULL;
+	if ((q = realloc(p, new)) == NULL) {
+		if (!limited)
+			fatalx("out of memory (%zu bytes)", new);
+		return NULL;
+	}
 	took += new - old;
 	return q;
 }
