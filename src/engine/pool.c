@@ -329,7 +329,7 @@ static int
 may_drop(const struct task *t)
 {
 	return (t->report || t->shadow) && (!t->begins || t->ends) &&
-	    (t->state == TASK_HELD || t->state == TASK_QUEUED);
+	    (t->run.state == TASK_HELD || t->run.state == TASK_QUEUED);
 }
 
 void
@@ -342,13 +342,13 @@ pool_shed(struct engine *e, struct session *s)
 		TAILQ_FOREACH_SAFE(t, &s->h[i].tasks, in_session, next) {
 			if (!may_drop(t))
 				continue;
-			if (t->state == TASK_QUEUED)
+			if (t->run.state == TASK_QUEUED)
 				dequeue(&e->pools[t->handler], t);
 			/* What it says is not said again in this scope. */
 			session_scope_failed(s, i, t->scope);
 			session_cancel_task(t);
 		}
-	pool_run_lines(e, s);
+	pool_run_tasks(e, s);
 }
 
 /*
