@@ -22,6 +22,8 @@
 
 #include "base/log.h"
 #include "base/trusted.h"
+#include "base/xmalloc.h"
+#include "startup/directory.h"
 #include "startup/spooldir.h"
 #include "startup/tmpdir.h"
 
