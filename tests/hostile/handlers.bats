@@ -93,7 +93,7 @@ send_bad() {
 
 # The other user's handler is served at once, though that start goes on.
 good_is_served() {
-	send good 4
+	send good 25
 	[ "$status" -ne 124 ]
 	[[ $output == *'550 5.7.1'* ]]
 }
