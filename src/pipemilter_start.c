@@ -164,7 +164,7 @@ become(long uid, long gid, const char *groups)
 }
 
 /*
- * Who starts us may have ended already, and then no signal comes. A change of
+ * The process that starts us may have ended already: then no signal comes. A change of
  * the user takes the setting back.
  */
 static void

@@ -17,7 +17,7 @@
 #include "base/mono.h"
 #include "base/xmalloc.h"
 
-/* One kind of line about one thing. */
+/* The lines of one kind about one thing. */
 struct limit {
 	const char		*about;		/* compared as a pointer */
 	const char		*kind;
@@ -27,7 +27,7 @@ struct limit {
 	TAILQ_ENTRY(limit)	 entry;
 };
 
-/* Its length is bounded by the configuration: handlers and listeners times kinds. */
+/* The configuration bounds the length of the list: handlers and listeners times kinds. */
 static TAILQ_HEAD(, limit)	 limits = TAILQ_HEAD_INITIALIZER(limits);
 
 static unsigned int		 counted;	/* limits with lines that were left out */

@@ -25,7 +25,7 @@
 
 /* For allocations that can't fail, when the system has no more. */
 #define RESERVE		(4 * MIB)
-/* Of what limits of the process leave: holes between allocations, and stacks. */
+/* What the limits of the process leave is also used by holes between allocations, and stacks. */
 #define MARGIN		(8 * MIB)
 /* Address space that is taken, where the system does not tell. */
 #define TAKEN		(64 * MIB)

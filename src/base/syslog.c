@@ -176,7 +176,7 @@ format(char *line, size_t size, int severity, const char *text)
 	return (size_t)n < size ? (size_t)n : size - 1;
 }
 
-/* One line that stands for those that were lost. Returns 0 if it finds no room either. */
+/* Sends a line with the number of lost lines. Returns 0 if that line finds no room either. */
 static int
 tell_lost(void)
 {

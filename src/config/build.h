@@ -100,7 +100,7 @@ void	 conf_set_except_clients(struct build *, void *, const struct conf_stmt *);
 void	 conf_set_only_clients(struct build *, void *, const struct conf_stmt *);
 
 /*
- * config/fit.c: options of a handler that need, or can't stand beside, others;
+ * config/fit.c: options of a handler that need, or can't stand with, others;
  * its hooks have been found.
  */
 void	 conf_check_fit(struct build *, const struct conf_section *, const struct handler_conf *);

@@ -22,7 +22,7 @@
 #include "base/trusted.h"
 #include "base/xmalloc.h"
 
-/* Who else than root and a user can write the file, or NULL. */
+/* Names who can write the file, root and a user apart, or NULL. */
 static const char *
 other_writers(const struct stat *st, uid_t user)
 {
@@ -59,7 +59,7 @@ check_directory(struct build *b, int at, const char *option, const char *path)
 	return open ? -1 : 0;
 }
 
-/* Who else than root can put another file or directory in the place of one in this, or NULL. */
+/* Names who can replace an entry of this directory, root apart, or NULL. */
 static const char *
 other_movers(const struct stat *st)
 {

@@ -54,7 +54,7 @@ conf_set_only_clients(struct build *b, void *target, const struct conf_stmt *st)
 	struct handler_conf	*h = target;
 
 	set_clients(b, &h->only_clients, st);
-	/* It would be asked about nobody. */
+	/* The handler would be asked about nobody. */
 	if (st->nvalues == 0)
 		conf_error(b->errors, st->at, "%s: expected at least one address, network "
 		    "or local", st->name);

@@ -186,7 +186,7 @@ conf_forget_environment(const struct conf *conf)
 		for (j = 0; j < conf->handlers[i].nenvironment; j++) {
 			e = &conf->handlers[i].environment[j];
 			forget(e->value);
-			/* One without a value had it from our own environment. */
+			/* A name without a value takes the value from our own environment. */
 			forget(getenv(e->name));
 		}
 }

@@ -202,7 +202,7 @@ void		 conf_forget_environment(const struct conf *);
 
 /* Descriptors that a milter connection may come to own. */
 unsigned int conf_fds_a_connection(const struct conf *);
-/* Those of an engine with so many for connections, and processes of handlers. */
+/* Descriptors of an engine that has so many for connections, and so many handler processes. */
 uint64_t conf_fds(const struct conf *, uint64_t connection_fds, uint64_t processes);
 
 /* How a named option is spelled: for -o of the command line. */

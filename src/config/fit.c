@@ -5,7 +5,7 @@
 
 /*
  * config/fit.c: options of a handler that do not fit each other: what needs
- * another option, and what can't stand beside one.
+ * another option, and what can't stand with one.
  */
 #include "base/compat.h"
 
@@ -13,7 +13,7 @@
 
 #include "config/build.h"
 
-/* One message for each name that two of the lists have. */
+/* Complains once of each name that two of the lists have. */
 static void
 check_twice(struct build *b, const struct conf_section *sec, const char *a, unsigned int abits,
     const char *other, unsigned int bbits, int actions)
@@ -38,7 +38,7 @@ check_beside_hooks(struct build *b, const struct conf_section *sec)
 
 	for (i = 0; i < nitems(names); i++)
 		if ((st = conf_tree_find(sec, names[i])) != NULL)
-			conf_error(b->errors, st->at, "%s: can't stand beside `hooks'; "
+			conf_error(b->errors, st->at, "%s: can't stand with `hooks'; "
 			    "expected one of the two", names[i]);
 }
 
@@ -77,7 +77,7 @@ check_events(struct build *b, const struct conf_section *sec, const struct handl
 		    "`optional-events' or `input = message' with its `command'", h->name);
 }
 
-/* Of an option that has other than its default, so that it stands there. */
+/* Complains of an option that was set to something other than its default. */
 static void
 misfit(struct build *b, const struct conf_section *sec, const char *name, const char *expected)
 {
@@ -92,15 +92,15 @@ static void
 check_one_event(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
 {
 	if (h->scope != SCOPE_EVENT)
-		misfit(b, sec, "scope", "event beside `hooks'");
+		misfit(b, sec, "scope", "event with `hooks'");
 	if (h->reuse)
-		misfit(b, sec, "reuse", "no beside `hooks'");
+		misfit(b, sec, "reuse", "no with `hooks'");
 	if (h->concurrency != 1)
-		misfit(b, sec, "concurrency", "1 beside `hooks'");
+		misfit(b, sec, "concurrency", "1 with `hooks'");
 	if (h->processes_min != 0)
-		misfit(b, sec, "processes-min", "0 beside `hooks'");
+		misfit(b, sec, "processes-min", "0 with `hooks'");
 	if (h->rejected_recipients)
-		misfit(b, sec, "rejected-recipients", "no beside `hooks', which have no "
+		misfit(b, sec, "rejected-recipients", "no with `hooks', which have no "
 		    "report of rcpt");
 }
 
@@ -160,28 +160,28 @@ check_spool(struct build *b, const struct conf_section *sec, const struct handle
 	if (!h->spool)
 		return;
 	if (((h->events | h->optional_events | h->reports) & EV_BIT(EV_END_OF_MESSAGE)) == 0)
-		misfit(b, sec, "spool", hooks ? "a hook `end-of-message' beside `yes'" :
-		    "end-of-message in `events' or `reports' beside `yes'");
+		misfit(b, sec, "spool", hooks ? "a hook `end-of-message' with `yes'" :
+		    "end-of-message in `events' or `reports' with `yes'");
 	if ((h->reports & EV_BIT(EV_END_OF_MESSAGE)) != 0 &&
 	    (h->reuse || h->scope == SCOPE_SESSION))
 		misfit(b, sec, "spool", "end-of-message in `events' and not in `reports' of a "
 		    "process that outlives the message: only an answer says that the files can go");
 }
 
-/* Its input is one message, so there is nothing else that it could be asked. */
+/* The input of such a handler is one message: it can be asked nothing else. */
 static void
 check_message(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
 {
 	if (h->events != EV_BIT(EV_END_OF_MESSAGE))
-		misfit(b, sec, "events", "end-of-message alone beside `input = message'");
+		misfit(b, sec, "events", "end-of-message alone with `input = message'");
 	if (h->optional_events != 0)
-		misfit(b, sec, "optional-events", "none beside `input = message'");
+		misfit(b, sec, "optional-events", "none with `input = message'");
 	if (h->reports != 0)
-		misfit(b, sec, "reports", "none beside `input = message'");
+		misfit(b, sec, "reports", "none with `input = message'");
 	if (h->scope != SCOPE_EVENT)
-		misfit(b, sec, "scope", "event beside `input = message'");
+		misfit(b, sec, "scope", "event with `input = message'");
 	if (h->reuse)
-		misfit(b, sec, "reuse", "no beside `input = message'");
+		misfit(b, sec, "reuse", "no with `input = message'");
 }
 
 static void

@@ -297,7 +297,7 @@ typographic(const struct text *t)
 	return t->p[2] == '\234' || t->p[2] == '\235' ? "a curly quote; expected \"" : NULL;
 }
 
-/* One message for a run of such bytes, and for all quotes in a line: they come in pairs. */
+/* Complains once of a run of such bytes, and once of all quotes in a line, which come in pairs. */
 static void
 read_stray(struct text *t, const char **told)
 {

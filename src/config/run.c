@@ -117,7 +117,7 @@ try_as_user(const struct handler_conf *h, const char *path, const char *real,
 	ret = within(TRY_MS, 1, become_and_try, &a);
 	(void)close(fds[1]);
 	memset(t, 0, sizeof(*t));
-	/* One write of less than PIPE_BUF bytes comes as a whole, or not at all. */
+	/* A write of less than PIPE_BUF bytes comes as a whole, or not at all. */
 	if (ret == 0 && read(fds[0], t, sizeof(*t)) != (ssize_t)sizeof(*t))
 		ret = -1;
 	else if (ret == -1 && errno == ETIMEDOUT)
@@ -290,7 +290,7 @@ handler_path(const struct handler_conf *h)
 	return HANDLER_PATH;
 }
 
-/* It fails as a missing interpreter does, but only when it is run. */
+/* Such a script fails as with a missing interpreter, but only when it is run. */
 static void
 check_env(struct build *b, int at, const char *option, const struct handler_conf *h,
     const char *path, const char *shell, const char *head)

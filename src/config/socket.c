@@ -81,7 +81,7 @@ user_can_enter(const struct stat *st, uid_t uid, gid_t gid)
 	return (st->st_mode & (st->st_gid == gid ? S_IXGRP : S_IXOTH)) != 0;
 }
 
-/* Of a group that has one user, as those of MTAs do, the owner may be that one. */
+/* A group of one user, as MTAs have it: that user may own the directory. */
 static int
 group_can_enter(const struct stat *st, gid_t gid)
 {
@@ -90,7 +90,7 @@ group_can_enter(const struct stat *st, gid_t gid)
 	return (st->st_mode & S_IXUSR) != 0 && group_of(st->st_uid) == gid;
 }
 
-/* Who of those that the socket is for can't enter the directory, malloc'd, or NULL. */
+/* Who can't enter the directory although the socket is for them, malloc'd, or NULL. */
 static char *
 shut_out(const struct listen_conf *l, const struct stat *st)
 {
@@ -167,7 +167,7 @@ is_member(const struct passwd *pw, gid_t group)
 	gid_t	 groups[GROUPS_MAX];
 	int	 i, n = GROUPS_MAX;
 
-	/* Of one with more groups than that we know some. */
+	/* A user with more groups than that: we know some of them. */
 	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) == -1)
 		n = GROUPS_MAX;
 	for (i = 0; i < n; i++)

@@ -128,7 +128,7 @@ void		 hproc_sweep(struct engine *);
 
 /* The supervisor's messages about one process. hproc_started() takes the descriptors. */
 void		 hproc_started(struct hproc *, const int *fds);
-/* It was started, but its pipes were lost on the way: no descriptor was left. */
+/* A process was started, but its pipes were lost on the way: no descriptor was left. */
 void		 hproc_lost(struct hproc *);
 void		 hproc_not_started(struct hproc *, int error, enum ipc_stage);
 void		 hproc_exited(struct hproc *, int status);

@@ -412,7 +412,7 @@ note_more(struct hproc *hp, const char *p, size_t len)
 		return;
 	hp->said_more = 1;
 	log_limited(hp->pool->conf->name, "failures of handler", LOG_WARNING, hp->ids,
-	    "handler %s: %s: it goes on behind its verdict: \"%.*s\"; this has no effect",
+	    "handler %s: %s: it goes on after its verdict: \"%.*s\"; this has no effect",
 	    hp->pool->conf->name, event_name(hp->event), (int)(len < 200 ? len : 200), p);
 }
 

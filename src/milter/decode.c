@@ -261,7 +261,7 @@ milter_dec_reply(const struct milter_packet *pkt, struct milter_reply *rep,
 		return bad(why, rep->code == SMFIC_OPTNEG ?
 		    "option negotiation too short" : "reply too short or without its NUL");
 	if (r.left > 0)
-		return bad(why, "bytes left over behind a reply");
+		return bad(why, "bytes left over after a reply");
 	return 0;
 }
 

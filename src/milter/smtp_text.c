@@ -47,10 +47,10 @@ check_line(const char *line, const char *first, size_t len, int last)
 	if (memcmp(line, first, 3) != 0)
 		return "lines of different codes";
 	if (len < 4 || line[3] != (last ? ' ' : '-'))
-		return last ? "no space behind the code of the last line" :
-		    "no - behind the code of a line that is not the last";
+		return last ? "no space after the code of the last line" :
+		    "no - after the code of a line that is not the last";
 	if (len > 4 && is_digit(line[4]) && line[4] != line[0])
-		return "a digit behind the code that does not begin an enhanced code "
+		return "a digit after the code that does not begin an enhanced code "
 		    "of the same class";
 	return NULL;
 }
@@ -67,7 +67,7 @@ smtp_text_check(const char *text)
 		if (!last && strncmp(end, "\r\n", 2) != 0)
 			return "a CR or LF alone";
 		if (!last && end[2] == '\0')
-			return "a line end behind the last line";
+			return "a line end after the last line";
 		if ((why = check_line(line, text, (size_t)(end - line), last)) != NULL)
 			return why;
 		if (last)

@@ -88,7 +88,7 @@ static const char *const only_for[] = {
 	[NEED_DELETE_RECIPIENT] = "sent since an action needs it (delete-recipient)",
 	[NEED_CHANGE_HEADER] = "sent since an action needs it (change-header)",
 	[NEED_DELETE_HEADER] = "sent since an action needs it (delete-header)",
-	[NEED_END_OF_HEADERS] = "sent since end-of-headers comes behind it",
+	[NEED_END_OF_HEADERS] = "sent since end-of-headers comes after it",
 	[NEED_WHOLE] = "it gets the message as a whole at end-of-message",
 	[NEED_SIZE] = "sent since its size counts (`max-message')",
 };

@@ -111,7 +111,7 @@ parse_quarantine(char *rest, struct action *a)
 static const char *
 parse_nothing(char *rest, struct action *a __unused)
 {
-	return rest == NULL ? NULL : "expected nothing behind this word";
+	return rest == NULL ? NULL : "expected nothing after this word";
 }
 
 static const char *

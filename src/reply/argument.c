@@ -142,7 +142,7 @@ reply_arg_header_value(char *rest, char **value)
 	if (escape_undo(rest, strlen(rest), &why) == (size_t)-1)
 		return why;
 	if (!unify_folds(rest))
-		return "expected a blank behind each line break of a header value";
+		return "expected a blank after each line break of a header value";
 	*value = xstrdup(rest);
 	return NULL;
 }

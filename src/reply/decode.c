@@ -97,7 +97,7 @@ parse_verdict(enum verdict vd, char *rest, struct smtp_reply *smtp)
 	char		*text;
 
 	if (vd != VD_REJECT && vd != VD_TEMPFAIL && vd != VD_SHUTDOWN)
-		return rest == NULL ? NULL : "expected nothing behind this word";
+		return rest == NULL ? NULL : "expected nothing after this word";
 	if (rest == NULL || (why = reply_arg_text(rest, &text)) != NULL)
 		return why;
 	if (vd == VD_SHUTDOWN && *text != '\0') {
@@ -196,7 +196,7 @@ fail_keyword(struct reply_dec *d, char *word)
 		word[len - 1] = '\0';
 		if (is_keyword(word))
 			return fail_as(d, REPLY_FAULT_SPELLING,
-			    "unknown keyword, for the colon behind it");
+			    "unknown keyword, for the colon after it");
 	}
 	for (p = word; *p != '\0'; p++)
 		if (*p >= 'A' && *p <= 'Z')

@@ -128,7 +128,7 @@ check_daemon(const struct send_options *o)
 	if (o->socket != NULL)
 		errx(SEND_EXIT_USAGE, "-s and -x do not go together");
 	if (o->daemon.command[0] == NULL)
-		errx(SEND_EXIT_USAGE, "-x: expected a command behind it");
+		errx(SEND_EXIT_USAGE, "-x: expected a command after it");
 }
 
 static void

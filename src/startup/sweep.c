@@ -42,7 +42,7 @@ act_as(uid_t uid)
 		(void)seteuid(uid);
 }
 
-/* Its descriptor, or -1: it is none that we enter. */
+/* The descriptor of a directory, or -1 if it is none that we enter. */
 static int
 open_sub(const struct sweep *sw, int parent, const char *name, uid_t *owner)
 {
@@ -54,7 +54,7 @@ open_sub(const struct sweep *sw, int parent, const char *name, uid_t *owner)
 	if (statx(parent, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0,
 	    &sx) == -1 || makedev(sx.stx_dev_major, sx.stx_dev_minor) != sw->dev)
 		return -1;
-	/* Who has to make it readable first can be only its owner, and not be fooled. */
+	/* Only the owner can make a directory readable, and nobody can fool the owner. */
 	if ((fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) == -1 &&
 	    errno == EACCES && geteuid() != 0 && fchmodat(parent, name, 0700, 0) == 0)
 		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -117,7 +117,7 @@ make_base(const struct conf *conf, int spool)
 	}
 	if ((base_fd = directory_make_parent(spool, "tmp", path)) == -1 || lock_base(path) == -1)
 		return NULL;
-	/* Those with another name than a handler's. */
+	/* Directories whose name is no handler's. */
 	directory_retire_all(base_fd);
 	return xstrdup(path);
 }

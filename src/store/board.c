@@ -21,7 +21,7 @@
 #include "base/xmalloc.h"
 #include "store/board.h"
 
-/* Of newer kernels: memory that can't be executed; no writing by a mapping made later. */
+/* Newer kernels have these: memory that can't be executed; no later mapping can write. */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL		0x0008U
 #endif

@@ -34,7 +34,7 @@ struct store;
  * message that is too large for memory is an error.
  */
 void	 store_setup(struct board *, unsigned int engine, const char *directory);
-/* That directory, open; -1: there is none. */
+/* The descriptor of the directory for files; -1: there is none. */
 int	 store_directory(void);
 
 /*

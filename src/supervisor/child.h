@@ -46,9 +46,9 @@ struct child	*child_add(unsigned int engine, uint64_t id, pid_t, uint32_t handle
 struct child	*child_by_id(unsigned int engine, uint64_t id);
 struct child	*child_by_pid(pid_t);
 void		 child_remove(struct child *);
-/* Those that are waited for at the end. */
+/* The number of children that the supervisor waits for at its end. */
 size_t		 child_count(void);
-/* Of all engines together, and of one of them; without orphans, but with those that are stuck. */
+/* The children of all engines, and of one; orphans do not count, stuck children do. */
 size_t		 child_count_handler(uint32_t handler);
 size_t		 child_count_handler_of(unsigned int engine, uint32_t handler);
 /* Sends a signal to the whole process group. */

@@ -146,7 +146,7 @@ find_directories(const struct conf *conf, const struct runtime *runtime,
 	for (i = 0; i < conf->nhandlers; i++)
 		if (conf->handlers[i].spool)
 			dirs[n++] = (struct sandbox_dir){ runtime->spool_dirs[i].fd, 1 };
-	/* Of records that others have made it need read none. */
+	/* The engine need not read the records that others have made. */
 	if (runtime->record_fd != -1)
 		dirs[n++] = (struct sandbox_dir){ runtime->record_fd, 0 };
 	return n;

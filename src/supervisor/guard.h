@@ -19,7 +19,7 @@
 int	 guard_start(size_t max, int quiet);
 /* 1 if that is the guard, which has been reaped. */
 int	 guard_is(pid_t);
-/* It is not needed any more. */
+/* The guard is not needed any more. */
 void	 guard_stop(void);
 /* A process group that must not outlive us. Returns its place, or -1: there is none. */
 int	 guard_add(pid_t);

@@ -190,7 +190,7 @@ looks_reaped(struct looks *l, pid_t pid)
 {
 	size_t	 i;
 
-	/* Its notes may not have been read yet. */
+	/* The notes of a looker that ended may not have been read yet. */
 	if (l->process.notes != -1 && l->process.pid == pid)
 		looks_serve(l, mono_ms());
 	for (i = 0; i < l->conf->nhandlers; i++)

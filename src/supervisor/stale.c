@@ -68,7 +68,7 @@ stale_compare(struct stale *s, uint32_t index, const struct file_look *look)
 {
 	if (s->renewed || index >= s->n || !look->known)
 		return;
-	/* One that is new, too: it may have been missing at the start for a moment. */
+	/* A new file counts too: it may have been missing for a moment at the start. */
 	s->changed |= memcmp(look, &s->looks[index], sizeof(*look)) != 0;
 	s->looks[index] = *look;
 }

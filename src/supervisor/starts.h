@@ -26,9 +26,9 @@ void	 starts_add(struct child *, const struct spawned *sp, uint64_t now);
 size_t	 starts_count(void);
 /* What is to be polled: one for each of starts_count(). */
 void	 starts_fill(struct pollfd *);
-/* For those of the n that were filled, of which none was added or removed since. */
+/* pfds: the n that were filled; no start was added or removed since then. */
 void	 starts_serve(const struct pollfd *, size_t n, starts_over *, void *arg);
-/* It has ended, but is in the table yet. Does nothing if its start is over. */
+/* The child has ended, but is still in the table. Does nothing if its start is over. */
 void	 starts_settle(struct child *, starts_over *, void *arg);
 /* Gives up those that take too long, as failed. Returns when to call again, or MONO_NEVER. */
 uint64_t starts_run_timers(uint64_t now, starts_over *, void *arg);

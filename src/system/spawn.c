@@ -84,7 +84,7 @@ open_beside_us(void)
 	return open(path, O_PATH | O_CLOEXEC);
 }
 
-/* It stays open: an upgrade does not change what this process works with. */
+/* The program stays open: an upgrade does not change what this process works with. */
 int
 spawn_setup(const char *path)
 {

@@ -138,8 +138,8 @@ play_after(struct torture *t, struct torture_mail *m, const struct torture_play 
 	torture_mail_plain(m, "later", 1);
 	torture_play(&p, t, m, 0, aborted ? TORTURE_ABORTED : EARLIER, 2);
 	compare_tails(t, alone, &p, n, aborted ?
-	    "it answers another way behind a message that was aborted" :
-	    "it answers another way behind another message", memory_cause);
+	    "it answers another way after a message that was aborted" :
+	    "it answers another way after another message", memory_cause);
 	torture_play_free(&p);
 }
 
@@ -149,7 +149,7 @@ try_memory(struct torture *t, struct torture_mail *m)
 	struct torture_play	 alone, again;
 	size_t			 session;
 
-	torture_trying(&t->report, "a message without Subject behind one that has one");
+	torture_trying(&t->report, "a message without Subject after one that has one");
 	/* The next message is to be the first of its process. */
 	torture_retire(t);
 	torture_mail_reset(m);

@@ -40,7 +40,7 @@ torture_stray(struct torture_proc *pr)
 		torture_wrong(&pr->t->report, pr->where, "output in answer to a report", text,
 		    len, "does it look whether a block begins with event or report?");
 	else
-		torture_wrong(&pr->t->report, pr->where, "it goes on behind its verdict", text,
+		torture_wrong(&pr->t->report, pr->where, "it goes on after its verdict", text,
 		    len, takes_body(pr->t) ? "does it read the payload of body, as many bytes as "
 		    "length says, or take it for lines of a block? The first verdict ends a reply"
 		    : "the first verdict ends a reply; or was a report answered before?");

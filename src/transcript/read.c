@@ -116,7 +116,7 @@ read_answer_line(struct parser *ps, struct transcript_item *it, const char *line
 		return it->answered;
 	}
 	if (it->answered)
-		(void)lines_bad(ps, "expected an empty line behind a verdict");
+		(void)lines_bad(ps, "expected an empty line after a verdict");
 	else if (is_verdict_line(line))
 		it->answered = 1;
 	else if (!is_action_line(line))

@@ -460,12 +460,12 @@ table() {
 	events = {mail} input = text | input: "text": expected block or message
 	events = {mail} output = mail | output: "mail": expected reply, none or message
 	input = message received = maybe | received: "maybe": expected yes or no
-	input = message events = {mail} | events: expected end-of-message alone beside `input = message'
-	input = message events = {end-of-message, data} | events: expected end-of-message alone beside `input = message'
-	input = message optional-events = {data} | optional-events: expected none beside `input = message'
-	input = message reports = {abort} | reports: expected none beside `input = message'
-	input = message scope = message | scope: expected event beside `input = message'
-	input = message reuse = yes | reuse: expected no beside `input = message'
+	input = message events = {mail} | events: expected end-of-message alone with `input = message'
+	input = message events = {end-of-message, data} | events: expected end-of-message alone with `input = message'
+	input = message optional-events = {data} | optional-events: expected none with `input = message'
+	input = message reports = {abort} | reports: expected none with `input = message'
+	input = message scope = message | scope: expected event with `input = message'
+	input = message reuse = yes | reuse: expected no with `input = message'
 	events = {end-of-message} received = yes | received: expected no, or `input = message'
 	events = {end-of-message} output = message | output: expected `input = message' with message
 	events = {end-of-message} output = none scope = message | output: expected reply of a process that is asked more than once, as its exit status is not an answer
@@ -484,8 +484,8 @@ table() {
 	reports = end-of-message spool = yes
 	reports = {end-of-message, abort} spool = yes scope = message
 	events = end-of-message spool = on | spool: "on": expected yes or no
-	events = rcpt spool = yes | spool: expected end-of-message in `events' or `reports' beside `yes'
-	reports = {abort, disconnect} spool = yes | spool: expected end-of-message in `events' or `reports' beside `yes'
+	events = rcpt spool = yes | spool: expected end-of-message in `events' or `reports' with `yes'
+	reports = {abort, disconnect} spool = yes | spool: expected end-of-message in `events' or `reports' with `yes'
 	reports = end-of-message reuse = yes spool = yes | spool: expected end-of-message in `events' and not in `reports' of a process that outlives the message: only an answer says that the files can go
 	reports = end-of-message scope = session spool = yes | spool: expected end-of-message in `events' and not in `reports' of a process that outlives the message: only an answer says that the files can go
 	E
@@ -787,7 +787,7 @@ many_handlers() {
 	for option in 'command = cat' 'events = rcpt' 'reports = rcpt' 'optional-events = rcpt' \
 	    'input = block' 'output = reply' 'idle-timeout = 5m' 'max-uses = 0'; do
 		with_handler "$option"
-		bad "${option%% *}: can't stand beside \`hooks'; expected one of the two" 5
+		bad "${option%% *}: can't stand with \`hooks'; expected one of the two" 5
 		messages 1
 	done
 	table with_handler <<-'E'
@@ -795,12 +795,12 @@ many_handlers() {
 	shadow = yes
 	except-clients = local only-clients = 192.0.2.1 except-authenticated = yes
 	max-message = 1M on-large = accept
-	scope = message | scope: expected event beside `hooks'
-	scope = session | scope: expected event beside `hooks'
-	reuse = yes | reuse: expected no beside `hooks'
-	concurrency = 2 | concurrency: expected 1 beside `hooks'
-	processes-min = 1 | processes-min: expected 0 beside `hooks'
-	rejected-recipients = yes | rejected-recipients: expected no beside `hooks', which have no report of rcpt
+	scope = message | scope: expected event with `hooks'
+	scope = session | scope: expected event with `hooks'
+	reuse = yes | reuse: expected no with `hooks'
+	concurrency = 2 | concurrency: expected 1 with `hooks'
+	processes-min = 1 | processes-min: expected 0 with `hooks'
+	rejected-recipients = yes | rejected-recipients: expected no with `hooks', which have no report of rcpt
 	on-large = accept | on-large: expected `max-message' with a size
 	E
 	rm "$d/rcpt"

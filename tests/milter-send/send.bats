@@ -568,7 +568,7 @@ eom c'
 	    '550-5.7.1 a\r\n550-5.7.1 b' '550 a\rb'; do
 		broken "packet 'y' (SMTP reply) in answer to mail: " <<< "mail y $r\\0"
 	done
-	broken "packet 'y' (SMTP reply) in answer to mail: a line end behind the last line" \
+	broken "packet 'y' (SMTP reply) in answer to mail: a line end after the last line" \
 	    <<< 'mail y 550 5.7.1 a\r\n\0'
 	answer 1 'rejected at mail: 550-5.7.1 a 1%\n550 5.7.1 b' \
 	    <<< 'mail y 550-5.7.1 a 1%%\r\n550 5.7.1 b\0'

@@ -100,7 +100,7 @@ loop() {
 }
 
 @test "taking what was read at once for a block" {
-	finds 'it goes on behind its verdict' "${quickly[@]}" -e mail \
+	finds 'it goes on after its verdict' "${quickly[@]}" -e mail \
 	    -o 'reuse = yes' <<-'END'
 		#!/usr/bin/python3
 		import os
@@ -132,11 +132,11 @@ loop() {
 }
 
 @test "more than one verdict" {
-	finds 'it goes on behind its verdict: "continue' -e mail <<-'END'
+	finds 'it goes on after its verdict: "continue' -e mail <<-'END'
 		printf '%s\n' continue continue
 	END
 	loop 'printf "%s\n" continue "log again"' |
-	    finds 'it goes on behind its verdict: "log again' -e mail -o 'reuse = yes'
+	    finds 'it goes on after its verdict: "log again' -e mail -o 'reuse = yes'
 }
 
 @test "a line for somebody else" {

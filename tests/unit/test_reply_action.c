@@ -77,7 +77,7 @@ static void
 test_headers_at_fault(void)
 {
 	const char	*name = "expected the name of a header: printable ASCII, no colon";
-	const char	*fold = "expected a blank behind each line break of a header value";
+	const char	*fold = "expected a blank after each line break of a header value";
 	const char	*number = "expected a number of decimal digits";
 
 	check_error("add-header", "expected the name of a header");
