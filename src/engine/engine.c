@@ -39,6 +39,8 @@
 /* Lines of the log that found no room; and no receiver. */
 #define LOG_ROOM_MS	20
 #define LOG_CUT_MS	1000
+/* A loop without work makes a turn at least this often: the supervisor looks at it. */
+#define TURN_MS		5000
 
 static void on_ipc_read(evutil_socket_t, short, void *);
 static void on_ipc_write(evutil_socket_t, short, void *);
@@ -206,6 +208,16 @@ watch_syslog(struct engine *e)
 		ltimer_set(&e->syslog_timer, engine_now(e) + (syslog_is_cut() ? LOG_CUT_MS : LOG_ROOM_MS));
 }
 
+/* The turn that this timer causes is all that is wanted. */
+static void
+wake_loop(void *arg)
+{
+	struct engine	*e = arg;
+
+	/* Not engine_now(): before the first turn that would set the time of that turn. */
+	ltimer_set(&e->turn_timer, mono_ms() + TURN_MS);
+}
+
 static void
 raise_fd_limit(struct engine *e)
 {
@@ -259,6 +271,8 @@ init_engine(struct engine *e, const struct conf *conf, const int *listen_fds, in
 	ltimer_init(&e->syslog_timer, e->base, on_syslog, e);
 	ltimer_init(&e->spare_files_timer, e->base, drop_spares, e);
 	ltimer_init(&e->log_timer, e->base, tell_left_out, e);
+	ltimer_init(&e->turn_timer, e->base, wake_loop, e);
+	wake_loop(e);
 	e->pools = xcalloc(conf->nhandlers, sizeof(*e->pools));
 	for (i = 0; i < conf->nhandlers; i++)
 		pool_init(&e->pools[i], e, i);
@@ -311,6 +325,7 @@ engine_run(const struct conf *conf, const struct runtime *runtime, const int *li
 		hproc_sweep(&e);
 		watch_spares(&e);
 		watch_syslog(&e);
+		board_turn(board, index);
 		e.now = 0;
 	}
 	(void)spool_file_drop_spares();

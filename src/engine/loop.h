@@ -78,6 +78,7 @@ struct engine {
 	int			 draining;	/* it accepts no more, and ends when all is done */
 	int			 ending;	/* it answers what is left, and ends at once */
 	uint64_t		 now;		/* see engine_now(); 0: nobody has asked in this turn */
+	struct ltimer		 turn_timer;	/* wakes a loop that has no work */
 	struct ltimer		 log_timer;	/* tells how many log lines were left out */
 	struct ltimer		 syslog_timer;	/* tries lines of the log again that wait */
 	uint64_t		 syslog_asked;	/* ms when the supervisor was last sent IPC_LOG */

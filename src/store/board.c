@@ -31,6 +31,7 @@
 
 struct row {
 	uint64_t	 kept;		/* bytes of messages that the engine keeps */
+	uint64_t	 turns;		/* of the engine's loop */
 	unsigned int	 counts[];	/* connections of the engine, one for each listener */
 };
 
@@ -215,6 +216,20 @@ board_drop(struct board *b, unsigned int engine, uint64_t n)
 }
 
 void
+board_turn(struct board *b, unsigned int engine)
+{
+	(void)__atomic_add_fetch(&own_row(b, engine)->turns, 1, __ATOMIC_RELAXED);
+}
+
+uint64_t
+board_turns(const struct board *b, unsigned int engine)
+{
+	if (engine >= b->rows)
+		fatalx("board: engine %u", engine);
+	return __atomic_load_n(&b->all[engine]->turns, __ATOMIC_RELAXED);
+}
+
+void
 board_forget(struct board *b, unsigned int engine)
 {
 	unsigned int	 i;
@@ -222,4 +237,5 @@ board_forget(struct board *b, unsigned int engine)
 	for (i = 0; i < b->columns; i++)
 		__atomic_store_n(count_at(b, engine, i), 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&own_row(b, engine)->kept, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&own_row(b, engine)->turns, 0, __ATOMIC_RELAXED);
 }

@@ -34,6 +34,13 @@ void		 board_disconnected(struct board *, unsigned int engine, unsigned int list
 int		 board_keep(struct board *, unsigned int engine, uint64_t n);
 /* Counts n bytes less. */
 void		 board_drop(struct board *, unsigned int engine, uint64_t n);
+/* The engine notes that its loop has made a turn. */
+void		 board_turn(struct board *, unsigned int engine);
+/*
+ * How many turns an engine has noted. An engine that was taken over notes what it
+ * likes: whether the value has changed is all that it is good for.
+ */
+uint64_t	 board_turns(const struct board *, unsigned int engine);
 /* The engine is gone: sets its row to 0. */
 void		 board_forget(struct board *, unsigned int engine);
 

@@ -206,6 +206,7 @@ engine_proc_start(struct engine_proc *all, unsigned int index, const struct supe
 	e->ready = 0;
 	e->requests = ENGINE_BURST;
 	e->counted = e->started;
+	e->still = 0;
 	if (ipc_pair(fds) == -1) {
 		log_warn("socketpair");
 		return -1;

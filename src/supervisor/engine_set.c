@@ -22,6 +22,9 @@
 #define READY_MS	30000	/* ms: an engine that does not serve by then is stuck */
 #define HANGUP_MS	5000	/* ms from the end of an engine's channel to its exit */
 #define RETRY_MS	10	/* ms until messages that found no room are tried again */
+#define LOOK_MS		1000	/* ms from one look at the turns of all engines to the next */
+#define LOOKS_LOG	15	/* looks in a row that see no turn of an engine, until that is logged */
+#define LOOKS_KILL	30	/* and until the engine is killed */
 #define STRING(n)	STRING_OF(n)
 #define STRING_OF(n)	#n
 #define BURST		32	/* requests of one engine before the next has its turn */
@@ -142,6 +145,41 @@ engine_set_ended(struct engine_set *es, struct engine_proc *e)
 	requests_engine_gone(es->requests, e->index);
 }
 
+/*
+ * Looks are counted, not time: a look counts although the supervisor, or the whole
+ * machine, stood still before it, but then it is one look. An engine that is not
+ * ready yet has kill_at instead.
+ */
+static void
+look(struct engine_proc *e, uint64_t turns)
+{
+	int	 is_still = e->pid > 0 && e->ready && turns == e->turns;
+
+	e->turns = turns;
+	e->still = is_still ? e->still + 1 : 0;
+	if (e->still == LOOKS_LOG)
+		log_msg(LOG_WARNING, NULL, "%s (pid %d) has done nothing for %d s", e->name,
+		    (int)e->pid, LOOKS_LOG);
+	if (e->still != LOOKS_KILL)
+		return;
+	log_msg(LOG_ERR, NULL, "%s (pid %d) has done nothing for %d s, and is killed", e->name,
+	    (int)e->pid, LOOKS_KILL);
+	kill_one(e);
+}
+
+/* Returns when to look again. */
+static uint64_t
+look_at_all(struct engine_set *es, uint64_t now)
+{
+	unsigned int	 i;
+
+	if (now < es->look_at)
+		return es->look_at;
+	for (i = 0; i < es->n; i++)
+		look(&es->engines[i], board_turns(es->board, i));
+	return es->look_at = now + LOOK_MS;
+}
+
 /* Returns when this engine needs something again, in ms, or MONO_NEVER. */
 static uint64_t
 run_timers_of(struct engine_set *es, struct engine_proc *e, uint64_t now, int may_restart)
@@ -173,6 +211,8 @@ engine_set_run_timers(struct engine_set *es, uint64_t now, int may_restart)
 	unsigned int	 i;
 
 	next = requests_run_timers(es->requests, now);
+	if ((t = look_at_all(es, now)) < next)
+		next = t;
 	for (i = 0; i < es->n; i++) {
 		t = run_timers_of(es, &es->engines[i], now, may_restart);
 		if (t < next)

@@ -27,6 +27,7 @@ struct engine_set {
 	struct board		*board;
 	struct requests		*requests;
 	const sigset_t		*mask;		/* the signals that are blocked while we wait */
+	uint64_t		 look_at;	/* ms: when to look at the turns of all next */
 };
 
 void			 engine_set_init(struct engine_set *, const struct supervisor_opts *,

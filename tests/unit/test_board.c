@@ -56,6 +56,22 @@ test_counts(void)
 	board_free(b);
 }
 
+static void
+test_turns(void)
+{
+	struct board	*b = new_board();
+
+	CHECK(board_turns(b, 0) == 0, "no turn at the start");
+	board_turn(b, 0);
+	board_turn(b, 0);
+	board_turn(b, 2);
+	CHECK(board_turns(b, 0) == 2 && board_turns(b, 1) == 0 && board_turns(b, 2) == 1,
+	    "each engine's turns are its own");
+	board_forget(b, 0);
+	CHECK(board_turns(b, 0) == 0, "a new engine begins again");
+	board_free(b);
+}
+
 static void	 count_much(struct board *, unsigned int engine) NO_RETURN;
 
 static void
@@ -172,6 +188,7 @@ int
 main(void)
 {
 	test_counts();
+	test_turns();
 	test_processes();
 	test_damage();
 	test_bounds();
