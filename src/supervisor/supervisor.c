@@ -142,6 +142,8 @@ told_to_end(struct supervisor *sv)
 		case DRAINING:
 			log_info("ending at once");
 			answer(sv);
+			/* The engines hear of that first: their answers say that time was over. */
+			child_end_all(mono_ms(), 0);
 			break;
 		case ANSWERING:
 		case ENDING:
