@@ -59,10 +59,10 @@ count() {
 	engine=$(engines stuck)
 	kill -s STOP "$engine"
 	wait_for -t 40 log_has "engine (pid $engine) has done nothing for 15 s" stuck
-	[ $((SECONDS - begin)) -ge 13 ]
+	[ $((SECONDS - begin)) -ge 9 ]
 	assert_equal "$(engines stuck)" "$engine"
 	wait_for -t 40 log_has "engine (pid $engine) has done nothing for 30 s, and is killed" stuck
-	[ $((SECONDS - begin)) -ge 28 ]
+	[ $((SECONDS - begin)) -ge 24 ]
 	wait_for other_engine stuck "$engine"
 	session stuck 'mail <a@b.example> => continue'
 	assert_equal "$(count stuck 'has done nothing')" 2
