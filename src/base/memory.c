@@ -158,22 +158,26 @@ taken(int data)
 
 /* What a limit of the process leaves it to allocate, with what it has allocated already. */
 static uint64_t
-left_by(int resource, int data)
+left_by(const struct rlimit *rl, int data)
 {
-	struct rlimit	 rl;
 	uint64_t	 need = taken(data) + MARGIN;
 
-	if (getrlimit(resource, &rl) == -1 || rl.rlim_cur == RLIM_INFINITY)
+	if (rl->rlim_cur == RLIM_INFINITY)
 		return UINT64_MAX;
-	return (rl.rlim_cur > need ? rl.rlim_cur - need : 0) + used;
+	return (rl->rlim_cur > need ? rl->rlim_cur - need : 0) + used;
 }
 
 static void
 apply_limits(void)
 {
-	uint64_t	 space = left_by(RLIMIT_AS, 0), data = left_by(RLIMIT_DATA, 1);
-	uint64_t	 least = space < data ? space : data;
+	struct rlimit	 all, heap;
+	uint64_t	 space, data, least;
 
+	if (getrlimit(RLIMIT_AS, &all) == -1 || getrlimit(RLIMIT_DATA, &heap) == -1)
+		return;
+	space = left_by(&all, 0);
+	data = left_by(&heap, 1);
+	least = space < data ? space : data;
 	if (least >= bound)
 		return;
 	log_msg(LOG_INFO, NULL, "memory: %llu MB instead of %llu MB, since a limit of the process "

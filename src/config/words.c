@@ -86,7 +86,8 @@ macro_len(const char *p)
 static char *
 macro_list(const char *p, const char **why)
 {
-	char	*list = xmalloc(strlen(p) + 1), *out = list;
+	/* A blank is put between names that had none: {a}{b}. */
+	char	*list = xmalloc(2 * strlen(p) + 1), *out = list;
 	size_t	 n, count = 0;
 
 	*why = "expected names in braces, or of one letter, with blanks between, as in "

@@ -115,7 +115,8 @@ allow_if(const char *name, unsigned int nargs, const struct scmp_arg_cmp *args)
 /* The kernel looks at the lower half of an int alone. */
 #define INT_IS(arg, value) \
 	SCMP_CMP64(arg, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(value))
-#define LONG_IS(arg, value)	SCMP_CMP64(arg, SCMP_CMP_EQ, (uint64_t)(value))
+#define LONG_IS(arg, value) \
+	SCMP_CMP64(arg, SCMP_CMP_EQ, (uint64_t)(value), 0)
 #define BITS_ARE(arg, mask, value) \
 	SCMP_CMP64(arg, SCMP_CMP_MASKED_EQ, (uint64_t)(mask), (uint64_t)(value))
 

@@ -351,6 +351,7 @@ table() {
 	lines = {client-address, sender, macro}
 	lines = {}
 	macros = {'rcpt={rcpt_mailer} {rcpt_host}', 'connect=j {j}', 'end-of-message=i'}
+	macros = {'rcpt={rcpt_mailer}{rcpt_host}{aaaaaaaaaaaaaaaaaaa}k'}
 	processes = 1
 	on-failure = continue
 	on-failure = accept

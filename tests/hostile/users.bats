@@ -69,13 +69,13 @@ conf_text() {
 }
 
 run_daemon() {
-	conf_text "spool-directory = $SPOOL" "$@" | start_daemon
+	conf_text "spool-directory = $SPOOL" | start_daemon
 }
 
 restart() {
 	stop_daemon
 	rm -rf "$DAEMONS/d"
-	run_daemon "$@"
+	run_daemon
 }
 
 # Prints the names in the directory for temporary files, but the lock.
