@@ -28,14 +28,24 @@ setup() {
 }
 
 teardown() {
-	local pid
+	local pid rc=0
 
 	[ -z "$IMMUTABLE" ] || find "$SPOOL" -name immutable -exec chattr -i {} +
 	for pid in "${ATTACKERS[@]}"; do
 		kill "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
-	test_teardown
+	test_teardown || rc=1
+	unmount_all
+	return "$rc"
+}
+
+# The daemon renames directories, so a file system may not be where it was mounted.
+unmount_all() {
+	local where
+
+	awk -v w="$WORK/" '$3 == "fuse.mute" && index($2, w) == 1 { print $2 }' /proc/mounts |
+	    while read -r where; do umount -l "$where"; done
 }
 
 attack() {
