@@ -33,6 +33,7 @@
 #define TERM_SECONDS	15
 #define KILL_SECONDS	5
 #define PAUSE_MS	5
+#define LINE_MAX_BYTES	4352	/* of a line of the log, with its severity */
 
 static time_t
 now(void)
@@ -60,11 +61,21 @@ has_ended(struct send_child *c)
 	return !c->running;
 }
 
-/* Writes a line of the log with its severity in front, so that the parent can choose. */
+/*
+ * Writes a line of the log with its severity in front, so that the parent can choose.
+ * dprintf(3) looks where the file stands, which an engine may not do.
+ */
 static void
 log_with_severity(int severity, const char *line)
 {
-	(void)dprintf(STDERR_FILENO, "<%d>%s\n", severity, line);
+	char	 text[LINE_MAX_BYTES];
+	int	 n = snprintf(text, sizeof(text), "<%d>%s\n", severity, line);
+
+	if (n <= 0 || (size_t)n >= sizeof(text))
+		return;
+	/* Nobody is left to be told of a line that can't be written. */
+	if (write(STDERR_FILENO, text, (size_t)n) == -1)
+		return;
 }
 
 static char **

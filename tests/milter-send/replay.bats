@@ -621,7 +621,7 @@ plan_slow() {
 	chmod 775 "$REC"
 	refused_conf "$REC" "record: $REC: others than its owner can write it"
 	refused_conf record 'expected a path that begins with /'
-	refused_conf "$WORK/none/record" "record: $WORK/none/record: No such file or directory"
+	refused_conf "$WORK/none/record" "record: $WORK/none/record: $WORK/none: No such file or directory"
 	: >"$WORK/file"
 	refused_conf "$WORK/file" "record: $WORK/file: not a directory"
 	chmod 755 "$REC"
