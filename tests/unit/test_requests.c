@@ -35,6 +35,7 @@ static struct handler_conf	 handlers[HANDLERS];
 static struct conf		 conf;
 static struct engine_proc	 engines[ENGINES];
 static int			 theirs[ENGINES];	/* the engines' ends */
+static struct runtime		*runtime;
 static struct requests		*r;
 static unsigned char		 bytes[IPC_MAX_MSG];
 static int			 stdins[16];		/* of what was started */
@@ -67,7 +68,8 @@ set_up(unsigned int processes)
 		engines[i].ready = 1;
 		theirs[i] = fds[1];
 	}
-	r = requests_new(&conf, runtime_new(HANDLERS), engines);
+	runtime = runtime_new(HANDLERS);
+	r = requests_new(&conf, runtime, engines);
 }
 
 /* As the supervisor's loop does, until no start and no look is left. */
@@ -114,6 +116,7 @@ tear_down(void)
 		close(stdins[i]);
 	nstdins = 0;
 	requests_free(r);
+	runtime_free(runtime);
 	for (i = 0; i < ENGINES; i++) {
 		engine_proc_gone(&engines[i]);
 		close(theirs[i]);
