@@ -121,7 +121,6 @@ starting() {
 	END
 	run_daemon "command = {$HANDLERS/bad}" 'processes = 200' 'timeout = 2s'
 	attack stop as_handler "$HOSTILE/stopper.py" 60
-	attack again as_handler "$HOSTILE/stopper.py" 60
 	timeout 60 "$MILTER_SEND" -s "unix:$WORK/bad.sock" -f a@example.org -r b@example.org \
 	    -n 300 -j 20 "$WORK/message" >"$WORK/bad.out" 2>&1 3>&- &
 	ATTACKERS+=($!)
