@@ -36,7 +36,7 @@ sandbox_tell_missing(void)
 	const char	*why;
 
 	if (WITH_SANITIZER) {
-		log_warnx("sandbox: built with AddressSanitizer: engines have none");
+		log_debug("a build with sanitizers has no sandbox");
 		return;
 	}
 	if ((why = sandbox_calls_missing()) != NULL)
