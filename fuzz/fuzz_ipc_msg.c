@@ -22,7 +22,9 @@
  * s signal, p a number above 0, w any number, g stage, v environment.
  */
 static const char *const formats[IPC_TYPE_COUNT] = {
-	"", "ihev", "is", "ip", "ipg", "iw", "", "h", "h", "h"
+	[IPC_READY] = "", [IPC_SPAWN] = "ihev", [IPC_KILL] = "is", [IPC_LOG] = "",
+	[IPC_SPAWNED] = "ip", [IPC_FAILED] = "ipg", [IPC_EXITED] = "iw", [IPC_DRAIN] = "",
+	[IPC_ANSWER] = "", [IPC_RECLAIM] = "h", [IPC_FREED] = "h", [IPC_STALE] = "h"
 };
 
 static uint32_t
