@@ -147,19 +147,20 @@ void
 smtp_text_words(struct buf *out, const char *plain)
 {
 	size_t		 elen = enhanced_len(plain + 4, plain[0]);
+	size_t		 clen = elen > 0 ? strcspn(plain + 4, " \n") : 0;
 	struct buf	 text;
 
 	buf_init(&text, MAX_REPLY);
 	reply_text(&text, plain, plain + 4, elen);
-	if (strncmp(plain, "421", 3) == 0 && elen > 0 &&
-	    strncmp(plain + 4, "4.7.0", 5) == 0)
+	/* 4.7.00 is another code. */
+	if (strncmp(plain, "421 4.7.0", 9) == 0 && clen == 5)
 		buf_add_str(out, "shutdown");
 	else {
 		buf_add_str(out, plain[0] == '5' ? "reject " : "tempfail ");
 		buf_add(out, plain, 3);
-		if (elen > 0) {
+		if (clen > 0) {
 			buf_add(out, " ", 1);
-			buf_add(out, plain + 4, strcspn(plain + 4, " \n"));
+			buf_add(out, plain + 4, clen);
 		}
 	}
 	if (text.len > 0) {

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "milter/smtp_reply.h"
+#include "milter/smtp_text.h"
 #include "tap.h"
 #include "base/xmalloc.h"
 
@@ -253,6 +254,32 @@ test_struct(void)
 	smtp_reply_free(&copy);
 }
 
+/* plain: a reply as smtp_text_plain() gives it. */
+static void
+check_text_words(const char *plain, const char *want, const char *name)
+{
+	struct buf	 out;
+
+	buf_init(&out, 65535);
+	smtp_text_words(&out, plain);
+	buf_add_u8(&out, 0);
+	CHECK_STR((const char *)out.data, want, name);
+	buf_free(&out);
+}
+
+static void
+test_text_words(void)
+{
+	check_text_words("421 4.7.0 bye", "shutdown bye", "the codes of shutdown");
+	check_text_words("421 4.7.0", "shutdown", "without a text");
+	check_text_words("421 4.7.00 bye", "tempfail 421 4.7.00 bye", "a longer code");
+	check_text_words("421 4.7.1 bye", "tempfail 421 4.7.1 bye", "another code");
+	check_text_words("421 bye", "tempfail 421 bye", "no enhanced code");
+	check_text_words("421-4.7.05 a\n421 4.7.05 b", "tempfail 421 4.7.05 a\\nb", "two lines");
+	check_text_words("550 5.7.1", "reject 550 5.7.1", "codes alone");
+	check_text_words("550 4.7.1 no", "reject 550 4.7.1 no", "another class is text");
+}
+
 /* A random number below n. The numbers are the same in each run. */
 static unsigned int
 pick(unsigned int n)
@@ -317,6 +344,7 @@ main(void)
 	test_text();
 	test_limits();
 	test_struct();
+	test_text_words();
 	test_anything();
 	return tap_done();
 }
