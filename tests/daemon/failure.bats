@@ -80,30 +80,15 @@ engine_of() {
 }
 
 mail_is() {
-	mta "$1" <<-END
-		hello $HOST
-		mail <a@b.example> $2
-		mail <c@b.example> $2
-		quit
-	END
+	session "$1" "mail <a@b.example> $2" "mail <c@b.example> $2"
 }
 
 # --- the end of a process
 
 @test "a handler that exits 1 fails its event, and the connection goes on" {
 	echo 'save; exit 1' | plan rcpt
-	mta h <<-END
-		hello $HOST
-		macro M i=Q1
-		-mail <a@b.example>
-		rcpt <a@b.example> $FAILED
-		rcpt <b@b.example> $FAILED
-		-data
-		-header A b
-		-eoh
-		eom => continue
-		quit
-	END
+	session h 'macro M i=Q1' -mail "rcpt $FAILED" "rcpt <b@b.example> $FAILED" -data \
+	    '-header A b' -eoh 'eom => continue'
 	log_says rcpt 'status 1'
 }
 
@@ -165,13 +150,7 @@ mail_is() {
 
 @test "a handler that hangs after actions has timed out, and they are lost" {
 	echo 'say "add-header X-A v"; sleep 30' | plan mail
-	mta quick-go <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		eom => continue
-		quit
-	END
+	session quick-go -mail -rcpt 'eom => continue'
 }
 
 @test "a handler that hangs after its verdict keeps nobody waiting" {
@@ -187,11 +166,7 @@ mail_is() {
 		done
 		say 'reject 550 5.1.1 at last'
 	END
-	mta quick-mail <<-END
-		hello $HOST
-		mail <a@b.example> => y "550 5.1.1 at last"
-		quit
-	END
+	session quick-mail 'mail => y "550 5.1.1 at last"'
 }
 
 @test "a timeout ends the process by TERM to its group" {
@@ -202,11 +177,7 @@ mail_is() {
 		trap 'note term; exit 0' TERM
 		wait
 	END
-	mta quick-mail <<-END
-		hello $HOST
-		mail <a@b.example> $SLOW
-		quit
-	END
+	session quick-mail "mail <a@b.example> $SLOW"
 	wait_notes term
 	wait_for none_alive "$(cat "$GOT/child")" "$(cat "$GOT/parent")"
 }
@@ -221,11 +192,7 @@ mail_is() {
 		echo $$ >"$d/got/parent"
 		while :; do sleep 1; done
 	END
-	mta quick-mail <<-END
-		hello $HOST
-		mail <a@b.example> $SLOW
-		quit
-	END
+	session quick-mail "mail <a@b.example> $SLOW"
 	wait_for none_alive "$(cat "$GOT/child")" "$(cat "$GOT/parent")"
 	# Not before its time.
 	[ $((SECONDS - began)) -ge 5 ]
@@ -241,11 +208,7 @@ mail_is() {
 		sleep 60 &
 		wait
 	END
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> => continue
-		quit
-	END
+	session h 'mail => continue'
 	wait_notes term
 	[ $((SECONDS - began)) -ge 5 ]
 	wait_for none_alive "$(cat "$GOT/pid")"
@@ -254,12 +217,7 @@ mail_is() {
 @test "a report that hangs is ended after its timeout, and the next one comes" {
 	echo 'sleep 60' | plan connect
 	echo 'note "$MILTER_EVENT"' | plan any
-	mta told <<-END
-		hello $HOST
-		message
-		eom => continue
-		quit
-	END
+	session told message 'eom => continue'
 	wait_notes helo mail rcpt data header end-of-headers body end-of-message \
 	    disconnect
 }
@@ -293,22 +251,12 @@ mail_is() {
 
 @test "a flood of progress has its end" {
 	echo 'exec yes progress' | plan mail
-	mta t1 <<-END
-		hello $HOST
-		mail <a@b.example> =~ continue|y "451 .*
-		quit
-	END
+	session t1 'mail =~ continue|y "451 .*'
 }
 
 @test "a flood behind the verdict has no effect" {
 	echo 'save; say continue; exec yes "add-header X-A v"' | plan mail
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt 'eom => continue'
 	log_says mail add-header
 }
 
@@ -335,67 +283,35 @@ mail_is() {
 
 @test "a line of 200 KB does not" {
 	echo 'printf "add-header X-A %060000d\ncontinue\n" 0' | plan mail
-	mta h <<-END
-		hello $HOST
-		mail <a@b.example> => continue
-		-rcpt <a@b.example>
-		eom
-		quit
-	END
+	session h 'mail => continue' -rcpt eom
 	assert_output_has 'h "X-A" " 0000'
 }
 
 @test "a header that no packet can hold is a failure" {
 	echo 'printf "add-header X-A %070000d\ncontinue\n" 0' | plan end-of-message
-	mta h <<-END
-		hello $HOST
-		message
-		eom $FAILED
-		quit
-	END
+	session h message "eom $FAILED"
 }
 
 @test "replace-body shorter than told is a failure" {
 	echo 'printf "replace-body 100\nshort"' | plan end-of-message
-	mta h <<-END
-		hello $HOST
-		message
-		eom $FAILED
-		quit
-	END
+	session h message "eom $FAILED"
 }
 
 @test "replace-body shorter than told, and the verdict eaten, is a timeout" {
 	echo 'printf "replace-body 100\nshort\ncontinue\n"; sleep 60' | plan end-of-message
-	mta t1 <<-END
-		hello $HOST
-		message
-		eom => continue
-		quit
-	END
+	session t1 message 'eom => continue'
 }
 
 @test "replace-body longer than told is a failure" {
 	echo 'printf "replace-body 3\nlonger\ncontinue\n"' | plan end-of-message
-	mta h <<-END
-		hello $HOST
-		message
-		eom $FAILED
-		quit
-	END
+	session h message "eom $FAILED"
 }
 
 # --- input
 
 @test "a handler that closes its input unread gets its say" {
 	echo 'exec <&-; sleep 0.1; say "reject 550 5.6.1 unread"' | plan body
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		bodyfill 65535 => y "550 5.6.1 unread"
-		quit
-	END
+	session h -mail -rcpt 'bodyfill 65535 => y "550 5.6.1 unread"'
 }
 
 @test "10 MB to a handler that closes its input unread" {
@@ -412,14 +328,7 @@ mail_is() {
 
 @test "a handler that leaves its input open and unread gets its say" {
 	echo 'say continue; sleep 0.3' | plan body
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-bodyfill 131070
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt '-bodyfill 131070' 'eom => continue'
 }
 
 @test "a handler that writes much before it reads" {
@@ -432,14 +341,7 @@ mail_is() {
 		cat >/dev/null
 		say continue
 	END
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-bodyfill 65535
-		eom => continue
-		quit
-	END
+	session h -mail -rcpt '-bodyfill 65535' 'eom => continue'
 }
 
 @test "a grandchild that holds the output keeps nobody waiting" {
@@ -448,12 +350,7 @@ mail_is() {
 	kill "$(cat "$GOT/child")" || true
 	echo 'sleep 100 & echo $! >"$d/got/child"; exit 100' | plan rcpt
 	: | plan mail
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <a@b.example> =~ y "550.*
-		quit
-	END
+	session h -mail 'rcpt =~ y "550.*'
 	kill "$(cat "$GOT/child")" || true
 }
 
@@ -553,77 +450,41 @@ mail_is() {
 @test "event-timeout: the first on-timeout in order that refuses is the answer" {
 	echo 'sleep 30' | plan t1.mail
 	echo 'note "$PIPEMILTER_HANDLER"' | plan any
-	mta t123 <<-END
-		hello $HOST
-		mail <a@b.example> => y "550 5.9.2 two"
-		quit
-	END
+	session t123 'mail => y "550 5.9.2 two"'
 	rm -f "$GOT/notes"
-	mta t13 <<-END
-		hello $HOST
-		mail <a@b.example> => y "450 4.9.3 three"
-		quit
-	END
+	session t13 'mail => y "450 4.9.3 three"'
 	if grep -q t3.mail "$GOT/notes"; then false; fi
 }
 
 @test "event-timeout: continue if nobody's on-timeout refuses" {
 	echo 'sleep 30' | plan t1.mail
-	mta t1 <<-END
-		hello $HOST
-		mail <a@b.example> => continue
-		quit
-	END
+	session t1 'mail => continue'
 }
 
 @test "event-timeout: what was answered before counts" {
 	echo 'say "discard"' | plan t3.mail
 	echo 'sleep 30' | plan t2.mail
-	mta t32 <<-END
-		hello $HOST
-		mail <a@b.example> => discard
-		quit
-	END
+	session t32 'mail => discard'
 	rm "$PLANS/$HOST/t3.mail"
-	mta t32 <<-END
-		hello $HOST
-		mail <a@b.example> => y "550 5.9.2 two"
-		quit
-	END
+	session t32 'mail => y "550 5.9.2 two"'
 }
 
 @test "message-timeout: the MTA is kept waiting by progress, then answered" {
 	echo 'sleep 60' | plan t2.end-of-message
-	mta t123 <<-END
-		hello $HOST
-		message
-		eom => y "550 5.9.2 two"
-		progress-min 1
-		progress-max 6
-		-mail <a@b.example>
-		quit
-	END
+	session t123 message 'eom => y "550 5.9.2 two"' 'progress-min 1' 'progress-max 6' \
+	    -mail
 }
 
 @test "message-timeout: an answer that takes longer than event-timeout is in time" {
 	echo 'sleep 4; say "add-header X-A v"' | plan t1.end-of-message
-	mta t1 <<-END
-		hello $HOST
-		message
-		eom
-		quit
-	END
-	says <<-'END'
-		end-of-message: h "X-A" " v"
-		end-of-message: continue
-	END
+	session t1 message eom
+	says_at_end 'h "X-A" " v"' continue
 }
 
 # --- limits
 
 @test "limits: max-recipients refuses for now the one beyond" {
-	mta limits <<-END
-		hello $HOST
+	session limits <<-END
 		-mail <a@b.example>
 		-rcpt <1@b.example>
 		-rcpt <2@b.example>
@@ -633,40 +494,20 @@ mail_is() {
 		eom => continue
 		-mail <a@b.example>
 		-rcpt <1@b.example>
-		quit
 	END
 }
 
 @test "limits: max-recipients where rcpt needs no reply refuses the message" {
-	mta limits-eom <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <1@b.example>
-		-rcpt <2@b.example>
-		-rcpt <3@b.example>
-		-rcpt <4@b.example>
-		eom =~ y "45\d 4\..*
-		-mail <a@b.example>
-		-rcpt <1@b.example>
-		eom => continue
-		quit
-	END
+	session limits-eom -mail '-rcpt <1@b.example>' '-rcpt <2@b.example>' \
+	    '-rcpt <3@b.example>' '-rcpt <4@b.example>' 'eom =~ y "45\d 4\..*' -mail \
+	    '-rcpt <1@b.example>' 'eom => continue'
 }
 
 @test "limits: max-actions" {
 	answer mail 'add-header X-1 v' 'add-header X-2 v' 'add-header X-3 v'
 	answer rcpt 'add-header X-4 v' 'add-header X-5 v'
 	answer data 'add-header X-6 v'
-	mta limits <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		data $FAILED
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		eom =~ continue
-		quit
-	END
+	session limits -mail -rcpt "data $FAILED" -mail -rcpt 'eom =~ continue'
 	assert_equal "$(printf '%s\n' "$output" | grep -c ' h ')" 5
 }
 
@@ -681,27 +522,12 @@ mail_is() {
 
 @test "limits: max-body to the byte" {
 	echo 'printf "replace-body 100\n%0100d" 0' | plan end-of-message
-	mta limits <<-END
-		hello $HOST
-		message
-		eom
-		quit
-	END
+	session limits message eom
 	assert_output_has 'b 100'
 	echo 'printf "replace-body 101\n%0101d" 0' | plan end-of-message
-	mta limits <<-END
-		hello $HOST
-		message
-		eom $FAILED
-		quit
-	END
+	session limits message "eom $FAILED"
 	echo 'printf "replace-body 99999999999999999999\n"' | plan end-of-message
-	mta limits <<-END
-		hello $HOST
-		message
-		eom $FAILED
-		quit
-	END
+	session limits message "eom $FAILED"
 }
 
 @test "limits: max-context" {
@@ -714,12 +540,7 @@ mail_is() {
 	plan rcpt <<-'END'
 		say "set y $(printf %0700d 1)"
 	END
-	mta limits <<-END
-		hello $HOST
-		mail <a@b.example> => continue
-		rcpt <a@b.example> $FAILED
-		quit
-	END
+	session limits 'mail => continue' "rcpt $FAILED"
 }
 
 @test "limits: connections" {
@@ -733,12 +554,7 @@ mail_is() {
 		printf '%s\n' "use c$i" drop
 	done >>"$BATS_TEST_TMPDIR/s"
 	mta limits-eom <"$BATS_TEST_TMPDIR/s"
-	mta limits-eom <<-END
-		hello $HOST
-		message
-		eom => continue
-		quit
-	END
+	session limits-eom message 'eom => continue'
 }
 
 # --- standard error and the log
@@ -749,12 +565,7 @@ mail_is() {
 		printf 'first\nsecond line\n' >&2
 		printf 'no end' >&2
 	END
-	mta h <<-END
-		hello $HOST
-		macro M i=QUEUE5
-		-mail <a@b.example>
-		quit
-	END
+	session h 'macro M i=QUEUE5' -mail
 	log_says mail first
 	log_says mail 'second line'
 	log_says mail 'no end'
@@ -763,46 +574,28 @@ mail_is() {
 
 @test "stderr: of reports too" {
 	echo 'save; echo "told you" >&2' | plan mail
-	mta told <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session told -mail
 	got mail
 	log_says mail 'told you'
 }
 
 @test "stderr: of a report of end-of-message too, with the queue id" {
 	echo 'save; echo "told at the end" >&2' | plan end-of-message
-	mta told <<-END
-		hello $HOST
-		macro M i=QUEUE9
-		message
-		eom => continue
-		quit
-	END
+	session told 'macro M i=QUEUE9' message 'eom => continue'
 	got end-of-message
 	log_says end-of-message 'QUEUE9: handler told: stderr: told at the end'
 }
 
 @test "stderr: bytes are made visible" {
 	echo 'save; printf "esc\033[1m\r\001 \303\274 end\n" >&2' | plan mail
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session h -mail
 	log_says mail 'esc\033['
 	if daemon_log | LC_ALL=C grep -q "$(printf '[\001\033\r]')"; then false; fi
 }
 
 @test "stderr: long lines stay below 1 KiB or so" {
 	echo 'save; printf "%05000dEND\n" 7 >&2' | plan mail
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session h -mail
 	log_says mail 00000
 	assert_equal "$(log_of mail | awk 'length($0) > 1400' | wc -l)" 0
 }
@@ -824,11 +617,7 @@ flood_is_accounted_for() {
 			i=$((i + 1))
 		done >&2
 	END
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session h -mail
 	log_says mail 'flood 0'
 	wait_for flood_is_accounted_for
 	# There is one count for each second that the flood took, and 50 lines belong to each.
@@ -839,13 +628,7 @@ flood_is_accounted_for() {
 @test "log: a message, and what was changed by whom" {
 	echo save | plan mail
 	answer end-of-message 'add-header X-Test v' 'quarantine odd'
-	mta h <<-END
-		hello $HOST
-		macro M i=QUEUE6
-		message
-		eom
-		quit
-	END
+	session h 'macro M i=QUEUE6' message eom
 	log_says mail QUEUE6
 	log_of mail | grep QUEUE6 | grep -q X-Test
 	log_says mail "message from=<s@a.example> client=${HOST}[192.0.2.7] recipients="
@@ -854,12 +637,7 @@ flood_is_accounted_for() {
 @test "log: a refusal has its text and the handler" {
 	echo save | plan b.mail
 	echo 'say "reject 550 5.1.1 unwanted guest"' | plan b.rcpt
-	mta ab <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <a@b.example> =~ y.*
-		quit
-	END
+	session ab -mail 'rcpt =~ y.*'
 	log_says mail 'unwanted guest'
 	log_of mail | grep 'unwanted guest' | grep -qw b
 	log_says mail \
@@ -883,13 +661,11 @@ flood_is_accounted_for() {
 
 @test "log: a message with a very long sender has its line too" {
 	echo save | plan mail
-	mta h <<-END
-		hello $HOST
+	session h <<-END
 		macro M i=QUEUE7
 		-mail <$(printf %020000d 0)@b.example>
 		-rcpt <a@b.example>
 		eom => continue
-		quit
 	END
 	log_says mail QUEUE7
 	log_says mail accept
@@ -922,47 +698,24 @@ flood_is_accounted_for() {
 	log_of mail | grep -E "handler h: mail: exit status 3 and no verdict, $after; last line of standard error: no such table; on-failure = reject"
 	echo 'save; echo about to die >&2; kill -SEGV $$' | plan rcpt
 	rm "$PLANS/$HOST/mail"
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <a@b.example> $FAILED
-		quit
-	END
+	session h -mail "rcpt $FAILED"
 	log_says rcpt 'about to die;'
 	log_of rcpt | grep -E "handler h: rcpt: ended by signal 11 .*, $after; last line of standard error: about to die; on-failure = reject"
 	echo 'save; echo waiting for the database >&2; sleep 30' | plan data
 	rm "$PLANS/$HOST/rcpt"
-	mta quick <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		data $SLOW
-		quit
-	END
+	session quick -mail -rcpt "data $SLOW"
 	log_says data 'waiting for the database;'
 	log_of data | grep -E "handler quick: data: no answer within timeout \(3000 ms\), $after; last line of standard error: waiting for the database; on-timeout = tempfail"
 	echo 'save; say contiue; echo typo >&2' | plan header
 	rm "$PLANS/$HOST/data"
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		header A b $FAILED
-		quit
-	END
+	session h -mail -rcpt -data "header A b $FAILED"
 	log_says header contiue
 	log_of header | grep -E "handler h: header: .*\"contiue.*, $after.*; on-failure = reject"
 }
 
 @test "log: nothing for a plain quit but no error" {
 	echo save | plan mail
-	mta h <<-END
-		hello $HOST
-		message
-		eom => continue
-		quit
-	END
+	session h message 'eom => continue'
 	got mail
 	if log_of mail | grep -iE 'error|fail|warn'; then false; fi
 }
@@ -1096,14 +849,7 @@ flood_is_accounted_for() {
 		: >"$d/got/busy"
 	END
 	(
-		mta drain <<-END
-			hello $HOST
-			-mail <a@b.example>
-			wait-file $GOT/go
-			-rcpt <a@b.example>
-			eom => continue
-			quit
-		END
+		session drain -mail "wait-file $GOT/go" -rcpt 'eom => continue'
 		touch "$GOT/good"
 	) &
 	wait_for test -e "$GOT/busy"
@@ -1139,11 +885,7 @@ flood_is_accounted_for() {
 	}
 	wait_for engine_back
 	wait_for none_alive "$(cat "$GOT/pid")"
-	mta engine <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session engine -mail
 	stop_daemon engine
 }
 
@@ -1186,11 +928,7 @@ flood_is_accounted_for() {
 
 @test "log: a handler that has answered and does not exit" {
 	echo 'save; say continue; exec sleep 100' | plan mail
-	mta h <<-END
-		hello $HOST
-		-mail <a@b.example>
-		quit
-	END
+	session h -mail
 	log_says mail 'mail: it has done its work and does not exit'
 }
 

@@ -92,11 +92,7 @@ peak_of() {
 }
 
 one_mail() {
-	mta "$1" <<-END
-		hello $HOST
-		mail <a@b.example> ${2:-=> continue}
-		quit
-	END
+	session "$1" "mail <a@b.example> ${2:-=> continue}"
 }
 
 # --- how many, and who waits
@@ -307,19 +303,7 @@ one_mail() {
 	worker uses 'events = {mail, rcpt, end-of-message}' 'reuse = yes' 'scope = message' \
 	    'max-uses = 2'
 	proto_run
-	mta uses <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-eom
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-eom
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-eom
-		quit
-	END
+	session uses -mail -rcpt -eom -mail -rcpt -eom -mail -rcpt -eom
 	assert_equal "$(events_of p1)" 'mail rcpt end-of-message mail rcpt end-of-message '
 	assert_equal "$(events_of p2)" 'mail rcpt end-of-message '
 }
@@ -552,8 +536,7 @@ loops_asked() {
 @test "an edited script does not disturb a scope that has begun" {
 	worker held 'events = {mail, rcpt, end-of-message}' 'scope = message' 'reuse = yes'
 	proto_run
-	mta held <<-END
-		hello $HOST
+	session held <<-END
 		-mail <a@b.example>
 		run touch $HANDLERS/worker.py
 		run i=0; while ! grep -q 'has changed' $DAEMONS/d/log; do sleep 0.1; i=\$((i + 1)); [ \$i -lt 100 ]; done
@@ -562,7 +545,6 @@ loops_asked() {
 		-mail <a@b.example>
 		-rcpt <r@b.example>
 		eom => continue
-		quit
 	END
 	assert_equal "$(events_of p1)" 'mail rcpt end-of-message '
 	assert_equal "$(events_of p2)" 'mail rcpt end-of-message '
@@ -614,13 +596,11 @@ loops_asked() {
 	worker mid 'events = {mail, rcpt, data}' 'scope = message'
 	proto_run
 	printf '%s\n' continue '!err last words' '!exit 7' | plan mail
-	mta mid <<-END
-		hello $HOST
+	session mid <<-END
 		-mail <a@b.example>
 		run while kill -0 \$(cut -d' ' -f2 $GOT/pids) 2>/dev/null; do sleep 0.05; done
 		rcpt <r@b.example> $FAILED
 		data $FAILED
-		quit
 	END
 	processes_are 1
 	wait_log 'handler mid: in a scope that is not over: ended with status 7'
@@ -638,17 +618,8 @@ loops_asked() {
 	printf '%s\n' continue '!exit 0' | plan rcpt.1
 	for reuse in no yes; do
 		rm -rf "${GOT:?}"/* "$GOT"/.[a-z]*
-		mta "mid-$reuse" <<-END
-			hello $HOST
-			macro M i=Q1
-			-mail <a@b.example>
-			-rcpt <r@b.example>
-			run $known
-			-rcpt <s@b.example>
-			-data
-			eom => continue
-			quit
-		END
+		session "mid-$reuse" 'macro M i=Q1' -mail '-rcpt <r@b.example>' \
+		    "run $known" '-rcpt <s@b.example>' -data 'eom => continue'
 		assert_equal "$(events_of p1)" 'mail rcpt '
 		assert_equal "$(events_of p2)" 'rcpt data end-of-message '
 		sed '/^$/q' "$GOT/p2" >"$GOT/first"
@@ -695,13 +666,11 @@ loops_asked() {
 	worker closes 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s'
 	proto_run
 	printf '%s\n' continue '!close 1' | plan mail.1
-	mta closes <<-END
-		hello $HOST
+	session closes <<-END
 		-mail <a@b.example>
 		run while kill -0 \$(cut -d' ' -f2 $GOT/pids) 2>/dev/null; do sleep 0.05; done
 		-mail <a@b.example>
 		-mail <a@b.example>
-		quit
 	END
 	processes_are 2
 	assert_equal "$(events_of p1)" 'mail '
@@ -711,13 +680,7 @@ loops_asked() {
 	worker talks 'events = {mail}' 'reuse = yes'
 	proto_run
 	printf '%s\n' 'reject 550 5.7.1 no' 'add-header X-A v' | plan mail.1
-	mta talks <<-END
-		hello $HOST
-		mail <a@b.example> => y "550 5.7.1 no"
-		mail <a@b.example> => continue
-		mail <a@b.example> => continue
-		quit
-	END
+	session talks 'mail => y "550 5.7.1 no"' 'mail => continue' 'mail => continue'
 	processes_are 2
 	wait_log 'add-header X-A'
 	wait_for none_alive "$(pid 1)"
@@ -727,15 +690,8 @@ loops_asked() {
 	worker talks 'events = {mail}' 'reports = {data}' 'scope = message' 'reuse = yes'
 	proto_run
 	echo continue | plan data
-	mta talks <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <a@b.example>
-		-data
-		run until grep -q 'writes where' $DAEMONS/d/log; do sleep 0.05; done
-		-mail <a@b.example>
-		quit
-	END
+	session talks -mail -rcpt -data \
+	    "run until grep -q 'writes where' $DAEMONS/d/log; do sleep 0.05; done" -mail
 	processes_are 2
 	wait_for none_alive "$(pid 1)"
 	wait_log 'handler talks: data: it writes where nothing was asked: "continue'
@@ -779,16 +735,9 @@ loops_asked() {
 	    'timeout = 2s'
 	proto_run
 	printf '%s\n' '!wait never' | plan rcpt.1
-	mta slow <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <r@b.example> => y "451 4.4.2 slow"
-		rcpt <s@b.example> $FAILED
-		data $FAILED
-		-mail <a@b.example>
-		rcpt <r@b.example> => continue
-		quit
-	END
+	session slow -mail 'rcpt <r@b.example> => y "451 4.4.2 slow"' \
+	    "rcpt <s@b.example> $FAILED" "data $FAILED" -mail \
+	    'rcpt <r@b.example> => continue'
 	processes_are 2
 }
 
@@ -827,12 +776,7 @@ loops_asked() {
 	proto_run
 	printf '%s\n' '!part set a' '!sleep 0.05' '!part  v' '' '!part reject 55' \
 	    '!sleep 0.05' '!part 0 5.7.1 in pieces' '!sleep 0.05' '' | plan mail.1
-	mta parts <<-END
-		hello $HOST
-		mail <a@b.example> => y "550 5.7.1 in pieces"
-		-mail <a@b.example>
-		quit
-	END
+	session parts 'mail => y "550 5.7.1 in pieces"' -mail
 	processes_are 1
 	assert_file_has "$GOT/p1" 'context a v'
 }
@@ -841,13 +785,7 @@ loops_asked() {
 	worker errs 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s'
 	proto_run
 	echo 'contiue' | plan mail.1
-	mta errs <<-END
-		hello $HOST
-		mail <a@b.example> $FAILED
-		mail <a@b.example> => continue
-		mail <a@b.example> => continue
-		quit
-	END
+	session errs "mail $FAILED" 'mail => continue' 'mail => continue'
 	processes_are 2
 	wait_for none_alive "$(pid 1)"
 	wait_log 'handler errs: mail: '
@@ -863,14 +801,8 @@ loops_asked() {
 	proto_run
 	printf '%s\n' 'add-header X-A v' continue | plan mail.1
 	echo 'add-header X-Y' | plan rcpt.1
-	mta errs <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <r@b.example> $FAILED
-		rcpt <s@b.example> $FAILED
-		data $FAILED
-		quit
-	END
+	session errs -mail "rcpt <r@b.example> $FAILED" "rcpt <s@b.example> $FAILED" \
+	    "data $FAILED"
 	assert_equal "$(events_of p1)" 'mail rcpt '
 	new_client "soft.$HOST"
 	printf '%s\n' 'add-header X-A v' continue | plan -c "soft.$HOST" mail
@@ -1069,8 +1001,7 @@ loops_asked() {
 	worker each 'events = {rcpt, end-of-message}' 'reports = {data}'
 	proto_run
 	echo '!signal 9' | plan data.1
-	mta told <<-END
-		hello $HOST
+	session told <<-END
 		-mail <a@b.example>
 		-rcpt <r@b.example>
 		-data
@@ -1080,18 +1011,10 @@ loops_asked() {
 		-rcpt <r@b.example>
 		-data
 		eom => continue
-		quit
 	END
 	# With a scope of one event, the failure is only logged.
 	rm -f "$GOT"/.[a-z]*
-	mta each <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <r@b.example>
-		-data
-		eom => continue
-		quit
-	END
+	session each -mail '-rcpt <r@b.example>' -data 'eom => continue'
 	wait_log 'handler each: report data: '
 }
 
@@ -1348,14 +1271,7 @@ off() {
 	printf '%s\n' '!wait go' 'reject 550 5.7.1 not wanted' | plan mail
 	printf '%s\n' 'add-header X-A v' 'tempfail 451 4.7.1 later' | plan rcpt
 	mkdir -p "$PLANS/real"
-	mta alone <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <r@b.example>
-		-data
-		eom => continue
-		quit
-	END
+	session alone -mail '-rcpt <r@b.example>' -data 'eom => continue'
 	touch "$GOT/go"
 	wait_log 'handler tried: mail: would reject 550 5.7.1 not wanted'
 	wait_log 'handler tried: rcpt: would tempfail 451 4.7.1 later'
@@ -1377,16 +1293,8 @@ off() {
 	proto_run
 	echo '!exit 9' | plan mail.1
 	echo '!sleep 60' | plan rcpt.1
-	mta tried <<-END
-		hello $HOST
-		mail <a@b.example> => continue
-		-rcpt <r@b.example>
-		eom => continue
-		-mail <a@b.example>
-		-rcpt <r@b.example>
-		eom => continue
-		quit
-	END
+	session tried 'mail => continue' '-rcpt <r@b.example>' 'eom => continue' -mail \
+	    '-rcpt <r@b.example>' 'eom => continue'
 	wait_log 'exit status 9'
 	wait_log 'on-failure would be reject'
 	wait_log 'on-timeout would be tempfail'
@@ -1478,17 +1386,8 @@ off() {
 	worker auth 'events = {helo, mail, rcpt}' 'except-authenticated = yes' 'scope = session'
 	proto_run
 	echo 'reject 550 5.7.1 no' | plan rcpt
-	mta auth <<-END
-		hello $HOST
-		macro M {auth_authen}=joe
-		-mail <a@b.example>
-		rcpt <r@b.example> => continue
-		abort
-		macro M i=Q1
-		-mail <a@b.example>
-		rcpt <r@b.example> => y "550 5.7.1 no"
-		quit
-	END
+	session auth 'macro M {auth_authen}=joe' -mail 'rcpt <r@b.example> => continue' \
+	    abort 'macro M i=Q1' -mail 'rcpt <r@b.example> => y "550 5.7.1 no"'
 	cat "$GOT"/p[0-9] >"$GOT/all"
 	assert_equal "$(events_of all)" 'helo mail rcpt '
 }
@@ -1499,27 +1398,10 @@ off() {
 	worker passed 'events = {mail, end-of-message}' 'max-message = 2K'
 	proto_run
 	echo 'reject 550 5.7.1 asked' | plan end-of-message
-	mta large <<-END
-		hello $HOST
-		message
-		eom => y "550 5.7.1 asked"
-		message
-		bodyfill 3000
-		eom
-		quit
-	END
+	session large message 'eom => y "550 5.7.1 asked"' message 'bodyfill 3000' eom
 	assert_output_has 'y "552 5.3.4 too large"'
-	mta passed <<-END
-		hello $HOST
-		message
-		eom => y "550 5.7.1 asked"
-		message
-		-bodyfill 3000
-		eom => continue
-		message
-		eom => y "550 5.7.1 asked"
-		quit
-	END
+	session passed message 'eom => y "550 5.7.1 asked"' message '-bodyfill 3000' \
+	    'eom => continue' message 'eom => y "550 5.7.1 asked"'
 	wait_log 'the message is larger than max-message'
 }
 
@@ -1528,8 +1410,7 @@ off() {
 	proto_run
 	echo 'reject 550 5.7.1 asked' | plan end-of-message
 	# "Subject: x" and an empty line, with CRLF, are 14 bytes.
-	mta large <<-END
-		hello $HOST
+	session large <<-END
 		-mail <a@b.example>
 		-rcpt <r@b.example>
 		-data
@@ -1544,7 +1425,6 @@ off() {
 		-eoh
 		-bodyfill 2035
 		eom => continue
-		quit
 	END
 }
 

@@ -357,19 +357,8 @@ message_with_all() {
 
 @test "blocks: what a message had is gone with it, in a scope of a session" {
 	printf '%s\n' 'set-message a one' continue | plan mail.1
-	mta session-no <<-END
-		hello $HOST
-		macro M i=Q1 {auth_authen}=joe
-		-mail <a@b.example>
-		-rcpt <r@b.example>
-		-data
-		-eom
-		-mail <c@d.example>
-		-rcpt <s@b.example>
-		-data
-		-eom
-		quit
-	END
+	session session-no 'macro M i=Q1 {auth_authen}=joe' -mail '-rcpt <r@b.example>' \
+	    -data -eom '-mail <c@d.example>' '-rcpt <s@b.example>' -data -eom
 	# A reader that keeps what it was told, and forgets what it is told to.
 	reader "$GOT/p1" >"$GOT/known"
 	cat "$GOT/known"
@@ -396,14 +385,7 @@ reader() {
 }
 
 @test "blocks: abort is the last of its message" {
-	mta message-no <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <r@b.example>
-		abort
-		-mail <c@b.example>
-		quit
-	END
+	session message-no -mail '-rcpt <r@b.example>' abort '-mail <c@b.example>'
 	wait_for test -e "$GOT/eof-p3"
 	wait_for test -e "$GOT/eof-p4"
 	assert_equal "$(grep -E '^(event|report|session|complete|macro|client)' "$GOT/p3" |
@@ -443,13 +425,7 @@ reader() {
 }
 
 @test "blocks: reports alone have their scope too" {
-	mta told <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <r@b.example>
-		-rcpt <s@b.example>
-		quit
-	END
+	session told -mail '-rcpt <r@b.example>' '-rcpt <s@b.example>'
 	wait_for test -e "$GOT/eof-p1"
 	wait_for test -e "$GOT/eof-p2"
 	# Two processes tell of the two scopes, at the same time.
@@ -572,14 +548,8 @@ reader() {
 		*bad*) say 'reject 550 5.1.1 no' ;;
 		esac
 	END
-	mta both <<-END
-		hello $HOST
-		-mail <a@b.example>
-		rcpt <bad@b.example> => y "550 5.1.1 no"
-		-rcpt <s@b.example>
-		-data
-		quit
-	END
+	session both -mail 'rcpt <bad@b.example> => y "550 5.1.1 no"' \
+	    '-rcpt <s@b.example>' -data
 	wait_for test -e "$GOT/eof-p1"
 	# This process never heard of the recipient that the first handler refused.
 	if grep -q 'bad' "$GOT/p1"; then false; fi
@@ -588,18 +558,8 @@ reader() {
 
 @test "blocks: accept in a scope of a message ends it for that message" {
 	echo accept | plan rcpt.1
-	mta message-keep <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <r@b.example>
-		-rcpt <s@b.example>
-		-data
-		-eom
-		-mail <c@b.example>
-		-rcpt <t@b.example>
-		-eom
-		quit
-	END
+	session message-keep -mail '-rcpt <r@b.example>' '-rcpt <s@b.example>' -data -eom \
+	    '-mail <c@b.example>' '-rcpt <t@b.example>' -eom
 	wait_for test -e "$GOT/eof-p3"
 	assert_equal "$(grep -E '^(event|report)' "$GOT/p3" | tr '\n' ,)" 'event mail,event rcpt,'
 	assert_equal "$(grep -E '^(event|report|complete)' "$GOT/p4" | tr '\n' ,)" \
@@ -608,16 +568,8 @@ reader() {
 
 @test "blocks: accept in a scope of a session ends a message, or all but disconnect" {
 	echo accept | plan mail.1
-	mta session-keep <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <r@b.example>
-		-eom
-		-mail <c@b.example>
-		-rcpt <t@b.example>
-		-eom
-		quit
-	END
+	session session-keep -mail '-rcpt <r@b.example>' -eom '-mail <c@b.example>' \
+	    '-rcpt <t@b.example>' -eom
 	wait_for test -e "$GOT/eof-p1"
 	processes_are 1
 	assert_equal "$(grep -E '^(event|report|recipient )' "$GOT/p1" | tr '\n' ,)" \
@@ -713,14 +665,7 @@ reader() {
 }
 
 @test "concurrency: blocks and reports carry an event-id" {
-	mta many-two <<-END
-		hello $HOST
-		-mail <a@b.example>
-		-rcpt <r@b.example>
-		-data
-		-eom
-		quit
-	END
+	session many-two -mail '-rcpt <r@b.example>' -data -eom
 	wait_for grep -q disconnect "$GOT/p1"
 	{
 		printf '%s\n' 'event mail' 'session S1' 'message S1.1' 'event-id E1' complete

@@ -196,12 +196,10 @@ both() {
 	proto_run
 	keep_copies
 	echo 'say skip' | plan brief.body
-	mta both <<-END
-		hello $HOST
+	session both <<-END
 		$(a_message)
 		-body more\r\n
 		eom => continue
-		quit
 	END
 	copies_are whole 'Subject: hello\n' 'Subject: hello\n' 'hello\nmore\n'
 }
@@ -215,11 +213,9 @@ both() {
 	    "environment = {'PLANS=$PLANS', 'CLIENT=$HOST'}"
 	proto_run
 	printf 'save\nls "%s/one" >"$d/got/$MILTER_EVENT.ls"\n' "$SPOOL" | plan any
-	mta one <<-END
-		hello $HOST
+	session one <<-END
 		$(a_message)
 		eom => continue
-		quit
 	END
 	if grep -e -file "$GOT/mail"; then false; fi
 	assert_equal "$(cat "$GOT/mail.ls")" ''
@@ -404,13 +400,11 @@ both() {
 	worker trial 'shadow = yes' 'processes = 1'
 	proto_run
 	printf '%s\n' '!touch ready' '!wait go' 'reject 550 5.7.1 no' | plan end-of-message
-	mta trial <<-END
-		hello $HOST
+	session trial <<-END
 		$(a_message first)
 		eom => continue
 		$(a_message second)
 		eom => continue
-		quit
 	END
 	wait_for test -e "$GOT/ready"
 	assert_equal "$(cat "$SPOOL"/trial/*.headers)" 'Subject: first'
@@ -493,13 +487,11 @@ END
 		while [ ! -e "$d/got/go" ]; do sleep 0.05; done
 		cp "$MILTER_BODY_FILE" "$d/got/body"
 	END
-	mta one <<-END
-		hello $HOST
+	session one <<-END
 		$(a_message)
 		eom => continue
 		run [ \$(ls $SPOOL/one | wc -l) = 3 ]
 		touch $GOT/go
-		quit
 	END
 	wait_for no_files
 	assert_equal "$(cat "$GOT/body")" hello
@@ -519,28 +511,24 @@ END
 		*) sleep 30 ;;
 		esac
 	END
-	mta one <<-END
-		hello $HOST
+	session one <<-END
 		$(for _ in 1 2 3 4; do
 			a_message
 			echo 'eom => y "554 5.3.0 failed"'
 			echo "run until [ -z \"\$(ls $SPOOL/one)\" ]; do sleep 0.02; done"
 		done)
-		quit
 	END
 	rm "$PLANS/$HOST/end-of-message"
 	echo '!exit 9' | plan end-of-message.1
 	echo '!signal 9' | plan end-of-message.2
 	echo nonsense | plan end-of-message.3
 	echo '!nothing' | plan end-of-message.4
-	mta two <<-END
-		hello $HOST
+	session two <<-END
 		$(for _ in 1 2 3 4; do
 			a_message
 			echo 'eom => y "554 5.3.0 failed"'
 			echo "run until [ -z \"\$(ls $SPOOL/two)\" ]; do sleep 0.02; done"
 		done)
-		quit
 	END
 }
 
@@ -660,11 +648,9 @@ engines() {
 	assert_equal "$(cat "$T/others/file")" precious
 	rm "$SPOOL/linked"
 	rm "$PLANS/$HOST/end-of-message"
-	mta one <<-END
-		hello $HOST
+	session one <<-END
 		$(a_message)
 		eom => continue
-		quit
 	END
 }
 
@@ -710,8 +696,7 @@ engines() {
 	worker one
 	global 'spool-limit = 1M'
 	proto_run
-	mta one <<-END
-		hello $HOST
+	session one <<-END
 		-mail <a@b.example>
 		-eoh
 		-bodyfill 2000000
@@ -728,7 +713,6 @@ engines() {
 		-eoh
 		-bodyfill 300000
 		eom => continue
-		quit
 	END
 	wait_log 'could not be kept: spool-limit is reached'
 	wait_log 'could not be put into files: spool-limit is reached'
@@ -775,8 +759,7 @@ engines() {
 	plan one.end-of-message <<-'END'
 		printf '%s\n' "$(wc -c <"$MILTER_MESSAGE_FILE")" >>"$d/got/sizes"
 	END
-	mta one <<-END
-		hello $HOST
+	session one <<-END
 		-mail <a@b.example>
 		-eoh
 		-bodyfill 900000
@@ -791,11 +774,9 @@ engines() {
 		-eoh
 		-bodyfill 100000
 		eom => continue
-		quit
 	END
 	assert_equal "$(cat "$GOT/sizes")" 100002
-	mta two <<-END
-		hello $HOST
+	session two <<-END
 		-mail <a@b.example>
 		-eoh
 		-bodyfill 600000
@@ -805,7 +786,6 @@ engines() {
 		-eoh
 		-bodyfill 100000
 		eom => continue
-		quit
 	END
 	wait_log 'No space left on device; on-overload = tempfail'
 	stop_daemon
