@@ -24,6 +24,7 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 
+#include <linux/sched.h>
 #include <netinet/in.h>
 
 #include <dlfcn.h>
@@ -352,6 +353,18 @@ attack_exec(const char *name)
 	judge(name, execve(argv[0], argv, NULL));
 }
 
+/* Has arguments that start a process, as a limit says no to that alone. */
+static void
+attack_clone3(const char *name)
+{
+	struct clone_args	 args = { .exit_signal = SIGCHLD };
+	long			 pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid == 0)
+		_exit(0);
+	judge(name, pid == -1 ? -1 : 0);
+}
+
 /* Opens $ATTACK_PATH by $ATTACK_FLAGS. */
 static void
 attack_open(const char *name)
@@ -420,7 +433,6 @@ static const struct {
 	{ "unshare", SYS_unshare, CLONE_NEWUSER, 0, 0 },
 	{ "fork", SYS_clone, SIGCHLD, 0, 0 },
 	{ "thread", SYS_clone, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, 0, 0 },
-	{ "clone3", SYS_clone3, 0, 0, 0 },
 	{ "io_uring", SYS_io_uring_setup, 4, 0, 0 },
 	{ "userfaultfd", SYS_userfaultfd, 1, 0, 0 },
 	{ "perf", SYS_perf_event_open, 0, 0, -1 },
@@ -457,7 +469,8 @@ static const struct {
 	{ "board", attack_board }, { "ready", attack_ready }, { "flood", attack_flood },
 	{ "spawns", attack_spawns }, { "garbage", attack_garbage }, { "env", attack_env },
 	{ "linger", attack_linger }, { "sendto", attack_sendto }, { "tty", attack_tty },
-	{ "keys", attack_keys }, { "exec", attack_exec }, { "open", attack_open },
+	{ "keys", attack_keys }, { "exec", attack_exec }, { "clone3", attack_clone3 },
+	{ "open", attack_open },
 	{ "blocking", attack_blocking }, { "kill", attack_kill }, { "rlimit", attack_rlimit },
 	{ "execute", attack_execute }, { "protect", attack_protect }, { "abort", attack_abort },
 };
