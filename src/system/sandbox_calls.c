@@ -40,25 +40,21 @@
  */
 static const char *const allowed[] = {
 	/* the loop */
-	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2",
-	"pipe2", "poll", "ppoll", "ppoll_time64",
+	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "pipe2",
+	"poll", "ppoll", "ppoll_time64",
 	/* connections, processes, the supervisor */
-	"read", "write", "readv", "writev", "close", "accept4", "recvmsg",
+	"read", "write", "close", "accept4", "recvmsg",
 	/* the libraries */
-	"brk", "munmap", "mremap", "madvise", "futex", "futex_time64", "sched_yield", "getrandom",
-	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigprocmask",
-	"restart_syscall", "exit", "exit_group", "rseq",
-	"clock_gettime", "clock_gettime64", "gettimeofday", "time", "nanosleep",
-	"clock_nanosleep", "clock_nanosleep_time64",
+	"brk", "munmap", "mremap", "madvise", "futex", "getrandom",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "restart_syscall",
+	"clock_gettime", "clock_gettime64", "gettimeofday", "exit_group",
 	"getpid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getuid32", "geteuid32",
-	"getgid32", "getegid32", "uname", "sysinfo", "getrlimit", "ugetrlimit",
-	"fstat", "fstat64",
+	"getgid32", "getegid32", "uname", "sysinfo", "fstat", "fstat64",
 };
 
 /* With a directory for messages or for records. */
 static const char *const for_files[] = {
-	"openat", "getdents64", "renameat", "renameat2", "ftruncate", "ftruncate64", "lseek",
-	"_llseek",
+	"openat", "getdents64", "renameat", "renameat2", "ftruncate", "ftruncate64",
 };
 
 /* No honest engine calls one of these: whoever does has taken it over. */

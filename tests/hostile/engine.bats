@@ -177,7 +177,8 @@ serves() {
 
 @test "no state of its process that it does not need" {
 	needs_seccomp
-	denied personality inotify fanotify setpgid prctl chdir timer priority
+	denied personality inotify fanotify setpgid prctl chdir timer priority \
+	    eventfd sleep writev times
 }
 
 @test "no signal, trace or limit for anybody else" {
