@@ -15,7 +15,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +31,8 @@ struct walk {
 	char	 rest[PATH_MAX];
 	int	 links;
 	int	 make;
+	uid_t	 uid;			/* trusted as well */
+	gid_t	 gid;
 	char	*why;
 	size_t	 size;
 };
@@ -42,18 +46,60 @@ refuse(const struct walk *w, const char *what, int error)
 	return -1;
 }
 
+/*
+ * Who has made a mount of FUSE (proc_pid_mountinfo(5): its number comes first, what the file
+ * system is told comes last). 0: root, or it is no FUSE.
+ */
+static uid_t
+mounted_by(uint64_t mount)
+{
+	FILE			*f = fopen("/proc/self/mountinfo", "re");
+	const char		*type, *option;
+	char			*line = NULL;
+	size_t			 size = 0;
+	unsigned long long	 id, user = 0;
+
+	while (f != NULL && getline(&line, &size, f) != -1) {
+		if (sscanf(line, "%llu", &id) != 1 || id != mount)
+			continue;
+		if ((type = strstr(line, " - fuse")) != NULL &&
+		    (option = strstr(type, ",user_id=")) != NULL)
+			(void)sscanf(option, ",user_id=%llu", &user);
+		break;
+	}
+	free(line);
+	if (f != NULL)
+		(void)fclose(f);
+	return (uid_t)user;
+}
+
+int
+trusted_stat(int dir, const char *name, struct statx *sx)
+{
+	uid_t	 user;
+
+	if (statx(dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
+	    AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_MNT_ID, sx) == -1)
+		return -1;
+	/* The mounts on which this is so are few. */
+	if ((sx->stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0 &&
+	    (user = mounted_by(sx->stx_mnt_id)) != 0)
+		sx->stx_uid = user;
+	return 0;
+}
+
 /* Root's and our own are trusted. Of a sticky one others can't move what is ours. */
 static int
-check(const struct walk *w, const struct stat *st)
+check(const struct walk *w, const struct statx *sx)
 {
-	if (st->st_uid != 0 && st->st_uid != geteuid())
+	if (sx->stx_uid != 0 && sx->stx_uid != geteuid() && sx->stx_uid != w->uid)
 		return refuse(w, ": belongs to another user, who can put something else there", 0);
-	if (S_ISLNK(st->st_mode) || (st->st_mode & S_ISVTX) != 0)
+	if (S_ISLNK(sx->stx_mode) || (sx->stx_mode & S_ISVTX) != 0)
 		return 0;
-	if ((st->st_mode & S_IWOTH) != 0)
+	if ((sx->stx_mode & S_IWOTH) != 0)
 		return refuse(w, ": anybody can write it, and so put something else there", 0);
-	if ((st->st_mode & S_IWGRP) != 0 && st->st_gid != 0 &&
-	    (geteuid() == 0 || st->st_gid != getegid()))
+	if ((sx->stx_mode & S_IWGRP) != 0 && sx->stx_gid != 0 && sx->stx_gid != w->gid &&
+	    (geteuid() == 0 || sx->stx_gid != getegid()))
 		return refuse(w, ": its group can write it, and so put something else there", 0);
 	return 0;
 }
@@ -61,15 +107,15 @@ check(const struct walk *w, const struct stat *st)
 static int
 begin(struct walk *w)
 {
-	struct stat	 st;
+	struct statx	 sx;
 
 	if (w->fd != -1)
 		(void)close(w->fd);
 	w->done[0] = '\0';
 	if ((w->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1 ||
-	    fstat(w->fd, &st) == -1)
+	    trusted_stat(w->fd, "", &sx) == -1)
 		return refuse(w, "/: ", errno);
-	return check(w, &st);
+	return check(w, &sx);
 }
 
 /* Takes the next component from the rest: 0 if there is none. */
@@ -112,7 +158,7 @@ static int
 enter(struct walk *w, const char *name)
 {
 	const int	 flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
-	struct stat	 st;
+	struct statx	 sx;
 	size_t		 len = strlen(w->done);
 	int		 fd;
 
@@ -122,44 +168,54 @@ enter(struct walk *w, const char *name)
 	if ((fd = openat(w->fd, name, flags)) == -1 && errno == ENOENT && w->make &&
 	    w->rest[0] == '\0' && mkdirat(w->fd, name, 0711) == 0)
 		fd = openat(w->fd, name, flags);
-	if (fd == -1 || fstat(fd, &st) == -1)
+	if (fd == -1 || trusted_stat(fd, "", &sx) == -1)
 		return refuse(w, ": ", errno);
-	if (check(w, &st) == -1) {
+	if (check(w, &sx) == -1) {
 		(void)close(fd);
 		return -1;
 	}
-	if (S_ISLNK(st.st_mode))
+	if (S_ISLNK(sx.stx_mode))
 		return follow(w, fd, name);
 	(void)close(w->fd);
 	w->fd = fd;
-	return S_ISDIR(st.st_mode) ? 0 : refuse(w, ": ", ENOTDIR);
+	return S_ISDIR(sx.stx_mode) ? 0 : refuse(w, ": ", ENOTDIR);
 }
 
-int
-trusted_open(const char *path, int make, char *why, size_t size)
+/* The walk says who is trusted, and has nowhere to close yet. */
+static int
+go(struct walk *w, const char *path)
 {
-	struct walk	 w = { .fd = -1, .make = make, .why = why, .size = size };
-	char		 name[PATH_MAX];
-	int		 fd = -1, ret, error;
+	char	 name[PATH_MAX];
+	int	 fd = -1, ret, error;
 
-	if (strlcpy(w.rest, path, sizeof(w.rest)) >= sizeof(w.rest))
-		return refuse(&w, "", ENAMETOOLONG);
-	ret = begin(&w);
-	while (ret == 0 && next_name(&w, name, sizeof(name)))
-		ret = enter(&w, name);
-	if (ret == 0 && (fd = openat(w.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		(void)refuse(&w, ": ", errno);
+	if (strlcpy(w->rest, path, sizeof(w->rest)) >= sizeof(w->rest))
+		return refuse(w, "", ENAMETOOLONG);
+	ret = begin(w);
+	while (ret == 0 && next_name(w, name, sizeof(name)))
+		ret = enter(w, name);
+	if (ret == 0 && (fd = openat(w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		(void)refuse(w, ": ", errno);
 	error = errno;
-	if (w.fd != -1)
-		(void)close(w.fd);
+	if (w->fd != -1)
+		(void)close(w->fd);
 	errno = error;
 	return fd;
 }
 
 int
-trusted_open_above(const char *path, char *why, size_t size)
+trusted_open(const char *path, int make, char *why, size_t size)
 {
-	char	 above[PATH_MAX], *end;
+	struct walk	 w = { .fd = -1, .make = make, .uid = (uid_t)-1, .gid = (gid_t)-1,
+	    .why = why, .size = size };
+
+	return go(&w, path);
+}
+
+int
+trusted_open_above_for(const char *path, uid_t uid, gid_t gid, char *why, size_t size)
+{
+	struct walk	 w = { .fd = -1, .uid = uid, .gid = gid, .why = why, .size = size };
+	char		 above[PATH_MAX], *end;
 
 	if (strlcpy(above, path, sizeof(above)) >= sizeof(above)) {
 		errno = ENAMETOOLONG;
@@ -170,7 +226,25 @@ trusted_open_above(const char *path, char *why, size_t size)
 	for (end = above + strlen(above); end > above && end[-1] == '/'; end--)
 		end[-1] = '\0';
 	if ((end = strrchr(above, '/')) == NULL || end == above)
-		return trusted_open("/", 0, why, size);
+		return go(&w, "/");
 	*end = '\0';
-	return trusted_open(above, 0, why, size);
+	return go(&w, above);
+}
+
+int
+trusted_open_above(const char *path, char *why, size_t size)
+{
+	return trusted_open_above_for(path, (uid_t)-1, (gid_t)-1, why, size);
+}
+
+void
+trusted_last_name(const char *path, char *name, size_t size)
+{
+	size_t	 end = strlen(path), begin;
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	for (begin = end; begin > 0 && path[begin - 1] != '/'; begin--)
+		;
+	(void)snprintf(name, size, "%.*s", (int)(end - begin), path + begin);
 }

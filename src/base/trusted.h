@@ -9,7 +9,11 @@
 #ifndef PM_BASE_TRUSTED_H
 #define PM_BASE_TRUSTED_H
 
+#include <sys/stat.h>
+
 #include <stddef.h>
+
+#include "base/compat.h"
 
 /* How much why has room for, at least. */
 #define TRUSTED_WHY	4200
@@ -25,5 +29,16 @@
 int	 trusted_open(const char *path, int make, char *why, size_t size);
 /* The same for the directory that path is in, or would be. */
 int	 trusted_open_above(const char *path, char *why, size_t size);
+/* And what belongs to that user may, and so may that group write; -1: nobody else. */
+int	 trusted_open_above_for(const char *path, uid_t, gid_t, char *why, size_t size);
+/*
+ * As statx(2) of name in the directory dir, or of dir itself if name is "", without
+ * following a link, but by what the kernel knows: the file system is not asked, since one
+ * that another user has mounted need not answer, or may claim to be root's. The root of such a
+ * mount belongs to who has made it. Returns 0, or -1 with errno.
+ */
+int	 trusted_stat(int dir, const char *name, struct statx *);
+/* The last name of an absolute path, without slashes after it: what stands in that directory. */
+void	 trusted_last_name(const char *path, char *name, size_t size);
 
 #endif

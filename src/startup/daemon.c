@@ -9,6 +9,7 @@
  */
 #include "base/compat.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -22,8 +23,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/trusted.h"
 #include "startup/daemon.h"
 
+/* Whoever can open it can lock it, and so keep the daemon from starting. */
+#define PIDFILE_MODE	0600
 #define READY	'\0'	/* ends the error texts in the launcher's pipe */
 
 static struct pidfh	*pidfile;
@@ -86,25 +90,71 @@ absolute(const char *path, char *out, size_t size)
 	return 0;
 }
 
+static int
+complain_of_pidfile(const char *path, const char *why)
+{
+	log_msg(LOG_ERR, NULL, "pid file %s: %s", path, why);
+	return -1;
+}
+
+/* What is wrong with the file that is there, or NULL. */
+static const char *
+pidfile_problem(const struct statx *sx)
+{
+	if (S_ISLNK(sx->stx_mode))
+		return "it is a link; expected a file, or none";
+	if (!S_ISREG(sx->stx_mode))
+		return "not a file";
+	if (sx->stx_uid != 0 && sx->stx_uid != geteuid())
+		return "belongs to another user";
+	return NULL;
+}
+
+/*
+ * Makes the file if it is missing, so that nobody else can in a sticky directory. Root writes
+ * to it: it must be no link to something else, and nobody may put one there.
+ */
+static int
+claim_pidfile(const char *path)
+{
+	char		 why[TRUSTED_WHY], name[NAME_MAX + 1];
+	const char	*problem = NULL;
+	struct statx	 sx;
+	int		 above, fd;
+
+	if ((above = trusted_open_above(path, why, sizeof(why))) == -1)
+		return complain_of_pidfile(path, errno == EPERM ? why : strerror(errno));
+	trusted_last_name(path, name, sizeof(name));
+	fd = openat(above, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    PIDFILE_MODE);
+	if (fd != -1)
+		(void)close(fd);
+	else if (errno != EEXIST || trusted_stat(above, name, &sx) == -1)
+		problem = strerror(errno);
+	else if ((problem = pidfile_problem(&sx)) == NULL)
+		/* One that was left behind may have had another mode. */
+		(void)fchmodat(above, name, PIDFILE_MODE, 0);
+	(void)close(above);
+	return problem == NULL ? 0 : complain_of_pidfile(path, problem);
+}
+
 int
 daemon_pidfile_open(const char *path)
 {
 	char	 full[PATH_MAX];
 	pid_t	 other = -1;
 
-	if (absolute(path, full, sizeof(full)) == -1) {
-		log_msg(LOG_ERR, NULL, "pid file %s: %s", path,
-		    strerror(errno));
+	if (absolute(path, full, sizeof(full)) == -1)
+		return complain_of_pidfile(path, strerror(errno));
+	if (claim_pidfile(full) == -1)
 		return -1;
-	}
-	if ((pidfile = pidfile_open(full, 0644, &other)) == NULL) {
+	if ((pidfile = pidfile_open(full, PIDFILE_MODE, &other)) == NULL) {
 		if (errno == EEXIST)
 			log_msg(LOG_ERR, NULL,
 			    "already running as pid %d (pid file %s), or still ending: "
 			    "see drain-timeout", (int)other, full);
 		else
-			log_msg(LOG_ERR, NULL, "pid file %s: %s", full,
-			    strerror(errno));
+			(void)complain_of_pidfile(full, strerror(errno));
 		return -1;
 	}
 	/* libbsd would leave the file open in programs that are executed, and locked. */

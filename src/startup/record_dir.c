@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -49,19 +48,6 @@ check_record_dir(const struct conf *conf, int fd, int made)
 	return 0;
 }
 
-/* The last name of an absolute path, without slashes after it. */
-static void
-last_name(const char *path, char *name, size_t size)
-{
-	size_t	 end = strlen(path), begin;
-
-	while (end > 0 && path[end - 1] == '/')
-		end--;
-	for (begin = end; begin > 0 && path[begin - 1] != '/'; begin--)
-		;
-	(void)snprintf(name, size, "%.*s", (int)(end - begin), path + begin);
-}
-
 int
 record_dir_open(const struct conf *conf, struct runtime *rt)
 {
@@ -73,7 +59,7 @@ record_dir_open(const struct conf *conf, struct runtime *rt)
 		return 0;
 	if ((above = trusted_open_above(conf->record, why, sizeof(why))) == -1)
 		return complain_of_record(conf, why);
-	last_name(conf->record, name, sizeof(name));
+	trusted_last_name(conf->record, name, sizeof(name));
 	made = mkdirat(above, name, 0700) == 0;
 	error = errno;
 	rt->record_fd = !made && error != EEXIST ? -1 :
