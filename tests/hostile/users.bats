@@ -200,8 +200,8 @@ refused() {
 
 @test "a handler's user that stops every new process of its own prevents no start" {
 	# One that no other test starts processes as.
-	HANDLER_USER=backup
-	id -u backup >/dev/null || skip 'needs a user for handlers'
+	HANDLER_USER=proxy
+	id -u proxy >/dev/null || skip 'needs a user for handlers'
 	attack stop as "$HANDLER_USER" "$HOSTILE/stopper.py" 60
 	run_daemon
 	is_fresh
