@@ -9,12 +9,14 @@
  */
 #include "base/compat.h"
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mono.h"
@@ -48,6 +50,20 @@ status_of(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/*
+ * What hangs in the kernel does not end when it is killed. Whoever waits for the end of
+ * a pipe, or for a lock, must not wait for that.
+ */
+static void
+keep_only(int fd)
+{
+	if (dup2(fd, STDIN_FILENO) == -1)
+		_exit(127);
+	closefrom(STDIN_FILENO + 1);
+	(void)open("/dev/null", O_WRONLY);
+	(void)dup2(STDOUT_FILENO, STDERR_FILENO);
+}
+
 int
 within(unsigned int ms, int kill_it, int (*fn)(void *), void *arg)
 {
@@ -56,8 +72,11 @@ within(unsigned int ms, int kill_it, int (*fn)(void *), void *arg)
 
 	if (pipe2(fds, O_CLOEXEC) == -1)
 		return -1;
-	if ((pid = fork()) == 0)
+	if ((pid = fork()) == 0) {
+		if (kill_it)
+			keep_only(fds[1]);
 		_exit(fn(arg));
+	}
 	error = errno;
 	(void)close(fds[1]);
 	ended = pid == -1 || wait_for_end(fds[0], ms);
@@ -71,4 +90,21 @@ within(unsigned int ms, int kill_it, int (*fn)(void *), void *arg)
 		(void)kill(pid, SIGKILL);
 	errno = ETIMEDOUT;
 	return -1;
+}
+
+int
+within_copy(unsigned int ms, int (*fn)(void *), void *arg, size_t size)
+{
+	void	*shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int	 ret, error;
+
+	if (shared == MAP_FAILED)
+		return -1;
+	memcpy(shared, arg, size);
+	ret = within(ms, 1, fn, shared);
+	error = errno;
+	memcpy(arg, shared, size);
+	(void)munmap(shared, size);
+	errno = error;
+	return ret;
 }

@@ -29,6 +29,7 @@ struct build {
 	int			 root;		/* started as root */
 	int			 whole;		/* the text was read to its end */
 	int			 handler_user_missing;	/* told once */
+	unsigned int		 patience;	/* ms that files have to answer: config/apart.c */
 };
 
 enum option_type {
@@ -113,21 +114,35 @@ void	 conf_build_handler_user(struct build *, const struct conf_section *,
 	    struct handler_conf *);
 
 /*
- * config/run.c: why the handler's user can't run a file, malloc'd, or NULL; and
+ * config/apart.c: whatever asks about files that need not be root's runs there.
+ * conf_apart() calls fn in another process, with a copy of size bytes at arg as they are, and has
+ * them as fn left them afterwards; nothing else that fn writes is kept but mistakes. Returns 0, or -1:
+ * some file did not answer in time, and mistakes are not known.
+ */
+int	 conf_apart(struct build *, void (*fn)(struct build *, void *arg), void *arg, size_t size);
+void	 conf_apart_begin(struct build *);
+/* Something in such a process was too late: the next is waited for half as long. */
+void	 conf_apart_late(struct build *);
+
+/*
+ * config/run.c, for what runs apart: why the handler's user can't run a file, malloc'd, or NULL; and
  * mistakes of a script's first line.
  */
-char	*conf_run_problem(const struct build *, const struct handler_conf *, const char *path);
+char	*conf_run_problem(struct build *, const struct handler_conf *, const char *path);
 int	 conf_is_program(const char *path);	/* a file that the caller can run */
-/* The first program of a name in a list of directories, malloc'd, or NULL. */
-char	*conf_find_program(const char *directories, const char *name);
+/*
+ * The first program of a name in a list of directories, written to path, which has PATH_MAX
+ * bytes; while it is sought, the one that is looked at. Returns 0, or -1: there is none.
+ */
+int	 conf_find_program(const char *directories, const char *name, char *path);
 void	 conf_check_first_line(struct build *, int at, const char *option,
 	    const struct handler_conf *, const char *path);
 
-/* config/settings.c: warns of settings of the environment that the script at path lacks. */
+/* config/settings.c, for what runs apart: warns of settings of the environment that the script at path lacks. */
 void	 conf_check_settings(struct build *, const struct conf_stmt *environment, const char *path);
 
 /* config/socket.c: the place of a unix socket; its owner and group are those that were named. */
-void	 conf_check_socket(struct build *, const struct listen_conf *, int at);
+void	 conf_check_socket(struct build *, struct listen_conf *, int at);
 /* Warns of one in Postfix's queue that its user can't use; owner and group are known. */
 void	 conf_check_postfix(struct build *, const struct listen_conf *, int at);
 

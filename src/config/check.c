@@ -183,6 +183,16 @@ blanks_hint(const char *path)
 	    "; arguments are elements of their own: {'program', 'argument'}";
 }
 
+/* What a process of its own looks at, for one handler. */
+struct files {
+	const struct conf_section	*sec;
+	struct handler_conf		*h;
+	const struct conf_stmt		*hooks, *cmd, *directory;	/* NULL: not set */
+	const struct conf_stmt		*now;	/* the one that is looked at */
+	char				 command[PATH_MAX];	/* "": none was found */
+	unsigned int			 found;	/* EV_BITs of hooks that can be run */
+};
+
 /* A shell would not have found it either, but who is used to one has it here. */
 static void
 not_found(struct build *b, const struct conf_stmt *cmd, const char *name)
@@ -195,37 +205,13 @@ not_found(struct build *b, const struct conf_stmt *cmd, const char *name)
 	free(here);
 }
 
-/* Makes command[0] a path. 0, or -1 after an error. */
-static int
-resolve_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf *h)
-{
-	char	*path;
-
-	if (h->command[0][0] == '/')
-		return 0;
-	if (strchr(h->command[0], '/') == NULL) {
-		path = conf_find_program(HANDLER_PATH, h->command[0]);
-		if (path == NULL)
-			not_found(b, cmd, h->command[0]);
-	} else
-		path = conf_option_path(b, cmd, h->command[0]);
-	if (path == NULL)
-		return -1;
-	free(h->command[0]);
-	h->command[0] = path;
-	return 0;
-}
-
 static void
-check_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf *h)
+check_program(struct build *b, const struct conf_stmt *cmd, const struct handler_conf *h,
+    const char *path)
 {
 	struct stat	 st;
-	const char	*path;
 	char		*why;
 
-	if (h->command == NULL || resolve_command(b, cmd, h) == -1)
-		return;
-	path = h->command[0];
 	if (stat(path, &st) == -1)
 		conf_error(b->errors, cmd->at, "command: %s: %s; expected a program%s",
 		    path, strerror(errno), blanks_hint(path));
@@ -242,9 +228,26 @@ check_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf 
 	}
 }
 
+static void
+check_command(struct build *b, struct files *f)
+{
+	const struct conf_stmt	*cmd = f->cmd, *env = conf_tree_find(f->sec, "environment");
+	const char		*name = f->h->command[0];
+
+	if (name[0] == '/')
+		(void)strlcpy(f->command, name, sizeof(f->command));
+	else if (conf_find_program(HANDLER_PATH, name, f->command) == -1) {
+		not_found(b, cmd, name);
+		return;
+	}
+	check_program(b, cmd, f->h, f->command);
+	if (env != NULL)
+		conf_check_settings(b, env, f->command);
+}
+
 /* 1 if the hook is there and can be run. */
 static int
-check_hook(struct build *b, int at, struct handler_conf *h, const char *path)
+check_hook(struct build *b, int at, const struct handler_conf *h, const char *path)
 {
 	struct stat	 st;
 	char		*why;
@@ -271,58 +274,131 @@ check_hook(struct build *b, int at, struct handler_conf *h, const char *path)
 	return 1;
 }
 
-static void
-find_hooks(struct build *b, int at, struct handler_conf *h)
+static char *
+hook_path(const struct handler_conf *h, int ev)
 {
-	char		*path;
-	unsigned int	 found = 0;
-	int		 ev;
-
-	for (ev = 0; ev < EV_COUNT; ev++) {
-		if (asprintf(&path, "%s/%s", h->hooks, event_name((enum event_kind)ev)) == -1)
-			return;
-		if (!check_hook(b, at, h, path)) {
-			free(path);
-			continue;
-		}
-		free(h->hook_path[ev]);
-		h->hook_path[ev] = path;
-		found |= EV_BIT(ev);
-	}
-	if (found == 0)
-		conf_error(b->errors, at, "hooks: %s: expected at least one executable named "
-		    "after an event, such as rcpt or end-of-message", h->hooks);
-	h->events = found & EV_ANSWERABLE;
-	h->reports = found & ~EV_ANSWERABLE;
+	return conf_join_path(h->hooks, event_name((enum event_kind)ev));
 }
 
 static void
-check_hooks(struct build *b, const struct conf_stmt *hooks, struct handler_conf *h)
+find_hooks(struct build *b, struct files *f)
 {
-	struct stat	 st;
+	char	*path;
+	int	 ev;
 
-	if (h->hooks == NULL)
-		return;
-	if (stat(h->hooks, &st) == -1)
-		conf_error(b->errors, hooks->at, "hooks: %s: %s; expected a directory",
-		    h->hooks, strerror(errno));
-	else if (!S_ISDIR(st.st_mode))
-		conf_error(b->errors, hooks->at, "hooks: %s: not a directory; expected one",
-		    h->hooks);
+	for (ev = 0; ev < EV_COUNT; ev++) {
+		path = hook_path(f->h, ev);
+		if (check_hook(b, f->hooks->at, f->h, path))
+			f->found |= EV_BIT(ev);
+		free(path);
+	}
+	if (f->found == 0)
+		conf_error(b->errors, f->hooks->at, "hooks: %s: expected at least one executable "
+		    "named after an event, such as rcpt or end-of-message", f->h->hooks);
+}
+
+/* 0, or -1 after an error. */
+static int
+check_is_directory(struct build *b, const struct conf_stmt *st, const char *path)
+{
+	struct stat	 sb;
+
+	if (stat(path, &sb) == -1)
+		conf_error(b->errors, st->at, "%s: %s: %s; expected a directory", st->name, path,
+		    strerror(errno));
+	else if (!S_ISDIR(sb.st_mode))
+		conf_error(b->errors, st->at, "%s: %s: not a directory; expected one", st->name,
+		    path);
 	else
-		find_hooks(b, hooks->at, h);
+		return 0;
+	return -1;
+}
+
+static void
+look_at_files(struct build *b, void *arg)
+{
+	struct files		*f = arg;
+	struct handler_conf	*h = f->h;
+
+	if (f->directory != NULL) {
+		f->now = f->directory;
+		(void)check_is_directory(b, f->now, h->directory);
+	}
+	if (f->hooks != NULL && h->hooks != NULL) {
+		f->now = f->hooks;
+		if (check_is_directory(b, f->now, h->hooks) == 0)
+			find_hooks(b, f);
+	} else if (f->hooks == NULL && h->command != NULL) {
+		f->now = f->cmd;
+		check_command(b, f);
+	}
+}
+
+/* A command with a slash becomes a path. 0, or -1 after an error. */
+static int
+resolve_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf *h)
+{
+	char	*path;
+
+	if (strchr(h->command[0], '/') == NULL || h->command[0][0] == '/')
+		return 0;
+	if ((path = conf_option_path(b, cmd, h->command[0])) == NULL)
+		return -1;
+	free(h->command[0]);
+	h->command[0] = path;
+	return 0;
+}
+
+/*
+ * Whoever has files that don't answer must not prevent a start. As with a program that
+ * can't be run later, all that the handler could be asked is answered by on-failure.
+ */
+static void
+not_looked_at(struct build *b, struct files *f)
+{
+	const struct handler_conf	*h = f->h;
+	const char			*path = h->directory;
+
+	if (f->now != NULL && f->now == f->hooks)
+		path = h->hooks;
+	else if (f->now != NULL && f->now == f->cmd)
+		path = f->command;
+	if (f->now == NULL || path[0] == '\0') {
+		conf_error(b->errors, f->sec->at, "handler %s: its files take too long to be "
+		    "looked at", h->name);
+		return;
+	}
+	conf_warning(b->errors, f->now->at, "%s: %s: takes too long to be looked at, and was not "
+	    "checked", f->now->name, path);
+	f->found = EV_BIT(EV_COUNT) - 1;
+}
+
+static void
+take_hooks(struct handler_conf *h, unsigned int found)
+{
+	int	 ev;
+
+	for (ev = 0; ev < EV_COUNT; ev++)
+		if ((found & EV_BIT(ev)) != 0)
+			h->hook_path[ev] = hook_path(h, ev);
+	h->events = found & EV_ANSWERABLE;
+	h->reports = found & ~EV_ANSWERABLE;
 }
 
 void
 conf_check_handler_files(struct build *b, const struct conf_section *sec, struct handler_conf *h)
 {
-	const struct conf_stmt	*st, *env = conf_tree_find(sec, "environment");
+	struct files	 f = { .sec = sec, .h = h, .hooks = conf_tree_find(sec, "hooks"),
+	    .cmd = conf_tree_find(sec, "command"), .directory = conf_tree_find(sec, "directory") };
 
-	if ((st = conf_tree_find(sec, "hooks")) != NULL)
-		check_hooks(b, st, h);
-	else if ((st = conf_tree_find(sec, "command")) != NULL) {
-		check_command(b, st, h);
-		if (env != NULL && h->command != NULL)
-			conf_check_settings(b, env, h->command[0]);
+	if (f.hooks == NULL && h->command != NULL && resolve_command(b, f.cmd, h) == -1)
+		return;
+	if (conf_apart(b, look_at_files, &f, sizeof(f)) == -1)
+		not_looked_at(b, &f);
+	if (f.hooks != NULL && h->hooks != NULL)
+		take_hooks(h, f.found);
+	else if (f.hooks == NULL && f.command[0] != '\0') {
+		free(h->command[0]);
+		h->command[0] = xstrdup(f.command);
 	}
 }

@@ -76,6 +76,7 @@ build(struct build *b)
 
 	conf->path = xstrdup(b->src->files[0].path);
 	b->root = geteuid() == 0;
+	conf_apart_begin(b);
 	conf_check_sources(b);
 	conf_build_global(b);
 	conf_check_places(b);

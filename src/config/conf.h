@@ -136,6 +136,7 @@ struct listen_conf {
 	int		  line;
 	char		 *where;	/* "FILE:LINE", for messages */
 	struct netaddr	  addr;
+	int		  directory_missing;	/* that of a unix socket; it will be made */
 	unsigned int	 *handlers;	/* indexes into conf.handlers, in order */
 	size_t		  nhandlers;
 	mode_t		  mode;

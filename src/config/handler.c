@@ -8,9 +8,6 @@
  */
 #include "base/compat.h"
 
-#include <sys/stat.h>
-
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,17 +130,10 @@ set_directory(struct build *b, void *target, const struct conf_stmt *st)
 {
 	struct handler_conf	*h = target;
 	const char		*text = conf_option_scalar(b, st);
-	struct stat		 sb;
 	char			*path;
 
 	if (text == NULL || (path = conf_option_path(b, st, text)) == NULL)
 		return;
-	if (stat(path, &sb) == -1)
-		conf_error(b->errors, st->at, "%s: %s: %s; expected a directory",
-		    st->name, path, strerror(errno));
-	else if (!S_ISDIR(sb.st_mode))
-		conf_error(b->errors, st->at, "%s: %s: not a directory; expected one",
-		    st->name, path);
 	free(h->directory);
 	h->directory = path;
 }

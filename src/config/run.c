@@ -27,7 +27,6 @@
 #include "base/xmalloc.h"
 
 #define BYTE_ORDER_MARK	"\357\273\277"
-#define TRY_MS		5000
 #define HEAD_MAX	256	/* bytes of a file that the kernel looks at */
 
 /* What the user found out, in a process of his own. */
@@ -80,58 +79,46 @@ try_all(const char *path, const char *real, struct trial *t)
 struct attempt {
 	const struct handler_conf	*h;
 	const char			*path, *real;
-	int				 fd;	/* where to write the trial */
+	struct trial			 t;
 };
 
 static int
 become_and_try(void *arg)
 {
-	const struct attempt		*a = arg;
+	struct attempt			*a = arg;
 	const struct handler_conf	*h = a->h;
-	struct trial			 t;
 
 	if (setgroups(h->ngroups, h->groups) == -1 ||
 	    setresgid(h->gid, h->gid, h->gid) == -1 ||
 	    setresuid(h->uid, h->uid, h->uid) == -1) {
-		memset(&t, 0, sizeof(t));
-		t.error = errno;
-	} else
-		try_all(a->path, a->real, &t);
-	return write(a->fd, &t, sizeof(t)) == (ssize_t)sizeof(t) ? 0 : 1;
+		a->t.error = errno;
+		return 0;
+	}
+	try_all(a->path, a->real, &a->t);
+	return 0;
 }
 
 /*
- * 0, or -1 with errno: it could not be tried. The user can stop who tries it: then
- * it is not known, and taken for possible, as no user may prevent a start.
+ * The user can stop who tries it: then it is not known, and taken for possible, as no
+ * user may prevent a start.
  */
-static int
-try_as_user(const struct handler_conf *h, const char *path, const char *real,
+static void
+try_as_user(struct build *b, const struct handler_conf *h, const char *path, const char *real,
     struct trial *t)
 {
 	struct attempt	 a = { .h = h, .path = path, .real = real };
-	int		 fds[2], ret;
 
-	if (pipe2(fds, O_CLOEXEC) == -1)
-		return -1;
-	a.fd = fds[1];
-	ret = within(TRY_MS, 1, become_and_try, &a);
-	(void)close(fds[1]);
 	memset(t, 0, sizeof(*t));
-	/* A write of less than PIPE_BUF bytes comes as a whole, or not at all. */
-	if (ret == 0 && read(fds[0], t, sizeof(*t)) != (ssize_t)sizeof(*t))
-		ret = -1;
-	else if (ret == -1 && errno == ETIMEDOUT)
-		ret = 0;
-	(void)close(fds[0]);
-	if (ret == 0)
-		return 0;
-	errno = EIO;
-	return -1;
+	if (within_copy(b->patience / 3, become_and_try, &a, sizeof(a)) == 0)
+		*t = a.t;
+	else if (errno == ETIMEDOUT)
+		conf_apart_late(b);
+	else
+		t->error = EIO;
 }
 
 static void
-try_path(const struct build *b, const struct handler_conf *h, const char *path,
-    struct trial *t)
+try_path(struct build *b, const struct handler_conf *h, const char *path, struct trial *t)
 {
 	char	 real[PATH_MAX];
 
@@ -139,10 +126,8 @@ try_path(const struct build *b, const struct handler_conf *h, const char *path,
 		real[0] = '\0';
 	if (!b->root || h->user == NULL)
 		try_all(path, real, t);
-	else if (try_as_user(h, path, real, t) == -1) {
-		memset(t, 0, sizeof(*t));
-		t->error = errno;
-	}
+	else
+		try_as_user(b, h, path, real, t);
 }
 
 static const char *
@@ -164,7 +149,7 @@ sentence(const struct handler_conf *h, const char *what, const char *why)
 }
 
 char *
-conf_run_problem(const struct build *b, const struct handler_conf *h, const char *path)
+conf_run_problem(struct build *b, const struct handler_conf *h, const char *path)
 {
 	struct trial	 t;
 	char		 why[sizeof(t.directory) + 64];
@@ -218,7 +203,7 @@ interpreter(const struct handler_conf *h, const char *head)
 
 /* What is wrong with an interpreter, malloc'd, or NULL. */
 static char *
-interpreter_problem(const struct build *b, const struct handler_conf *h, const char *path)
+interpreter_problem(struct build *b, const struct handler_conf *h, const char *path)
 {
 	struct stat	 st;
 
@@ -259,24 +244,24 @@ conf_is_program(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-char *
-conf_find_program(const char *directories, const char *name)
+int
+conf_find_program(const char *directories, const char *name, char *path)
 {
 	const char	*dir = directories;
-	char		*path;
 	size_t		 len;
+	int		 n;
 
 	for (;;) {
 		len = strcspn(dir, ":");
-		if (asprintf(&path, "%.*s/%s", (int)len, dir, name) == -1)
-			return NULL;
-		if (conf_is_program(path))
-			return path;
-		free(path);
+		n = snprintf(path, PATH_MAX, "%.*s/%s", (int)len, dir, name);
+		if (n > 0 && n < PATH_MAX && conf_is_program(path))
+			return 0;
 		if (dir[len] == '\0')
-			return NULL;
+			break;
 		dir += len + 1;
 	}
+	path[0] = '\0';
+	return -1;
 }
 
 static const char *
@@ -295,15 +280,14 @@ static void
 check_env(struct build *b, int at, const char *option, const struct handler_conf *h,
     const char *path, const char *shell, const char *head)
 {
-	char	*name = env_program(shell, head), *found;
+	char	*name = env_program(shell, head), found[PATH_MAX];
 
 	if (name == NULL)
 		return;
-	if ((found = conf_find_program(handler_path(h), name)) == NULL)
+	if (conf_find_program(handler_path(h), name, found) == -1)
 		conf_error(b->errors, at, "%s: %s: %s finds no program \"%s\" in the PATH of "
 		    "handlers, %s%s", option, path, shell, name, handler_path(h),
 		    strchr(name, ' ') == NULL ? "" : "; expected one name, or -S before more");
-	free(found);
 	free(name);
 }
 

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "config/build.h"
+#include "base/trusted.h"
 #include "base/xmalloc.h"
 
 #define POSTFIX_QUEUE	"/var/spool/postfix/"	/* as it is unless somebody moved it */
@@ -42,20 +43,28 @@ is_directory(const char *path, int *missing)
 	return errno == EACCES;
 }
 
+/* What a process of its own looks at. */
+struct place {
+	const struct listen_conf	*l;
+	int				 at;
+	int				 missing;	/* the directory */
+};
+
 /* The directory is made if it is missing, but not the one that it stands in. */
 static void
-check_socket_directory(struct build *b, const struct listen_conf *l, const char *path, int at)
+check_socket_directory(struct build *b, struct place *p, const char *path)
 {
 	char	*copy = xstrdup(path), *directory, *above;
 	int	 missing;
 
 	directory = xstrdup(dirname(copy));
 	above = dirname(copy);
-	if (!is_directory(directory, &missing) && !missing)
-		conf_error(b->errors, at, "listen \"%s\": %s is not a directory", l->spec, directory);
-	else if (missing && !is_directory(above, &missing))
-		conf_error(b->errors, at, "listen \"%s\": the directory %s is missing, and %s %s; "
-		    "expected one of the two", l->spec, directory, above,
+	if (!is_directory(directory, &p->missing) && !p->missing)
+		conf_error(b->errors, p->at, "listen \"%s\": %s is not a directory", p->l->spec,
+		    directory);
+	else if (p->missing && !is_directory(above, &missing))
+		conf_error(b->errors, p->at, "listen \"%s\": the directory %s is missing, and %s %s; "
+		    "expected one of the two", p->l->spec, directory, above,
 		    missing ? "is, too" : "is not a directory");
 	free(directory);
 	free(copy);
@@ -147,18 +156,72 @@ check_entry(struct build *b, const struct listen_conf *l, const char *path, int 
 	}
 }
 
-void
-conf_check_socket(struct build *b, const struct listen_conf *l, int at)
+/* The user whom the socket is for, who has the name of its group; -1: not known. */
+static uid_t
+peer_of(const struct listen_conf *l)
 {
+	const struct group	*gr;
+	const struct passwd	*pw;
+
+	if (l->have_owner)
+		return l->owner;
+	if (!l->have_group || (gr = getgrgid(l->group)) == NULL)
+		return (uid_t)-1;
+	return (pw = getpwnam(gr->gr_name)) == NULL ? (uid_t)-1 : pw->pw_uid;
+}
+
+/*
+ * Root binds the socket by its path. The MTA's user, whom the socket is for, may own its
+ * directory. Other users may not, but a warning is all they cause: an administrator may
+ * have meant it so.
+ */
+static void
+check_replaceable(struct build *b, const struct listen_conf *l, const char *path, int at)
+{
+	uid_t	 uid = peer_of(l);
+	gid_t	 gid = l->have_group ? l->group : (gid_t)-1;
+	char	 why[TRUSTED_WHY], *copy;
+	int	 fd = trusted_open_above_for(path, uid, gid, why, sizeof(why));
+
+	if (fd == -1 && errno == ENOENT) {
+		copy = xstrdup(path);
+		fd = trusted_open_above_for(dirname(copy), uid, gid, why, sizeof(why));
+		free(copy);
+	}
+	if (fd != -1)
+		(void)close(fd);
+	else if (errno == EPERM)
+		conf_warning(b->errors, at, "listen \"%s\": %s; expected directories that only root "
+		    "can write, or sticky ones of root's", l->spec, why);
+}
+
+static void
+look_at_place(struct build *b, void *arg)
+{
+	struct place			*p = arg;
+	const struct listen_conf	*l = p->l;
 	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
 	struct stat			 st;
 
-	check_entry(b, l, sun->sun_path, at);
+	if (b->root)
+		check_replaceable(b, l, sun->sun_path, p->at);
+	check_entry(b, l, sun->sun_path, p->at);
 	if (lstat(sun->sun_path, &st) == -1)
-		check_socket_directory(b, l, sun->sun_path, at);
+		check_socket_directory(b, p, sun->sun_path);
 	else if (!S_ISSOCK(st.st_mode))
-		conf_error(b->errors, at, "listen \"%s\": a file that is not a socket is "
+		conf_error(b->errors, p->at, "listen \"%s\": a file that is not a socket is "
 		    "there", l->spec);
+}
+
+void
+conf_check_socket(struct build *b, struct listen_conf *l, int at)
+{
+	struct place	 p = { l, at, 0 };
+
+	if (conf_apart(b, look_at_place, &p, sizeof(p)) == -1)
+		conf_error(b->errors, at, "listen \"%s\": its directory takes too long to be "
+		    "looked at", l->spec);
+	l->directory_missing = p.missing;
 }
 
 static int

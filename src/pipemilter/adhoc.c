@@ -18,10 +18,12 @@
 #include "pipemilter/adhoc.h"
 #include "config/conf.h"
 #include "base/log.h"
+#include "base/within.h"
 #include "base/xmalloc.h"
 
 #define BLANKS		" \t\r\n"
 #define NAME_MAX_LEN	32	/* bytes of a handler's name made from a path */
+#define LOOK_MS		5000
 #define LABEL_MAX	200	/* bytes of an argument that are shown */
 
 static int
@@ -180,13 +182,21 @@ add_name(struct buf *out, const char *path)
 	add_quoted(out, name, i > 0 ? i : 1);
 }
 
+static int
+is_directory(void *path)
+{
+	struct stat	 st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static void
 add_command(struct buf *out, char *const *argv)
 {
-	struct stat	 st;
-	size_t		 i;
+	size_t	 i;
 
-	if (argv[1] == NULL && stat(argv[0], &st) == 0 && S_ISDIR(st.st_mode)) {
+	/* It may be on a file system that does not answer. */
+	if (argv[1] == NULL && within(LOOK_MS, 1, is_directory, argv[0]) == 1) {
 		buf_add_str(out, "hooks = ");
 		add_quoted(out, argv[0], strlen(argv[0]));
 	} else {

@@ -8,7 +8,6 @@
  */
 #include "base/compat.h"
 
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <libgen.h>
@@ -294,14 +293,12 @@ static void
 print_directory(const struct listen_conf *l)
 {
 	const struct sockaddr_un	*sun = (const void *)&l->addr.ss;
-	struct stat			 st;
 	char				*copy;
 
-	if (l->addr.ss.ss_family != AF_UNIX)
+	if (!l->directory_missing)
 		return;
 	copy = xstrdup(sun->sun_path);
-	if (stat(dirname(copy), &st) == -1)
-		printf("    the directory %s will be made, with mode 0755\n", copy);
+	printf("    the directory %s will be made, with mode 0755\n", dirname(copy));
 	free(copy);
 }
 

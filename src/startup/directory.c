@@ -162,7 +162,6 @@ try_to_enter(void *arg)
 {
 	const struct entering	*e = arg;
 
-	daemon_pidfile_forget();
 	if (privdrop(e->h->uid, e->h->gid, e->h->groups, e->h->ngroups) == -1)
 		return 1;
 	return chdir(e->path) == 0 ? 0 : 1;

@@ -82,6 +82,30 @@ make_directory(const char *path)
 	return ret;
 }
 
+/*
+ * By a descriptor, as somebody may have put something else in the place of the socket
+ * that we made. Returns 0, or -1 with errno.
+ */
+static int
+chown_socket(const char *path, uid_t uid, gid_t gid)
+{
+	struct stat	 st;
+	int		 fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), ret, error;
+
+	if (fd == -1 || fstat(fd, &st) == -1)
+		ret = -1;
+	else if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1) {
+		errno = ESTALE;
+		ret = -1;
+	} else
+		ret = fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
+	error = errno;
+	if (fd != -1)
+		(void)close(fd);
+	errno = error;
+	return ret;
+}
+
 static int
 give_to_owner(const struct conf *conf, const struct listen_conf *l,
     const char *path)
@@ -99,7 +123,7 @@ give_to_owner(const struct conf *conf, const struct listen_conf *l,
 		gid = l->group;
 	if (uid == (uid_t)-1 && gid == (gid_t)-1)
 		return 0;
-	return fchownat(AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
+	return chown_socket(path, uid, gid);
 }
 
 static void
