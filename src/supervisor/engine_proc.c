@@ -26,6 +26,7 @@
 #include "startup/daemon.h"
 #include "startup/tmpdir.h"
 #include "supervisor/engine_proc.h"
+#include "supervisor/guard.h"
 #include "system/pin.h"
 #include "system/privdrop.h"
 #include "system/sandbox.h"
@@ -55,6 +56,7 @@ engine_proc_init(struct engine_proc *e, const struct conf *conf, unsigned int in
 		(void)snprintf(e->name, sizeof(e->name), "engine %u", index + 1);
 	e->cpu = conf->pin ? pin_cpu(index) : -1;
 	e->pid = -1;
+	e->guarded = -1;
 	e->fd = -1;
 	e->log_fd = -1;
 	e->kill_at = MONO_NEVER;
@@ -226,6 +228,7 @@ engine_proc_start(struct engine_proc *all, unsigned int index, const struct supe
 			drop_channel(&all[i]);
 		become_engine(e, fds[1], log_fd, opts, board);
 	}
+	e->guarded = guard_add_engine(e->pid);
 	close(fds[1]);
 	e->fd = fds[0];
 	e->log_fd = log_fd;

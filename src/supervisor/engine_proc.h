@@ -26,6 +26,7 @@ struct engine_proc {
 	char		 name[24];	/* "engine", or "engine 2" of several */
 	int		 cpu;		/* it and its handlers stay on this CPU; -1: any */
 	pid_t		 pid;		/* -1: none */
+	int		 guarded;	/* its place at the guard, -1: none */
 	int		 fd;		/* the channel, -1: none */
 	int		 log_fd;	/* its socket to syslog, -1: none */
 	int		 ready;		/* has said that it serves */

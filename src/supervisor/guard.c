@@ -7,60 +7,121 @@
  * supervisor/guard.c: a process that does nothing until the supervisor has ended.
  *
  * A handler itself gets KILL from the kernel then (pipemilter_start.c), but not what
- * it has started in its group. The groups stand in memory that the supervisor
- * shares with the guard alone: an engine could have any process killed by it.
+ * it has started in its group. An engine that works gives its last answers, and ends; one
+ * that is stuck, or was taken over, would stay, with the listening sockets. All of them
+ * stand in memory that the supervisor shares with the guard alone: an engine could have any
+ * process killed by it.
  */
 #include "base/compat.h"
 
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mono.h"
 #include "startup/daemon.h"
 #include "supervisor/guard.h"
 
-static pid_t	*groups;	/* 0: free */
-static size_t	 ngroups, last;
-static pid_t	 guard = -1;
+#define ANSWER_MS	2000	/* that engines have to write their last answers */
+
+struct guarded {
+	pid_t	 pid;		/* 0: free */
+	int	 is_engine;	/* 0: a handler, and so a process group */
+	int	 fd;		/* of an engine, when the supervisor has ended */
+};
+
+static struct guarded	*all;
+static size_t		 nall, last;
+static pid_t		 guard = -1;
 
 static void wait_for_end(pid_t) NO_RETURN;
+
+/*
+ * Holds on to the process, so that its number can't come to stand for another. Kernels
+ * before 5.3 can't.
+ */
+static void
+hold(struct guarded *g)
+{
+#ifdef SYS_pidfd_open
+	g->fd = (int)syscall(SYS_pidfd_open, g->pid, 0);
+	if (g->fd == -1 && errno == ESRCH)
+		g->pid = 0;
+#else
+	g->fd = -1;
+#endif
+}
+
+/* Waits until the process has ended, or that time has come. */
+static void
+end_engine(const struct guarded *g, uint64_t until)
+{
+	struct pollfd	 pfd = { .fd = g->fd, .events = POLLIN };
+	uint64_t	 now;
+
+	do
+		now = mono_ms();
+	while (poll(&pfd, 1, now < until ? (int)(until - now) : 0) == -1 && errno == EINTR);
+#ifdef SYS_pidfd_send_signal
+	if (g->fd != -1) {
+		(void)syscall(SYS_pidfd_send_signal, g->fd, SIGKILL, NULL, 0);
+		return;
+	}
+#endif
+	(void)kill(g->pid, SIGKILL);
+}
+
+static void
+end_all(void)
+{
+	const uint64_t	 until = mono_ms() + ANSWER_MS;
+	size_t		 i;
+
+	for (i = 0; i < nall; i++)
+		if (all[i].pid > 1 && all[i].is_engine)
+			hold(&all[i]);
+		else if (all[i].pid > 1)
+			(void)kill(-all[i].pid, SIGKILL);
+	for (i = 0; i < nall; i++)
+		if (all[i].pid > 1 && all[i].is_engine)
+			end_engine(&all[i], until);
+}
 
 static void
 wait_for_end(pid_t supervisor)
 {
-	sigset_t	 all;
-	size_t		 i;
+	sigset_t	 set;
 	int		 sig;
 
-	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	sigfillset(&set);
+	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	(void)prctl(PR_SET_PDEATHSIG, SIGUSR1);
 	/* What reaches all processes of a terminal is no end. */
 	while (getppid() == supervisor)
-		(void)sigwait(&all, &sig);
-	for (i = 0; i < ngroups; i++)
-		if (groups[i] > 1)
-			(void)kill(-groups[i], SIGKILL);
+		(void)sigwait(&set, &sig);
+	end_all();
 	_exit(0);
 }
 
 static int
-make_groups(size_t max)
+make_room(size_t max)
 {
-	void	*p = mmap(NULL, max * sizeof(*groups), PROT_READ | PROT_WRITE,
+	void	*p = mmap(NULL, max * sizeof(*all), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED) {
 		log_warn("mmap");
 		return -1;
 	}
-	groups = p;
-	ngroups = max;
+	all = p;
+	nall = max;
 	return 0;
 }
 
@@ -69,20 +130,22 @@ guard_start(size_t max, int quiet)
 {
 	const pid_t	 us = getpid();
 
-	if (groups == NULL && make_groups(max) == -1)
+	if (all == NULL && make_room(max) == -1)
 		return -1;
-	(void)madvise(groups, ngroups * sizeof(*groups), MADV_DOFORK);
+	(void)madvise(all, nall * sizeof(*all), MADV_DOFORK);
 	guard = fork();
 	if (guard == 0) {
 		if (quiet)
 			daemon_null_stdio();
 		closefrom(STDERR_FILENO + 1);
+		/* A signal to the supervisor's group is none to this process. */
+		(void)setsid();
 		setproctitle("guard");
 		wait_for_end(us);
 	}
 	if (guard == -1)
 		log_warn("fork of the guard");
-	(void)madvise(groups, ngroups * sizeof(*groups), MADV_DONTFORK);
+	(void)madvise(all, nall * sizeof(*all), MADV_DONTFORK);
 	return guard == -1 ? -1 : 0;
 }
 
@@ -103,24 +166,37 @@ guard_stop(void)
 	guard = -1;
 }
 
-int
-guard_add(pid_t pid)
+static int
+add(pid_t pid, int is_engine)
 {
 	size_t	 i;
 
-	for (i = 0; i < ngroups; i++) {
-		last = (last + 1) % ngroups;
-		if (groups[last] == 0) {
-			groups[last] = pid;
+	for (i = 0; i < nall; i++) {
+		last = (last + 1) % nall;
+		if (all[last].pid == 0) {
+			all[last].is_engine = is_engine;
+			all[last].pid = pid;
 			return (int)last;
 		}
 	}
 	return -1;
 }
 
+int
+guard_add(pid_t pid)
+{
+	return add(pid, 0);
+}
+
+int
+guard_add_engine(pid_t pid)
+{
+	return add(pid, 1);
+}
+
 void
 guard_remove(int place)
 {
 	if (place != -1)
-		groups[place] = 0;
+		all[place].pid = 0;
 }

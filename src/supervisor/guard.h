@@ -4,7 +4,7 @@
  */
 
 /*
- * supervisor/guard.h: ends the handlers if the supervisor is killed.
+ * supervisor/guard.h: ends handlers and engines if the supervisor is killed.
  */
 #ifndef PM_SUPERVISOR_GUARD_H
 #define PM_SUPERVISOR_GUARD_H
@@ -13,7 +13,7 @@
 
 /*
  * Starts the process that waits for our end, again if it has ended. It knows as many
- * process groups as were asked for first. Returns 0, or -1, logged. quiet: it
+ * processes as were asked for first. Returns 0, or -1, logged. quiet: it
  * must hold no terminal.
  */
 int	 guard_start(size_t max, int quiet);
@@ -23,7 +23,9 @@ int	 guard_is(pid_t);
 void	 guard_stop(void);
 /* A process group that must not outlive us. Returns its place, or -1: there is none. */
 int	 guard_add(pid_t);
-/* Before the group's leader is reaped. place may be -1. */
+/* The same of an engine, which is given 2 seconds to end by itself. */
+int	 guard_add_engine(pid_t);
+/* Before the process, or the group's leader, is reaped. place may be -1. */
 void	 guard_remove(int place);
 
 #endif

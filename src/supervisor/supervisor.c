@@ -197,12 +197,12 @@ engine_ended(struct supervisor *sv, struct engine_proc *e, int status)
 		sv->phase = ENDING;
 }
 
-/* Twice as many groups as there may be: some end slowly. */
+/* Twice as many handlers as there may be: some end slowly. */
 static int
 start_guard(const struct supervisor *sv)
 {
 	const struct conf	*conf = sv->opts->conf;
-	size_t			 i, n = 256;
+	size_t			 i, n = 256 + conf->engines;
 
 	for (i = 0; i < conf->nhandlers; i++)
 		n += 2 * (size_t)conf->handlers[i].processes;
@@ -234,9 +234,13 @@ ended(struct supervisor *sv, pid_t pid)
 		handler_ended(sv, c, pid);
 		return;
 	}
+	if ((e = engine_set_by_pid(&sv->engines, pid)) != NULL) {
+		guard_remove(e->guarded);
+		e->guarded = -1;
+	}
 	if (waitpid(pid, &status, 0) != pid)
 		fatal("waitpid %d", (int)pid);
-	if ((e = engine_set_by_pid(&sv->engines, pid)) != NULL)
+	if (e != NULL)
 		engine_ended(sv, e, status);
 	else if (guard_is(pid))
 		(void)start_guard(sv);

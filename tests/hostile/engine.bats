@@ -259,6 +259,43 @@ needs_landlock() {
 	grep '^attack board: ' "$DAEMON_LOG"
 }
 
+is_gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# Its engine and its guard end with it, and a new daemon finds its place empty.
+killed_with_its_supervisor() {
+	local pid pids
+
+	pids=$(pgrep -P "$DAEMON_PID")
+	[ "$(wc -w <<<"$pids")" -eq 2 ]
+	# All of its group, as a shell that controls jobs would.
+	kill -s KILL -- "-$DAEMON_PID"
+	for pid in $pids; do
+		wait_for -t 8 is_gone "$pid"
+	done
+	wait_for test -s "$DAEMONS/d/status"
+	rm -rf "$DAEMONS/d"
+	start_daemon <"$CONF"
+	timeout 10 "$MILTER_SEND" -s "unix:$SOCK" "$WORK/mail"
+}
+
+@test "an engine that is stopped ends with a supervisor that is killed" {
+	start_daemon <"$CONF"
+	kill -s STOP "$(pgrep -P "$DAEMON_PID" -f ': engine')"
+	killed_with_its_supervisor
+}
+
+@test "an engine that loops, and hears no signal, ends with a supervisor that is killed" {
+	mkdir -p "$DAEMONS/d"
+	keep_daemon d env ATTACK=loop ATTACK_CLIENT=1 \
+	    LD_PRELOAD="$BATS_FILE_TMPDIR/engine.so" "$PIPEMILTER" -d -f "$CONF"
+	wait_for_daemon d "unix:$SOCK"
+	timeout 5 "$MILTER_SEND" -s "unix:$SOCK" "$WORK/mail" || true
+	wait_for grep -q '^attack loop: done' "$DAEMON_LOG"
+	killed_with_its_supervisor
+}
+
 @test "READY is said once" {
 	attack ready
 	grep 'engine: message that makes no sense' "$WORK/log"

@@ -411,6 +411,19 @@ attack_protect(const char *name)
 	judge(name, mprotect(p, 4096, PROT_READ | PROT_EXEC));
 }
 
+/* It ends by nothing that can be blocked, and hears of nothing. */
+static void
+attack_loop(const char *name)
+{
+	sigset_t	 all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	say(name, "done");
+	for (;;)
+		;
+}
+
 static void
 attack_abort(const char *name)
 {
@@ -478,6 +491,7 @@ static const struct {
 	{ "open", attack_open },
 	{ "blocking", attack_blocking }, { "kill", attack_kill }, { "rlimit", attack_rlimit },
 	{ "execute", attack_execute }, { "protect", attack_protect }, { "abort", attack_abort },
+	{ "loop", attack_loop },
 };
 
 static void
