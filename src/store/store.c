@@ -179,7 +179,11 @@ write_tail(struct store *st)
 	if (!write_file(st, st->tail.data, st->tail.len))
 		return 0;
 	in_memory -= st->tail.len;
-	buf_reset(&st->tail);
+	/* What was in memory as a whole would not be filled again. */
+	if (st->tail.cap > 2 * STORE_SCARCE)
+		buf_free(&st->tail);
+	else
+		buf_reset(&st->tail);
 	return 1;
 }
 

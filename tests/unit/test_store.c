@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +182,21 @@ test_body(void)
 	store_release(st);
 }
 
+/* Many of these may be on their way at the same time. */
+static void
+test_memory_of_files(void)
+{
+#ifdef HAVE_MALLINFO2
+	struct mallinfo2	 before = mallinfo2(), after;
+	struct store		*st = filled(STORE_MEMORY + 1, 50000);
+
+	after = mallinfo2();
+	CHECK(after.uordblks + after.hblkhd < before.uordblks + before.hblkhd + 4 * STORE_SCARCE,
+	    "what is in a file takes no memory");
+	store_release(st);
+#endif
+}
+
 static void
 test_limit(void)
 {
@@ -265,6 +281,7 @@ main(void)
 	test_growing();
 	test_file();
 	test_scarce();
+	test_memory_of_files();
 	test_body();
 	test_limit();
 	test_full();
