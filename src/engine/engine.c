@@ -18,7 +18,6 @@
 
 #include "base/log.h"
 #include "base/log_limit.h"
-#include "base/memory.h"
 #include "base/mono.h"
 #include "base/xmalloc.h"
 #include "engine/conn.h"
@@ -311,7 +310,6 @@ engine_run(const struct conf *conf, const struct runtime *runtime, const int *li
 	e.board = board;
 	e.record_fd = runtime->record_fd;
 	init_engine(&e, conf, listen_fds, ipc_fd);
-	memory_limit(conf->memory);
 	spool_sweep();
 	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)
 		fatal("message to the supervisor");

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/mono.h"
 #include "base/syslog.h"
 #include "base/xmalloc.h"
@@ -165,6 +166,8 @@ lock_up(const struct conf *conf, const struct runtime *runtime, unsigned int ind
 	board_become(board, index);
 	store_setup(board, index, runtime->store_directory);
 	spool_setup(conf, runtime->spool_dirs, runtime->store_directory, board, index);
+	/* It asks a file how much address space is taken. */
+	memory_limit(conf->memory);
 	/* So that localtime_r(3) needs no file later. */
 	tzset();
 	sandbox_engine(dirs, find_directories(conf, runtime, dirs));
