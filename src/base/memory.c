@@ -84,6 +84,13 @@ memory_took(size_t n)
 	took += n;
 }
 
+void
+memory_freed(void)
+{
+	looked = 0;
+	took = LOOK_BYTES;
+}
+
 int
 memory_is_short(void)
 {

@@ -28,6 +28,8 @@ void	 memory_limit(uint64_t bytes);
 void	 memory_took(size_t bytes);
 /* 1 if seven eighths of the bound are allocated: peers and handlers are to bring no more. */
 int	 memory_is_short(void);
+/* Much was freed: the next call looks again at how much is allocated. */
+void	 memory_freed(void);
 /* 1 if n more bytes stay within the bound. */
 int	 memory_has_room(size_t n);
 /*

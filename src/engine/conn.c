@@ -48,6 +48,14 @@
 #define SURE_BYTES	4096
 
 /*
+ * Where memory is short, a peer that has been silent for so many ms makes room if it holds
+ * so many bytes. A default `memory' has more than that for each connection.
+ */
+#define HOLDER_SILENT	10000
+#define HOLDER_BYTES	(64 * 1024)
+#define HOLDER_EVERY	100	/* ms from one search for them to the next */
+
+/*
  * Bytes of one read(2). All connections of an engine share the buffer; each
  * keeps its rest.
  */
@@ -67,6 +75,7 @@ struct conn {
 	/* for all handlers that one event asks; before that, for negotiation */
 	uint64_t		 ask_due;
 	uint64_t		 progress_due;	/* when the next sign of life is due */
+	uint64_t		 heard_at;	/* ms: when bytes came last, or a pause ended */
 	unsigned char		*in;		/* bytes of packets that were not read to their end */
 	size_t			 in_len;
 	struct buf		 out;
@@ -432,6 +441,7 @@ want_read(struct conn *c)
 	int	 in_packet = c->in_len > 0;
 
 	c->heard = 1;
+	c->heard_at = engine_now(c->engine);
 	if (!c->reading)
 		event_add(&c->ev_read, NULL);
 	c->reading = 1;
@@ -727,6 +737,54 @@ conn_make_room(struct listener *l)
 	return ROOM_MADE;
 }
 
+/* The connection that waits for nothing of ours, and has been silent longest with much memory. */
+static struct conn *
+silent_holder(struct engine *e)
+{
+	const uint64_t	 now = engine_now(e);
+	struct conn	*c, *found = NULL;
+
+	TAILQ_FOREACH(c, &e->conns, entry)
+		if (c->session != NULL && !is_paused(c) && c->heard_at + HOLDER_SILENT <= now &&
+		    (found == NULL || c->heard_at < found->heard_at) &&
+		    (session_message_bytes(c->session) >= HOLDER_BYTES ||
+		    macros_bytes(&c->session->macros) >= HOLDER_BYTES))
+			found = c;
+	return found;
+}
+
+/* Returns 1 if that has freed memory, 0 if it is freed at the end of the turn. */
+static int
+make_way(struct conn *c)
+{
+	if (session_message_bytes(c->session) < HOLDER_BYTES) {
+		log_peer(c, "it is silent, and there is not enough memory for its macros");
+		close_conn(c, "closed");
+		return 0;
+	}
+	session_shed(c->session);
+	pool_shed(c->engine, c->session);
+	memory_freed();
+	return 1;
+}
+
+/*
+ * A message that its peer does not go on with is refused before those of peers that do. No
+ * MTA has so many macros: who holds them is closed.
+ */
+static void
+free_silent(struct engine *e)
+{
+	struct conn	*c;
+
+	if (!memory_is_short() || engine_now(e) < e->silent_at)
+		return;
+	e->silent_at = engine_now(e) + HOLDER_EVERY;
+	do
+		c = silent_holder(e);
+	while (c != NULL && make_way(c) && memory_is_short());
+}
+
 static void
 on_idle(struct conn *c)
 {
@@ -837,6 +895,7 @@ conn_sweep(struct engine *e)
 	struct conn	*c;
 	struct session	*s;
 
+	free_silent(e);
 	while ((c = TAILQ_FIRST(&e->dead_conns)) != NULL) {
 		TAILQ_REMOVE(&e->dead_conns, c, entry);
 		free_conn(c);

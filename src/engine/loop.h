@@ -83,6 +83,7 @@ struct engine {
 	struct ltimer		 syslog_timer;	/* tries lines of the log again that wait */
 	uint64_t		 syslog_asked;	/* ms when the supervisor was last sent IPC_LOG */
 	struct ltimer		 spare_files_timer;	/* removes the files of store/spool_file.h */
+	uint64_t		 silent_at;	/* ms: when to look again who holds memory and is silent */
 	struct buf		 idle_mem;	/* memory that a buffer takes while it has bytes */
 };
 

@@ -94,6 +94,19 @@ session_shed(struct session *s)
 	    s->message->id);
 }
 
+size_t
+session_message_bytes(const struct session *s)
+{
+	const struct message	*msg = s->message;
+	size_t			 n;
+
+	if (msg == NULL || session_is_shed(s))
+		return 0;
+	n = msg->store == NULL ? 0 : store_len(msg->store);
+	/* A larger one is in a file. */
+	return msg->envelope_bytes + (n <= STORE_MEMORY ? n : 0);
+}
+
 static void
 message_free(struct message *msg)
 {

@@ -63,6 +63,8 @@ session_is_shed(const struct session *s)
 {
 	return s->message != NULL && s->message->refusal == REFUSAL_MEMORY;
 }
+/* Bytes that session_shed() would free at least, as far as they are in memory. */
+size_t		 session_message_bytes(const struct session *);
 /* 1 while so many tasks wait that no more should be read from the MTA. */
 int		 session_is_full(const struct session *);
 

@@ -160,6 +160,17 @@ macros_clear(struct macros *m)
 	macros_init(m);
 }
 
+size_t
+macros_bytes(const struct macros *m)
+{
+	size_t	 n = 0;
+	int	 i;
+
+	for (i = 0; i < SMFIM_COUNT; i++)
+		n += m->stage[i].cap;
+	return n;
+}
+
 /* 1 if each name of a list is among the pairs that were sent now, with any value. */
 static int
 names_stay(const struct macro_list *list, struct rd now)

@@ -55,6 +55,8 @@ struct macro_iter {
 void	 macros_init(struct macros *);
 /* Frees all macros. */
 void	 macros_clear(struct macros *);
+/* Bytes that they take, as the MTA sent them. */
+size_t	 macros_bytes(const struct macros *);
 
 /*
  * Copies the pairs of a macro command (SMFIC_MACRO) for the stage that belongs to letter

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 """
-hoard.py WHAT SOCKET CONNECTIONS
+hoard.py [-w] WHAT SOCKET CONNECTIONS
 
 A milter client whose connections make an engine keep as much as it may, and
 hold that until all of them are done:
@@ -13,16 +13,20 @@ macros      60 KB of macros of each stage
 ends        a message of one line; nothing that comes after is read
 pieces      a message of 40 pieces of 60 KB
 
-Prints how many connections there were, how many answers were 452 4.3.1, and how
-many connections were closed by the other side.
+All connections are there before the first of them brings something. Prints how many
+they were, how many answers were 452 4.3.1, how many connections were closed by the other
+side, and whether one more was taken. With -w it keeps them all and says nothing more on
+them, until an honest peer can deliver the envelope of a message, and prints "waited" and
+for how many seconds.
 """
 import select
 import socket
 import struct
 import sys
+import threading
 import time
 
-WAIT = 5        # seconds for an answer
+WAIT = 3        # seconds for an answer
 
 
 def packet(code, data=b""):
@@ -30,9 +34,9 @@ def packet(code, data=b""):
 
 
 class Peer:
-    def __init__(self, path):
+    def __init__(self, path, wait=WAIT):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(WAIT)
+        self.sock.settimeout(wait)
         self.data = b""
         self.refused = self.closed = 0
         self.sock.connect(path)
@@ -82,6 +86,11 @@ class Peer:
                 if not self.ask(b"R", b"<%d%s@d.example>\0" % (i, b"x" * 60000)):
                     break
 
+    def is_served(self):
+        if not self.open or not self.begin():
+            return False
+        return all(self.ask(b"R", b"<%d%s@d.example>\0" % (i, b"x" * 60000)) for i in range(16))
+
     def halves(self):
         if self.begin():
             self.ask(b"R", b"<c@d.example>\0")
@@ -112,22 +121,39 @@ class Peer:
                 self.refused += 1
 
 
-def main():
-    what, path, connections = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    peers = []
-    end = time.monotonic() + 60
-    for _ in range(connections):
-        peer = Peer(path)
-        peers.append(peer)
-        # No more are let in.
-        if not peer.open or time.monotonic() > end:
+def wait_for_place(path):
+    begin = time.monotonic()
+    while time.monotonic() < begin + 60:
+        peer = Peer(path, 2)
+        if peer.is_served():
             break
-        getattr(peer, what)()
+        peer.sock.close()
+        time.sleep(0.2)
+    print("waited %d" % (time.monotonic() - begin))
+
+
+def main():
+    wait = sys.argv[1] == "-w"
+    what, path, connections = sys.argv[-3], sys.argv[-2], int(sys.argv[-1])
+    peers = [Peer(path) for _ in range(connections)]
+    threads = [threading.Thread(target=getattr(p, what)) for p in peers if p.open]
+    for t in threads:
+        t.start()
+        # These wait in vain for an answer when their session is full.
+        if what != "pieces":
+            t.join()
+    for t in threads:
+        t.join()
     time.sleep(3 if what == "ends" else 0.5)
     for peer in peers:
         peer.look()
-    print("%d connections, %d refused, %d closed" %
-          (len(peers), sum(p.refused for p in peers), sum(p.closed for p in peers)))
+    if wait:
+        wait_for_place(path)
+        return
+    more = Peer(path, 2)
+    print("%d connections, %d refused, %d closed, %s more" %
+          (len(threads), sum(p.refused for p in peers), sum(p.closed for p in peers),
+           "one" if more.open else "none"))
 
 
 if __name__ == "__main__":
