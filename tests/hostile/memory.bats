@@ -84,8 +84,8 @@ survived() {
 	global 'memory = 16M'
 	handler "$NAME" 'events = {mail}'
 	begin
-	hoard halves 400
-	[ "$refused" -ge 5 ]
+	hoard halves 600
+	[ "$closed" -ge 5 ]
 	[ "$more" = none ]
 	survived 29000
 }
