@@ -296,6 +296,8 @@ pipemilter_main(int argc, char **argv)
 	/* A signal from a log rotator, or sent by mistake, must not end the mail. */
 	(void)signal(SIGUSR1, SIG_IGN);
 	(void)signal(SIGUSR2, SIG_IGN);
+	/* Whoever started us may have ignored it: then no process could be waited for. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	memset(&o, 0, sizeof(o));
 	adhoc_init(&o.text);
 	if (take_options(&o, argc, argv) == -1 || take_session(&o) == -1 || !fits_a_form(&o))

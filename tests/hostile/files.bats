@@ -237,6 +237,13 @@ no_sanitizer() {
 	[[ $output == *"$WORK/theirs/hooks/mail: not a file"* ]]
 }
 
+@test "a caller who ignores the end of children prevents no look at files" {
+	conf "command = {$HANDLERS/good}" 'events = {mail}'
+	complete_config "$CONF"
+	ends_in 20 env --ignore-signal=CHLD "$PIPEMILTER" -n -f "$CONF"
+	[ "$status" -eq 0 ]
+}
+
 @test "a socket's directory that another user can replace gives a warning" {
 	needs_root
 	conf "command = {$HANDLERS/good}" 'events = {mail}'
