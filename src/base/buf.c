@@ -197,8 +197,10 @@ buf_add_u32(struct buf *b, uint32_t v)
 void
 buf_put_u32(struct buf *b, size_t at, uint32_t v)
 {
-	if (b->len < 4 || at > b->len - 4)
-		fatalx("buf_put_u32: at %zu of %zu bytes", at, b->len);
+	if (b->len < 4 || at > b->len - 4) {
+		b->err = 1;
+		return;
+	}
 	put_u32(b->data + at, v);
 }
 
@@ -241,8 +243,10 @@ buf_printf(struct buf *b, const char *fmt, ...)
 void
 buf_drain(struct buf *b, size_t n)
 {
-	if (n > b->len)
-		fatalx("buf_drain: %zu of %zu bytes", n, b->len);
+	if (n > b->len) {
+		b->err = 1;
+		n = b->len;
+	}
 	b->len -= n;
 	if (b->len > 0 && n > 0)
 		memmove(b->data, b->data + n, b->len);

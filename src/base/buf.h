@@ -44,10 +44,12 @@ void	buf_add_cstr(struct buf *, const char *);	/* with the NUL */
 void	buf_add_u8(struct buf *, unsigned int);		/* above 255: err */
 void	buf_add_u16(struct buf *, unsigned int);	/* network order; above 65535: err */
 void	buf_add_u32(struct buf *, uint32_t);		/* network order */
-void	buf_put_u32(struct buf *, size_t at, uint32_t);	/* over four bytes that are there */
+/* Over four bytes from offset at; if they are not there, sets err and writes nothing. */
+void	buf_put_u32(struct buf *, size_t at, uint32_t);
 void	buf_add_number(struct buf *, uint64_t);		/* in decimal digits */
 void	buf_printf(struct buf *, const char *, ...) PRINTF_LIKE(2, 3);
-void	buf_drain(struct buf *, size_t);		/* removes from the front */
+/* Removes n bytes from the front; if there are fewer, sets err and removes all. */
+void	buf_drain(struct buf *, size_t n);
 /*
  * Gives the memory of a buffer that is not needed any more to spare, for
  * buf_borrow(). Frees it if spare has memory already, or if it is more than

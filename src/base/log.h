@@ -53,8 +53,9 @@ void	log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void	log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /*
- * fatal: the system failed us; fatalx: an invariant of ours is broken. Both log
- * and exit 1.
+ * fatal: the system failed us; fatalx: an invariant of ours is broken, and not that of
+ * one session or one handler process alone, for which log_bug() of base/log_limit.h is.
+ * Both log and exit 1.
  */
 void	fatal(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN;
 void	fatalx(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN;

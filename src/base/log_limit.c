@@ -10,6 +10,7 @@
 #include "base/compat.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -60,28 +61,48 @@ begin_span(struct limit *l, uint64_t now)
 	log_warnx("%u more lines about %s %s were left out", n, l->kind, l->about);
 }
 
-void
-log_limited(const char *about, const char *kind, int severity, const char *ids,
-    const char *fmt, ...)
+/* 1 if one more line may be written now, which then counts. */
+static int
+may_write(struct limit *l)
 {
-	struct limit	*l;
-	uint64_t	 now;
-	va_list		 ap;
+	uint64_t	 now = mono_ms();
 
-	if (!log_enabled(severity))
-		return;
-	l = limit_of(about, kind);
-	now = mono_ms();
 	if (l->lines == 0 || now - l->since >= LOG_LIMIT_SPAN)
 		begin_span(l, now);
 	if (l->lines == LOG_LIMIT_LINES) {
 		counted += l->left_out++ == 0;
-		return;
+		return 0;
 	}
 	l->lines++;
+	return 1;
+}
+
+void
+log_limited(const char *about, const char *kind, int severity, const char *ids,
+    const char *fmt, ...)
+{
+	va_list	 ap;
+
+	if (!log_enabled(severity) || !may_write(limit_of(about, kind)))
+		return;
 	va_start(ap, fmt);
 	log_vmsg(severity, ids, fmt, ap);
 	va_end(ap);
+}
+
+void
+log_bug(const char *ids, const char *fmt, ...)
+{
+	static const char	 about[] = "pipemilter", kind[] = "faults of";
+	char			 text[512];
+	va_list			 ap;
+
+	if (!log_enabled(LOG_ERR) || !may_write(limit_of(about, kind)))
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_msg(LOG_ERR, ids, "BUG: %s", text);
 }
 
 int

@@ -27,6 +27,13 @@
  */
 void	 log_limited(const char *about, const char *kind, int severity, const char *ids,
 	    const char *fmt, ...) PRINTF_LIKE(5, 6);
+/*
+ * An invariant of ours is broken, and what is concerned can be ended without the rest of
+ * the process: logs "BUG: " and the text, at LOG_ERR, with the same limit. ids: as for
+ * log_msg(). The caller ends the session, task or process. If nothing less than the whole
+ * process is concerned it is fatalx() of base/log.h.
+ */
+void	 log_bug(const char *ids, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* 1 if a line was left out whose count was not told yet. */
 int	 log_limit_counts(void);
 /*

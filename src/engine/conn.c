@@ -138,8 +138,11 @@ write_answers_later(struct conn *c)
 {
 	if (c->ev_write == NULL)
 		c->ev_write = event_new(c->engine->base, c->fd, EV_WRITE, on_write, c);
-	if (c->ev_write == NULL)
-		fatalx("no memory for an event");
+	if (c->ev_write == NULL) {
+		log_peer(c, "not enough memory to write answers later");
+		close_conn(c, "closed");
+		return;
+	}
 	event_add(c->ev_write, NULL);
 	c->write_due = engine_now(c->engine) + STALL_TIMEOUT * 1000;
 	set_conn_timer(c);
@@ -312,7 +315,7 @@ start_waiting(struct conn *c)
 	pool_run_tasks(c->engine, c->session);
 }
 
-/* Does what the session wants. Returns 0 if the connection is to be closed. */
+/* Does what the session wants. Returns 0 if the connection is to be closed after the answers. */
 static int
 take_step(struct conn *c, enum step step)
 {
@@ -321,7 +324,7 @@ take_step(struct conn *c, enum step step)
 		if (c->waiting)
 			stop_waiting(c);
 		pool_run_tasks(c->engine, c->session);
-		return 1;
+		return !c->session->broken;
 	case STEP_WAIT:
 		start_waiting(c);
 		return 1;
@@ -812,7 +815,8 @@ on_ask_due(struct conn *c)
 	/* The next command has to wait until this event is answered. */
 	c->busy = 1;
 	abandon_ask(c, 1);
-	take_step(c, session_timeout(c->session, &c->out));
+	if (!take_step(c, session_timeout(c->session, &c->out)))
+		c->ending = "closed";
 	c->busy = 0;
 	go_on(c);
 }

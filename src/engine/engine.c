@@ -102,6 +102,19 @@ on_general(struct engine *e, const struct ipc_msg *msg)
 	return 1;
 }
 
+/* Nobody here waits for the process. If it was just started it would stay for good. */
+static void
+on_unknown_process(struct engine *e, const struct ipc_msg *msg)
+{
+	struct ipc_msg	 end = { .type = IPC_KILL, .id = msg->id, .value = SIGKILL };
+
+	log_bug(NULL, "the supervisor tells of process %llu, which is none of ours",
+	    (unsigned long long)msg->id);
+	if (msg->type == IPC_SPAWNED && ipc_send(e->ipc_fd, &end, NULL, 0) == -1 &&
+	    errno != EPIPE)
+		fatal("message to the supervisor");
+}
+
 static void
 on_message(struct engine *e, const struct ipc_msg *msg, int *fds)
 {
@@ -112,9 +125,11 @@ on_message(struct engine *e, const struct ipc_msg *msg, int *fds)
 		return;
 	}
 	hp = hproc_find(e, msg->id);
-	if (hp == NULL)
-		fatalx("the supervisor tells of process %llu, which is none of ours",
-		    (unsigned long long)msg->id);
+	if (hp == NULL) {
+		on_unknown_process(e, msg);
+		ipc_close_fds(fds);
+		return;
+	}
 	switch (msg->type) {
 	case IPC_SPAWNED:
 		on_spawned(hp, fds);

@@ -206,11 +206,39 @@ hproc_sweep(struct engine *e)
 	}
 }
 
+/*
+ * We no longer know what the process does: it gets KILL, and what it has fails. To a
+ * process that is still to be started TERM comes first.
+ */
+static void
+give_up(struct hproc *hp, enum slot_event ev)
+{
+	log_bug(hp->ids, "handler %s: event %d of a process in state %d", hp->pool->conf->name,
+	    (int)ev, (int)hp->slot.state);
+	if (hp->slot.state == SLOT_GONE)
+		return;
+	hproc_fail(hp, TASK_FAILURE, "its process was ended, for a fault of pipemilter");
+	if (hp->slot.state == SLOT_TERMED)
+		hproc_advance(hp, SLOT_DEADLINE);
+}
+
+int
+hproc_expects(struct hproc *hp, enum slot_event ev)
+{
+	if (slot_expects(&hp->slot, ev))
+		return 1;
+	give_up(hp, ev);
+	return 0;
+}
+
 void
 hproc_advance(struct hproc *hp, enum slot_event ev)
 {
-	unsigned int	 todo = slot_event(&hp->slot, ev, engine_now(hp->engine));
+	unsigned int	 todo;
 
+	if (!hproc_expects(hp, ev))
+		return;
+	todo = slot_event(&hp->slot, ev, engine_now(hp->engine));
 	hproc_add_deadline(hp, hp->slot.deadline);
 	if ((todo & (SLOT_DO_TERM | SLOT_DO_KILL)) == 0)
 		return;
@@ -508,8 +536,12 @@ deliver_waiting(struct hproc *hp)
 }
 
 void
-hproc_started(struct hproc *hp, const int *fds)
+hproc_started(struct hproc *hp, int *fds)
 {
+	if (!hproc_expects(hp, SLOT_STARTED)) {
+		ipc_close_fds(fds);
+		return;
+	}
 	hproc_open_pipes(hp, fds);
 	hp->started = hp->idle_since = engine_now(hp->engine);
 	hproc_advance(hp, SLOT_STARTED);

@@ -127,7 +127,7 @@ void		 hproc_flush_ipc(struct engine *);
 void		 hproc_sweep(struct engine *);
 
 /* The supervisor's messages about one process. hproc_started() takes the descriptors. */
-void		 hproc_started(struct hproc *, const int *fds);
+void		 hproc_started(struct hproc *, int *fds);
 /* A process was started, but its pipes were lost on the way: no descriptor was left. */
 void		 hproc_lost(struct hproc *);
 void		 hproc_not_started(struct hproc *, int error, enum ipc_stage);

@@ -293,6 +293,8 @@ hproc_not_started(struct hproc *hp, int error, enum ipc_stage stage)
 	struct task_list		 had = TAILQ_HEAD_INITIALIZER(had);
 	char				 why[1024];
 
+	if (!hproc_expects(hp, SLOT_NOT_STARTED))
+		return;
 	hproc_advance(hp, SLOT_NOT_STARTED);
 	if (stage == IPC_STAGE_LIMIT) {
 		put_back(hp);
@@ -316,6 +318,8 @@ hproc_not_started(struct hproc *hp, int error, enum ipc_stage stage)
 void
 hproc_lost(struct hproc *hp)
 {
+	if (!hproc_expects(hp, SLOT_STARTED))
+		return;
 	hp->started = engine_now(hp->engine);
 	hproc_advance(hp, SLOT_STARTED);
 	if (hp->slot.state == SLOT_LIVE)
@@ -509,6 +513,14 @@ hproc_exited(struct hproc *hp, int status)
 	char			 why[EXIT_WHY];
 	int			 early;
 
+	if (!hproc_expects(hp, SLOT_EXITED)) {
+		/* What it had has failed; that may have dropped the process already. */
+		if (hp->slot.state == SLOT_GONE)
+			return;
+		hp->slot.state = SLOT_GONE;
+		drop_process(hp, 1);
+		return;
+	}
 	hp->retiring = 1;
 	pool_available(hp->pool, hp);
 	seen = hproc_bytes_seen(hp);

@@ -86,6 +86,8 @@ hproc_put(struct hproc *hp, struct task *t)
 	if (hp->out.len == 0 && t->block.len >= OUT_MOVE && buf_ok(&t->block)) {
 		moved = t->block;
 		t->block = hp->out;
+		/* Tasks are used again: the maximum stays with the task. */
+		t->block.max = moved.max;
 		hp->out = moved;
 		hp->out.max = HPROC_OUT_MAX;
 		t->session->task_bytes -= moved.len;
@@ -129,8 +131,12 @@ take_piece(struct hproc *hp)
 	if (hp->input == NULL || hp->out.len > 0)
 		return;
 	/* The message was complete when the task was made, and nobody adds to it. */
-	if ((p = store_bytes(hp->input)) == NULL)
-		fatalx("a message that a process reads is gone");
+	if ((p = store_bytes(hp->input)) == NULL) {
+		log_bug(hp->ids, "handler %s: a message that a process reads is gone: %s",
+		    hp->pool->conf->name, store_error(hp->input));
+		hproc_fail(hp, TASK_FAILURE, "pipemilter has lost the message");
+		return;
+	}
 	n = store_len(hp->input) - hp->input_at;
 	n = n > PIECE ? PIECE : n;
 	buf_borrow(&hp->out, &hp->engine->idle_mem);

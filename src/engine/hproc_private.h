@@ -33,6 +33,12 @@ struct hstate	*hproc_state(const struct task *);
 int	 hproc_lasts(const struct hproc *);
 /* Takes the scope from its process, and does nothing else. */
 void	 hproc_unbind(struct hstate *);
+/*
+ * 1 if the event can happen now. If not, that is logged as a fault of ours, the process gets
+ * KILL, and what it has fails.
+ */
+int	 hproc_expects(struct hproc *, enum slot_event);
+/* An event happens, and what follows from it for the process. Expected or not, as above. */
 void	 hproc_advance(struct hproc *, enum slot_event);
 /* Makes the timer look at the deadlines at this time (ms) or before; 0: no matter. */
 void	 hproc_add_deadline(struct hproc *, uint64_t due);

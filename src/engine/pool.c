@@ -397,6 +397,20 @@ told_or_shown(struct pool *p, struct task *t, struct task_result *r)
 	session_moved(p, s);
 }
 
+/* The MTA waits for the event of a task that is gone. */
+static void
+tell_owner(struct pool *p, struct session *s, struct task_result *r)
+{
+	/* A connection that closes abandons the event. */
+	if (s->owner != NULL) {
+		p->engine->hooks->answered(s, r);
+		return;
+	}
+	log_bug(s->ids, "handler %s has answered a session whose connection is closed",
+	    p->conf->name);
+	session_moved(p, s);
+}
+
 void
 pool_task_done(struct pool *p, struct task *t, struct task_result *r)
 {
@@ -407,9 +421,8 @@ pool_task_done(struct pool *p, struct task *t, struct task_result *r)
 	else if (t->report || t->shadow)
 		told_or_shown(p, t, r);
 	else {
-		/* The session has its connection: that abandons the event when it closes. */
 		session_drop_task(t);
-		p->engine->hooks->answered(s, r);
+		tell_owner(p, s, r);
 	}
 }
 
@@ -426,7 +439,7 @@ pool_task_late(struct pool *p, struct task *t, struct task_result *r)
 	if (t->shadow)
 		session_moved(p, s);
 	else
-		p->engine->hooks->answered(s, r);
+		tell_owner(p, s, r);
 }
 
 void

@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
 #include "engine/slot.h"
 
 enum set { NEVER, KEEP, CLEAR, SET_GRACE, SET_TERM };
@@ -66,6 +65,12 @@ slot_init(struct slot *s)
 	s->grace = SLOT_GRACE;
 }
 
+int
+slot_expects(const struct slot *s, enum slot_event ev)
+{
+	return rules[s->state][ev].deadline != NEVER;
+}
+
 unsigned int
 slot_event(struct slot *s, enum slot_event ev, uint64_t now)
 {
@@ -73,7 +78,7 @@ slot_event(struct slot *s, enum slot_event ev, uint64_t now)
 
 	switch (r->deadline) {
 	case NEVER:
-		fatalx("handler process: event %d in state %d", (int)ev, (int)s->state);
+		return 0;
 	case KEEP:
 		break;
 	case CLEAR:

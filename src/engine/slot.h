@@ -47,9 +47,11 @@ struct slot {
 };
 
 void		 slot_init(struct slot *);
+/* 0: the event can't happen in the present state. */
+int		 slot_expects(const struct slot *, enum slot_event);
 /*
- * Returns SLOT_DO_ bits. now: ms. An event that can't happen in the present
- * state ends the program through fatalx().
+ * Returns SLOT_DO_ bits. now: ms. An event that can't happen in the present state
+ * changes nothing, and 0 is returned.
  */
 unsigned int	 slot_event(struct slot *, enum slot_event, uint64_t now);
 

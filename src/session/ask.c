@@ -73,6 +73,9 @@ ask_taking_part(struct session *s, unsigned int index)
 	if (s->late)
 		return verdict_fail(s, index, &h->on_timeout, "on-timeout",
 		    "no time was left to ask it");
+	if (!tasks_has_message(s, index))
+		return verdict_fail(s, index, &h->on_failure, "on-failure",
+		    "pipemilter has lost the message");
 	if (!tasks_add(s, index, PURPOSE_ASK)) {
 		session_shed(s);
 		verdict_refuse_for(s, REFUSAL_MEMORY);

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "base/xmalloc.h"
 #include "config/handler_conf.h"
 #include "session/answer.h"
@@ -87,16 +87,32 @@ session_new(const struct conf *conf, const struct listen_conf *l,
 	return s;
 }
 
-void
-session_free(struct session *s)
+/* 1 if tasks or processes still point to the session, which must not be. */
+static int
+is_in_use(const struct session *s)
 {
 	unsigned int	 i;
 
-	if (s->ntasks != 0)
-		fatalx("session %s is freed with %u tasks in its lines", s->id, s->ntasks);
-	for (i = 0; i < s->nh; i++)
-		if (s->h[i].binding.proc != NULL)
-			fatalx("session %s is freed while a process serves it", s->id);
+	if (s->ntasks != 0) {
+		log_bug(s->ids, "the session is over, and %u of its tasks are not; it is kept",
+		    s->ntasks);
+		return 1;
+	}
+	for (i = 0; i < s->nh; i++) {
+		if (s->h[i].binding.proc == NULL)
+			continue;
+		log_bug(s->ids, "the session is over, and a process of handler %s serves it; "
+		    "it is kept", session_handler(s, i)->name);
+		return 1;
+	}
+	return 0;
+}
+
+void
+session_free(struct session *s)
+{
+	if (is_in_use(s))
+		return;
 	message_close(s);
 	current_clear(&s->cur);
 	current_free_buffers(&s->cur);
@@ -178,9 +194,15 @@ enum step
 session_answer(struct session *s, struct task_result *r, struct buf *out)
 {
 	unsigned int			 index = (unsigned int)s->cur.asked;
-	const struct handler_conf	*h = session_handler(s, index);
+	const struct handler_conf	*h;
 	enum turn			 turn = TURN_PASSED;
 
+	if (s->cur.asked < 0) {
+		log_bug(s->ids, "a handler has answered, and none was asked");
+		s->broken = 1;
+		return STEP_GO;
+	}
+	h = session_handler(s, index);
 	s->cur.asked = -1;
 	if (session_is_shed(s)) {
 		if (r->end != TASK_REPLY)

@@ -29,7 +29,10 @@ enum step {
  */
 struct session	*session_new(const struct conf *, const struct listen_conf *,
 		    const struct negotiated *, const char *const *missing);
-/* No handler may have a task, or a process that serves the session. */
+/*
+ * No handler may have a task, or a process that serves the session. If one has, that is
+ * logged as a fault of ours, and the session stays in memory for good.
+ */
 void		 session_free(struct session *);
 
 /*

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "base/log.h"
 #include "base/log_limit.h"
 #include "block/block.h"
+#include "config/handler_conf.h"
 #include "session/keep.h"
 #include "session/scope.h"
 #include "session/session.h"
@@ -78,22 +78,37 @@ drop_unsaid(struct session *s, struct task *t)
 	task_free(t);
 }
 
+int
+tasks_has_message(struct session *s, unsigned int index)
+{
+	const struct handler_conf	*h = session_handler(s, index);
+
+	if (!conf_handler_wants_message(h) || s->cur.event != EV_END_OF_MESSAGE ||
+	    s->message->store != NULL)
+		return 1;
+	log_bug(s->ids, "handler %s: %s: the message was not kept", h->name,
+	    event_name(s->cur.event));
+	s->broken = 1;
+	return 0;
+}
+
 /* The files of the message, if the handler gets them with this event; or NULL. */
 static struct spool *
 message_files(const struct session *s, const struct handler_conf *h)
 {
 	if (!h->spool || s->cur.event != EV_END_OF_MESSAGE)
 		return NULL;
-	if (s->message->store == NULL)
-		fatalx("handler %s is told of a message that was not kept", h->name);
 	return spool_new(h, s->message->store, s->message->id);
 }
 
 int
 tasks_add(struct session *s, unsigned int index, enum purpose purpose)
 {
-	struct task	*t = task_new();
+	struct task	*t;
 
+	if (!tasks_has_message(s, index))
+		return 0;
+	t = task_new();
 	t->session = s;
 	t->index = index;
 	t->handler = s->listen->handlers[index];

@@ -20,8 +20,14 @@ enum purpose {
 };
 
 /*
+ * 0 if the handler at an index gets the message with the current event, and the message was
+ * not kept: that is logged, as a fault of ours, and the session is broken.
+ */
+int	 tasks_has_message(struct session *, unsigned int index);
+/*
  * Adds a task with the current event for the handler at an index. Returns 0, and logs that,
  * if there is not enough memory for it: the handler has then failed in its scope.
+ * Returns 0 also where tasks_has_message() does.
  */
 int	 tasks_add(struct session *, unsigned int index, enum purpose);
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/log_limit.h"
 #include "state/ids.h"
 
 /* We make both ids: they hold nothing that has to be escaped. */
@@ -25,8 +25,11 @@ ids_write_first(struct session *s)
 	else
 		n = snprintf(s->first, sizeof(s->first), "session %s\nmessage %s\n", s->id,
 		    s->message->id);
-	if (n < 0 || (size_t)n >= sizeof(s->first))
-		fatalx("the ids of session %s are too long", s->id);
+	if (n < 0 || (size_t)n >= sizeof(s->first)) {
+		log_bug(s->ids, "the ids of session %s are too long; its blocks have none", s->id);
+		s->broken = 1;
+		n = 0;
+	}
 	s->first_len = (unsigned int)n;
 }
 

@@ -163,6 +163,8 @@ struct session {
 	unsigned int			 late : 1;	/* the time for the current event is over */
 	unsigned int			 released : 1;	/* the owner's: is to be freed */
 	unsigned int			 memory_short : 1;	/* the owner's: refuse what brings more data */
+	/* An invariant of it does not hold, which was logged: the owner ends it after the next answer. */
+	unsigned int			 broken : 1;
 	int				 client_port;	/* -1: none */
 	uint64_t			 takes_macros;	/* handlers whose blocks have macros */
 	uint64_t			 keeps;		/* handlers that want messages as a whole */

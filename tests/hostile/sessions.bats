@@ -48,10 +48,11 @@ teardown_file() {
 	test_teardown
 }
 
+# engine_pid [DAEMON]
 engine_pid() {
 	# shellcheck disable=SC2009
 	ps -e -o pid= -o ppid= -o args= |
-	    awk -v p="$(cat "$DAEMONS/d/pid")" '$2 == p && /engine/ { print $1; exit }'
+	    awk -v p="$(cat "$DAEMONS/${1:-d}/pid")" '$2 == p && /engine/ { print $1; exit }'
 }
 
 # The engine of before serves still.
@@ -140,4 +141,48 @@ every_signal() {
 		expect close
 	END
 	stop_daemon drained
+}
+
+# run_twice NAME: a daemon whose supervisor tells what can't be.
+run_twice() {
+	"${CC:-cc}" -shared -fPIC -O -o "$BATS_TEST_TMPDIR/twice.so" "$LIB_DIR/hostile/twice.c" \
+	    -ldl
+	handler "$1-other" 'events = {mail}'
+	TWICE=$1 LD_PRELOAD=$BATS_TEST_TMPDIR/twice.so proto_run "$1"
+	ENGINE=$(engine_pid "$1")
+}
+
+# The engine of before serves still.
+twice_lives() {
+	session "$1-other" 'mail <a@b.example> => continue'
+	assert_equal "$(engine_pid "$1")" "$ENGINE"
+	stop_daemon "$1"
+}
+
+no_handler_of() {
+	# shellcheck disable=SC2009
+	! ps -e -o ppid= -o args= | awk -v p="$1" '$1 == p' | grep -Ev ': (engine|guard)'
+}
+
+@test "an event that can't be of a process ends that process, and fails what it has" {
+	CONF=$BATS_TEST_TMPDIR/conf
+	write_handler stays <<<"trap '' TERM; exec sleep 1000"
+	handler stays "command = {'$HANDLERS/stays'}" 'events = {mail}' \
+	    "on-failure = 'tempfail 451 4.9.1 broken'"
+	run_twice started
+	session stays 'mail <a@b.example> => y "451 4.9.1 broken"'
+	log_has 'BUG: handler stays: event 0 of a process in state 2' started
+	# KILL has not waited for what comes of TERM.
+	wait_for -t 4 no_handler_of "$(cat "$DAEMONS/started/pid")"
+	twice_lives started
+}
+
+@test "a message about a process that is gone ends nothing" {
+	CONF=$BATS_TEST_TMPDIR/conf
+	handler goes 'events = {mail}'
+	run_twice ended
+	session goes 'mail <a@b.example> => continue'
+	wait_log 'BUG: the supervisor tells of process 1, which is none of ours' ended
+	session goes 'mail <a@b.example> => continue'
+	twice_lives ended
 }

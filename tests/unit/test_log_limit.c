@@ -32,6 +32,13 @@ flood(const char *about, const char *kind, unsigned int n)
 		log_limited(about, kind, LOG_WARNING, NULL, "line %u", n);
 }
 
+static void
+flood_bugs(unsigned int n)
+{
+	while (n-- > 0)
+		log_bug(NULL, "bug %u", n);
+}
+
 int
 main(void)
 {
@@ -58,5 +65,13 @@ main(void)
 	CHECK_STR(last, "1000 more lines about failures of handler a were left out", "in one line");
 	flood(about, kind, LOG_LIMIT_LINES + 5);
 	CHECK(lines == 2 * LOG_LIMIT_LINES + 3, "then as many lines are written again");
+	log_limit_tell(mono_ms() + LOG_LIMIT_SPAN);
+	lines = 0;
+	log_bug("5f.1", "%d tasks", 2);
+	CHECK_STR(last, "5f.1: BUG: 2 tasks", "a fault of our own says so");
+	flood_bugs(1000);
+	CHECK(lines == LOG_LIMIT_LINES, "such lines are limited too");
+	log_limit_tell(mono_ms() + LOG_LIMIT_SPAN);
+	CHECK_STR(last, "951 more lines about faults of pipemilter were left out", "and counted");
 	return tap_done();
 }

@@ -34,12 +34,21 @@ static struct conf	 conf = { .max_recipients = 100, .max_context = 1000, .max_ac
 static struct session	*s;
 static struct buf	 out;		/* what the MTA was answered by the last command */
 static enum step	 step;
-static char		 last_log[4096];
+static char		 last_log[4096], all_logs[16384];
 
 static void
 keep_log(int severity __unused, const char *line)
 {
 	strlcpy(last_log, line, sizeof(last_log));
+	strlcat(all_logs, line, sizeof(all_logs));
+	strlcat(all_logs, "\n", sizeof(all_logs));
+}
+
+/* 1 if a line since the session began has the text. */
+static int
+logged(const char *text)
+{
+	return strstr(all_logs, text) != NULL;
 }
 
 /* Both handlers as they are by default; a test changes what it is about. */
@@ -68,7 +77,7 @@ begin(unsigned int nhandlers)
 	negotiate(&conf, &listen_conf, 6, SMFIF_V6, SMFIP_V6, &neg, missing);
 	buf_init(&out, SIZE_MAX / 2);
 	s = session_new(&conf, &listen_conf, &neg, missing);
-	last_log[0] = '\0';
+	last_log[0] = all_logs[0] = '\0';
 }
 
 /* Hands over what was encoded. */
@@ -832,6 +841,141 @@ whole_messages(void)
 	handlers[1].spool = 0;
 }
 
+/* How large the block of the next task may be: tasks are used again, the last one first. */
+static size_t
+limit_block(size_t max)
+{
+	struct task	*t = task_new();
+	size_t		 was = t->block.max;
+
+	t->block.max = max;
+	task_free(t);
+	return was;
+}
+
+/* A block that can't be is a message that is refused, or a report that is lost. */
+static void
+blocks_too_large(void)
+{
+	size_t	 max;
+
+	defaults(SCOPE_MESSAGE, SCOPE_EVENT);
+	handlers[0].events = EV_BIT(EV_MAIL) | EV_BIT(EV_DATA);
+	begin(1);
+	greet();
+	max = limit_block(30);
+	MAIL();
+	CHECK(logged("not enough memory: what was kept of it is dropped"),
+	    "a block that is too large is logged");
+	CHECK(step == STEP_GO && s->ntasks == 0 && s->task_bytes == 0, "its event is not asked");
+	CHECK(out.len > 4 && memcmp(out.data + 4, "y452 4.3.1", 10) == 0,
+	    "and its message is refused");
+	limit_block(max);
+	MAIL();
+	ASKED(0, "<event mail\n" IN("2") "complete\n" CLIENT HELO SENDER "\n", "continue\n",
+	    "the next message is asked about, by a complete block");
+	CHECK(s->task_bytes == 0, "bytes are counted right");
+	end();
+}
+
+static void
+reports_too_large(void)
+{
+	size_t	 max;
+
+	defaults(SCOPE_SESSION, SCOPE_EVENT);
+	handlers[0].events = EV_BIT(EV_DATA);
+	handlers[0].reports = EV_BIT(EV_MAIL);
+	begin(1);
+	greet();
+	max = limit_block(30);
+	MAIL();
+	limit_block(max);
+	CHECK(logged("handler a: report mail: not enough memory"),
+	    "a report whose block is too large");
+	CHECK(step == STEP_GO && s->ntasks == 0, "is lost");
+	TO("x");
+	simple(SMFIC_DATA);
+	CHECK(out.len > 4 && memcmp(out.data + 4, "y451", 4) == 0,
+	    "and what follows in its scope has failed, since the process would not know it");
+	end();
+}
+
+static void
+message_not_kept(void)
+{
+	defaults(SCOPE_EVENT, SCOPE_EVENT);
+	handlers[0].events = EV_BIT(EV_END_OF_MESSAGE);
+	handlers[0].spool = 1;
+	begin(1);
+	s->keeps = 0;
+	greet();
+	MAIL();
+	TO("x");
+	simple(SMFIC_DATA);
+	header("A", "b");
+	simple(SMFIC_BODYEOB);
+	CHECK(logged("BUG: handler a: end-of-message: the message was not kept"),
+	    "a message that was not kept is a fault of ours");
+	CHECK(step == STEP_GO && s->ntasks == 0 && out.len > 4 &&
+	    memcmp(out.data + 4, "y451", 4) == 0, "and on-failure answers");
+	CHECK(s->broken, "then the session ends");
+	end();
+	handlers[0].spool = 0;
+}
+
+/* What has no place in the session's state. */
+static void
+broken_sessions(void)
+{
+	struct action_list	 actions = TAILQ_HEAD_INITIALIZER(actions);
+	struct task_result	 r = { .end = TASK_REPLY, .actions = &actions };
+
+	defaults(SCOPE_EVENT, SCOPE_EVENT);
+	handlers[0].events = EV_BIT(EV_MAIL);
+	begin(1);
+	greet();
+	buf_reset(&out);
+	CHECK(session_answer(s, &r, &out) == STEP_GO && out.len == 0 && s->broken,
+	    "an answer where none was asked is none, and ends the session");
+	CHECK(logged("BUG: a handler has answered, and none was asked"), "it is logged");
+	end();
+	begin(1);
+	greet();
+	MAIL();
+	memset(s->message->id, 'x', sizeof(s->message->id) - 1);
+	ids_write_first(s);
+	CHECK(s->first_len == 0 && s->broken, "ids that are too long end the session");
+	CHECK(logged("BUG: the ids of session "), "that is logged");
+	answer(0, "continue\n");
+	CHECK(step == STEP_GO && out.len > 4, "its event is answered before");
+	end();
+}
+
+/* A session that is in use is not freed: its memory can be looked at after that. */
+static void
+freed_too_early(void)
+{
+	static char	 process;
+
+	defaults(SCOPE_EVENT, SCOPE_EVENT);
+	handlers[0].events = EV_BIT(EV_MAIL);
+	begin(1);
+	greet();
+	MAIL();
+	session_free(s);
+	CHECK(logged("BUG: the session is over, and 1 of its tasks are not; it is kept"),
+	    "a session whose tasks are left is kept");
+	ASKED(0, "<>event mail\n" IN("1") "complete\n" CLIENT HELO SENDER "\n", "continue\n",
+	    "with its tasks");
+	s->h[0].binding.proc = (struct hproc *)(void *)&process;
+	session_free(s);
+	CHECK(logged("BUG: the session is over, and a process of handler a serves it; it is kept"),
+	    "so is one that a process serves");
+	s->h[0].binding.proc = NULL;
+	end();
+}
+
 int
 main(void)
 {
@@ -852,5 +996,10 @@ main(void)
 	rejected_recipients();
 	several_at_a_time();
 	whole_messages();
+	blocks_too_large();
+	reports_too_large();
+	message_not_kept();
+	broken_sessions();
+	freed_too_early();
 	return tap_done();
 }

@@ -100,6 +100,46 @@ doomed_lives(void)
 	    "or never was");
 }
 
+/* How many events its state expects; SLOT_EVENTS: another event changed it. */
+static unsigned int
+count_expected(const struct slot *s)
+{
+	struct slot	 copy;
+	unsigned int	 n = 0;
+	int		 ev;
+
+	for (ev = 0; ev < SLOT_EVENTS; ev++) {
+		copy = *s;
+		if (slot_expects(s, (enum slot_event)ev))
+			n++;
+		else if (slot_event(&copy, (enum slot_event)ev, NOW) != 0 ||
+		    copy.state != s->state || copy.deadline != s->deadline)
+			return SLOT_EVENTS;
+	}
+	return n;
+}
+
+static void
+impossible_events(void)
+{
+	struct slot	 s;
+
+	slot_init(&s);
+	CHECK(slot_expects(&s, SLOT_STARTED) && !slot_expects(&s, SLOT_EXITED) &&
+	    !slot_expects(&s, SLOT_DEADLINE), "a start can't exit yet, and has no deadline");
+	CHECK(slot_event(&s, SLOT_EXITED, NOW) == 0 && s.state == SLOT_STARTING,
+	    "what can't happen changes nothing");
+	CHECK(count_expected(&s) == 4, "of a start four events are expected");
+	slot_event(&s, SLOT_STARTED, NOW);
+	CHECK(count_expected(&s) == 3, "of one that lives three");
+	CHECK(!slot_expects(&s, SLOT_STARTED) && !slot_expects(&s, SLOT_NOT_STARTED),
+	    "it does not start again");
+	slot_event(&s, SLOT_FAILED, NOW);
+	CHECK(count_expected(&s) == 4, "of one that got TERM four");
+	slot_event(&s, SLOT_EXITED, NOW);
+	CHECK(s.state == SLOT_GONE && count_expected(&s) == 0, "of one that is gone none");
+}
+
 int
 main(void)
 {
@@ -107,5 +147,6 @@ main(void)
 	longer_grace();
 	bad_lives();
 	doomed_lives();
+	impossible_events();
 	return tap_done();
 }
