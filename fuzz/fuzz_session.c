@@ -61,7 +61,7 @@ static struct handler_conf handlers[NHANDLERS] = {
 static unsigned int	 order[NHANDLERS];
 static struct listen_conf listen_conf = { .spec = spec, .handlers = order };
 static const struct conf conf = { .max_recipients = 3, .max_context = 60, .max_actions = 6,
-	.handlers = handlers, .nhandlers = NHANDLERS, .listens = &listen_conf, .nlistens = 1 };
+	.engines = 1, .spool_limit = 1000, .handlers = handlers, .nhandlers = NHANDLERS, .listens = &listen_conf, .nlistens = 1 };
 
 static const char *const words[] = { "", "<>", "<a@B.example>", "a@b.example", "\"x y\"@c",
 	"Subject", "To", "{i}", "i", "{auth_authen}", "{rcpt_mailer}", "error", "value\n folded", " 192.0.2.1", "192.0.2.1", "IPv6:::1" };
@@ -494,7 +494,7 @@ static void
 check_lines(struct fuzz *f)
 {
 	const struct task	*t;
-	unsigned int		 i, n = 0;
+	unsigned int		 i, n = 0, shadow = 0;
 
 	CHECK((find_ask(f) != NULL) == f->waiting);
 	read_blocks(f);
@@ -502,6 +502,7 @@ check_lines(struct fuzz *f)
 	for (i = 0; i < f->s->nh; i++)
 		TAILQ_FOREACH(t, &f->s->h[i].tasks, in_session) {
 			n++;
+			shadow += session_handler(f->s, i)->shadow != 0;
 			if (t->input != NULL) {
 				CHECK(store_bytes(t->input) != NULL && t->begins && t->ends);
 				continue;
@@ -512,7 +513,8 @@ check_lines(struct fuzz *f)
 			CHECK(t->event != EV_ABORT || !f->answered || memmem(t->block.data,
 			    t->block.len, f->ended, strlen(f->ended)) == NULL);
 		}
-	CHECK(n == f->s->ntasks && n < 32 + 5 * NHANDLERS);
+	CHECK(n == f->s->ntasks && shadow == f->s->nshadow);
+	CHECK(n - shadow < 32 + 5 * NHANDLERS && shadow <= 1000);
 }
 
 static void

@@ -90,7 +90,7 @@ hproc_put(struct hproc *hp, struct task *t)
 		t->block.max = moved.max;
 		hp->out = moved;
 		hp->out.max = HPROC_OUT_MAX;
-		t->session->task_bytes -= moved.len;
+		session_recount_task(t);
 	} else {
 		buf_borrow(&hp->out, &hp->engine->idle_mem);
 		buf_add(&hp->out, t->block.data, t->block.len);

@@ -37,6 +37,21 @@ answer_for_missing(struct session *s, unsigned int index)
 	return TURN_REFUSED;
 }
 
+/* A shadow can't be asked. */
+static void
+pass_shadow(struct session *s, unsigned int index, const char *why)
+{
+	const struct handler_conf	*h = session_handler(s, index);
+	enum verdict			 vd = verdict_of_outcome(&h->on_overload, s->cur.event);
+
+	log_limited(h->name, "failures of handler", LOG_WARNING, s->ids,
+	    "handler %s: %s: %s; shadow, on-overload would be %s",
+	    h->name, event_name(s->cur.event), why, verdict_name(vd));
+	session_scope_failed(s, index, s->h[index].scope);
+	if (vd == VD_ACCEPT)
+		verdict_note_accept(s, index, s->cur.event);
+}
+
 /* The message that the handler is to be given could not be kept. */
 static enum turn
 answer_for_store(struct session *s, unsigned int index, const char *why)
@@ -45,11 +60,17 @@ answer_for_store(struct session *s, unsigned int index, const char *why)
 
 	if (!h->shadow)
 		return verdict_fail(s, index, &h->on_overload, "on-overload", why);
-	log_limited(h->name, "failures of handler", LOG_WARNING, s->ids,
-	    "handler %s: %s: %s; shadow, on-overload would be %s",
-	    h->name, event_name(s->cur.event), why,
-	    verdict_name(verdict_of_outcome(&h->on_overload, s->cur.event)));
+	pass_shadow(s, index, why);
 	return TURN_PASSED;
+}
+
+static void
+ask_shadow(struct session *s, unsigned int index)
+{
+	if (tasks_has_room(s, index))
+		(void)tasks_add(s, index, PURPOSE_SHADOW);
+	else
+		pass_shadow(s, index, "too much waits for it");
 }
 
 /* The handler at an index has a part in the event. */
@@ -65,7 +86,7 @@ ask_taking_part(struct session *s, unsigned int index)
 		return answer_for_store(s, index, problem);
 	if (h->shadow) {
 		if (!failed)
-			(void)tasks_add(s, index, PURPOSE_SHADOW);
+			ask_shadow(s, index);
 		return TURN_PASSED;
 	}
 	if (failed)
@@ -133,6 +154,21 @@ ask_next(struct session *s)
 	return turn;
 }
 
+static void
+report_to(struct session *s, unsigned int index)
+{
+	const char	*name = session_handler(s, index)->name;
+
+	if (tasks_has_room(s, index)) {
+		(void)tasks_add(s, index, PURPOSE_REPORT);
+		return;
+	}
+	log_limited(name, "failures of handler", LOG_WARNING, s->ids,
+	    "handler %s: report %s: too much waits for it; shadow, the report is dropped",
+	    name, event_name(s->cur.event));
+	session_scope_failed(s, index, s->h[index].scope);
+}
+
 void
 ask_report(struct session *s)
 {
@@ -146,6 +182,6 @@ ask_report(struct session *s)
 		why = who_is_told(s, i);
 		who_show(s, i, 1, why);
 		if (why == ASK_YES)
-			(void)tasks_add(s, i, PURPOSE_REPORT);
+			report_to(s, i);
 	}
 }

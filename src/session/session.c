@@ -128,7 +128,7 @@ session_free(struct session *s)
 int
 session_is_full(const struct session *s)
 {
-	return s->ntasks >= MAX_WAITING_TASKS || s->task_bytes >= MAX_WAITING_BYTES;
+	return s->ntasks - s->nshadow >= MAX_WAITING_TASKS || s->task_bytes >= MAX_WAITING_BYTES;
 }
 
 /*

@@ -68,7 +68,7 @@ session_is_shed(const struct session *s)
 }
 /* Bytes that session_shed() would free at least, as far as they are in memory. */
 size_t		 session_message_bytes(const struct session *);
-/* 1 while so many tasks wait that no more should be read from the MTA. */
+/* 1 while so many tasks wait that no more should be read from the MTA. Shadows do not count. */
 int		 session_is_full(const struct session *);
 
 /*
@@ -95,6 +95,8 @@ void		 session_drop_task(struct task *);
  * task before it ends the scope now, or the process is let go.
  */
 void		 session_cancel_task(struct task *);
+/* tasks.c: part of the task's block has gone elsewhere: counts its bytes again. */
+void		 session_recount_task(struct task *);
 /*
  * The process of a scope has ended, and nothing was wrong with it: this task, the first that
  * it did not get, becomes the first of a scope, with a complete block.

@@ -13,12 +13,26 @@
 #include <syslog.h>
 
 #include "base/log_limit.h"
+#include "base/memory.h"
 #include "block/block.h"
 #include "config/handler_conf.h"
 #include "session/keep.h"
 #include "session/scope.h"
 #include "session/session.h"
 #include "session/tasks.h"
+
+/*
+ * What may wait for the shadows of one session: tasks, and bytes; and for all shadows of this
+ * process: bytes, of the memory that is left, and of the space for messages.
+ */
+#define SHADOW_TASKS	1000
+#define SHADOW_BYTES	(16u * 1024 * 1024)
+#define SHADOW_ALL	(64u * 1024 * 1024)
+#define SHADOW_PART	4
+
+/* What waits for all shadows. */
+static size_t	 shadow_bytes;
+static uint64_t	 shadow_messages;
 
 static uint32_t
 time_limit(const struct session *s, const struct handler_conf *h, int report)
@@ -101,6 +115,89 @@ message_files(const struct session *s, const struct handler_conf *h)
 	return spool_new(h, s->message->store, s->message->id);
 }
 
+/* 1 unless the messages that shadows hold with this one are too many bytes. One is always let. */
+static int
+has_room_for_message(const struct session *s, unsigned int index)
+{
+	const struct handler_conf	*h = session_handler(s, index);
+
+	if (!conf_handler_wants_message(h) || s->cur.event != EV_END_OF_MESSAGE ||
+	    s->message->store == NULL || shadow_messages == 0)
+		return 1;
+	return shadow_messages + store_len(s->message->store) <=
+	    s->conf->spool_limit / SHADOW_PART / s->conf->engines;
+}
+
+int
+tasks_has_room(const struct session *s, unsigned int index)
+{
+	if (!session_handler(s, index)->shadow)
+		return 1;
+	/* With the last condition shadows have no more than a part of what the others leave. */
+	return !s->memory_short && s->nshadow < SHADOW_TASKS &&
+	    s->shadow_bytes < SHADOW_BYTES && shadow_bytes < SHADOW_ALL &&
+	    has_room_for_message(s, index) &&
+	    memory_has_room(shadow_bytes * (SHADOW_PART - 1));
+}
+
+/* Of a shadow all memory counts, since any number of its tasks may wait. */
+static size_t
+count_bytes(const struct task *t)
+{
+	size_t	 n = t->block.len + t->env.len;
+
+	if (!session_handler(t->session, t->index)->shadow)
+		return n;
+	return n + sizeof(*t) + (t->message_len < STORE_MEMORY ? t->message_len : STORE_MEMORY);
+}
+
+void
+session_recount_task(struct task *t)
+{
+	struct session	*s = t->session;
+	size_t		 n = t->listed ? count_bytes(t) : 0;
+
+	if (session_handler(s, t->index)->shadow) {
+		s->shadow_bytes += n - t->counted;
+		shadow_bytes += n - t->counted;
+	} else
+		s->task_bytes += n - t->counted;
+	t->counted = n;
+}
+
+/* The task is put into the tasks of its session (1), or taken from them (0). */
+static void
+list_task(struct task *t, int listed)
+{
+	struct session	*s = t->session;
+	unsigned int	 shadow = session_handler(s, t->index)->shadow != 0;
+
+	t->listed = listed;
+	if (listed) {
+		TAILQ_INSERT_TAIL(&s->h[t->index].tasks, t, in_session);
+		s->ntasks++;
+		s->nshadow += shadow;
+		shadow_messages += t->message_len;
+	} else {
+		TAILQ_REMOVE(&s->h[t->index].tasks, t, in_session);
+		s->ntasks--;
+		s->nshadow -= shadow;
+		shadow_messages -= t->message_len;
+	}
+	session_recount_task(t);
+}
+
+/* What task.message_len is. */
+static size_t
+held_len(const struct session *s, unsigned int index)
+{
+	const struct handler_conf	*h = session_handler(s, index);
+
+	if (!h->shadow || !conf_handler_wants_message(h) || s->cur.event != EV_END_OF_MESSAGE)
+		return 0;
+	return store_len(s->message->store);
+}
+
 int
 tasks_add(struct session *s, unsigned int index, enum purpose purpose)
 {
@@ -119,26 +216,19 @@ tasks_add(struct session *s, unsigned int index, enum purpose purpose)
 	t->timeout = time_limit(s, session_handler(s, index), t->report);
 	memcpy(t->ids, s->ids, sizeof(t->ids));
 	t->spool = message_files(s, session_handler(s, index));
+	t->message_len = held_len(s, index);
 	if (!encode(s, index, t)) {
 		drop_unsaid(s, t);
 		return 0;
 	}
-	TAILQ_INSERT_TAIL(&s->h[index].tasks, t, in_session);
-	t->listed = 1;
-	s->ntasks++;
-	s->task_bytes += t->block.len + t->env.len;
+	list_task(t, 1);
 	return 1;
 }
 
 void
 session_unlist_task(struct task *t)
 {
-	struct session	*s = t->session;
-
-	TAILQ_REMOVE(&s->h[t->index].tasks, t, in_session);
-	t->listed = 0;
-	s->ntasks--;
-	s->task_bytes -= t->block.len + t->env.len;
+	list_task(t, 0);
 }
 
 void
@@ -177,7 +267,6 @@ session_restart_scope(struct task *t)
 	struct session	*s = t->session;
 
 	t->begins = 1;
-	s->task_bytes -= t->block.len + t->env.len;
 	block_restart(s, t);
-	s->task_bytes += t->block.len + t->env.len;
+	session_recount_task(t);
 }

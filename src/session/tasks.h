@@ -25,6 +25,11 @@ enum purpose {
  */
 int	 tasks_has_message(struct session *, unsigned int index);
 /*
+ * 0 if the handler at an index is a shadow, and more waits for shadows than may: that must
+ * neither make the MTA wait, nor take memory and files from others.
+ */
+int	 tasks_has_room(const struct session *, unsigned int index);
+/*
  * Adds a task with the current event for the handler at an index. Returns 0, and logs that,
  * if there is not enough memory for it: the handler has then failed in its scope.
  * Returns 0 also where tasks_has_message() does.

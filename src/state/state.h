@@ -184,8 +184,10 @@ struct session {
 	struct hstate			*h;		/* one for each handler of the listener */
 	unsigned int			 nh;
 	unsigned int			 ntasks;	/* of all handlers */
+	unsigned int			 nshadow;	/* of ntasks: those of handlers with shadow */
 	unsigned int			 nscopes_over;	/* handlers with scope_over */
-	size_t				 task_bytes;
+	size_t				 task_bytes;	/* of the blocks of tasks, without those of shadows */
+	size_t				 shadow_bytes;	/* the same of shadows, with kept messages */
 	void				*owner;		/* the connection; NULL: it is gone */
 	/* Sees each decision on who is asked, and with report who is told; or NULL. */
 	void				(*watch)(const struct session *, unsigned int index,

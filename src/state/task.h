@@ -55,6 +55,8 @@ struct task {
 	uint64_t		 id;		/* of this engine's run: event-id */
 	enum event_kind		 event;
 	int			 listed;	/* it is among the tasks of its session */
+	size_t			 counted;	/* bytes that its session counts for it */
+	size_t			 message_len;	/* of a shadow: bytes of the message that it holds */
 	int			 report;	/* no reply is wanted */
 	int			 shadow;	/* a reply is wanted, and nobody waits for it */
 	int			 begins;	/* first of its scope */

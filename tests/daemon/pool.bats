@@ -1300,6 +1300,84 @@ off() {
 	wait_log 'on-timeout would be tempfail'
 }
 
+# repeat N LINE: the line so many times
+repeat() {
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		printf '%s\n' "$2"
+	done
+}
+
+@test "shadow: the MTA does not wait for one that hangs, nor for what it is told" {
+	local name
+
+	write_handler hangs <<<'exec sleep 100'
+	global 'drain-timeout = 1s'
+	for name in event message session told; do
+		handler "$name" "command = {'$HANDLERS/hangs'}" 'shadow = yes' 'timeout = 2s' \
+		    'processes = 1' 'actions = {}' "scope = ${name/told/message}" \
+		    "$([ "$name" = told ] && echo 'events = {data} reports = {rcpt}' ||
+		    echo 'events = {rcpt, data}')"
+	done
+	proto_run
+	for name in event message session told; do
+		{
+			echo "hello $HOST"
+			echo '-mail <a@b.example>'
+			repeat 100 '-rcpt <r@b.example>'
+			printf '%s\n' -data abort quit
+		} | mta "$name" -t 40
+	done
+}
+
+@test "shadow: what is too much for it is dropped, and takes no memory of others" {
+	write_handler hangs <<<'exec sleep 100'
+	global 'drain-timeout = 1s' 'memory = 16M'
+	handler hangs "command = {'$HANDLERS/hangs'}" 'shadow = yes' 'timeout = 60s' \
+	    'processes = 1' 'actions = {}' 'events = {body}'
+	handler told "command = {'$HANDLERS/hangs'}" 'shadow = yes' 'timeout = 60s' \
+	    'processes = 1' 'actions = {}' 'events = {data}' 'reports = {body}'
+	worker plain 'events = {mail}'
+	proto_run
+	for name in hangs told; do
+		{
+			printf '%s\n' "hello $HOST" '-mail <a@b.example>' '-rcpt <r@b.example>' \
+			    -data -eoh
+			repeat 500 '-bodyfill 60000'
+			printf '%s\n' 'eom => continue' quit
+		} | mta "$name" -t 40
+		session plain 'mail <a@b.example> => continue'
+	done
+	wait_log 'handler hangs: body: too much waits for it; shadow, on-overload would be tempfail'
+	wait_log 'handler told: report body: too much waits for it; shadow, the report is dropped'
+	# With a sanitizer there is no bound.
+	grep -q __asan_init "$PIPEMILTER" || [ "$(peak_of "$(engines)")" -le 29000 ]
+}
+
+@test "shadow: the messages that it holds leave room for those of others" {
+	write_handler hangs <<<'exec sleep 100'
+	write_handler reads <<<'cat >/dev/null'
+	global 'drain-timeout = 1s' 'spool-limit = 4M'
+	handler_only hangs "command = {'$HANDLERS/hangs'}" 'input = message' 'output = none' \
+	    'shadow = yes' 'processes = 1'
+	handler_only reads "command = {'$HANDLERS/reads'}" 'input = message' 'output = none' \
+	    "on-overload = 'tempfail 452 4.3.2 busy'"
+	listener both hangs,reads
+	proto_run
+	{
+		echo "hello $HOST"
+		for i in {1..20}; do
+			printf '%s\n' '-mail <a@b.example>' '-rcpt <r@b.example>' -data \
+			    '-header A b' -eoh
+			repeat 10 '-bodyfill 60000'
+			echo 'eom => continue'
+		done
+		echo quit
+	} | mta both -t 40
+	wait_log 'handler hangs: end-of-message: too much waits for it; shadow, on-overload would'
+}
+
 @test "rejected-recipients: those that the MTA refused are told to who wants it" {
 	worker_only wants 'reports = {rcpt, data}' 'rejected-recipients = yes' 'scope = message'
 	worker_only none 'reports = {rcpt, data}' 'scope = message' \
