@@ -445,6 +445,7 @@ replace_state(struct session *s, struct task *t)
 		known_forget_recipients(s, k.bit);
 	k.over = k.msg == NULL && (s->message != NULL || t->message_no != 0);
 	macros_show(&s->macros, k.bit, k.over);
+	context_show(&s->context, k.bit, k.over);
 	/*
 	 * The blocks after this one say what was true when they were made. So this block
 	 * notes nothing as told, or a change since then would never be.

@@ -225,6 +225,16 @@ context_end_message(struct context *c)
 	}
 }
 
+void
+context_show(struct context *c, uint64_t bit, int over)
+{
+	struct context_value	*v;
+
+	TAILQ_FOREACH(v, &c->values, entry)
+		if (over ? !v->of_message : context_visible(c, v))
+			v->had |= bit & ~v->told;
+}
+
 int
 context_visible(const struct context *c, const struct context_value *v)
 {

@@ -22,7 +22,7 @@ struct context_value {
 	char				*value;
 	int				 of_message;
 	uint64_t			 told;		/* handlers that know it: state/known.h */
-	uint64_t			 had;		/* handlers that know an earlier value */
+	uint64_t			 had;		/* handlers that know an earlier value, or were shown */
 };
 
 /* A value that was unset, for as long as some handler has to hear of that. */
@@ -59,6 +59,12 @@ void	 context_copy(struct context *to, const struct context *from);
 void	 context_end_message(struct context *);
 /* 1 unless a value of the message hides this one. */
 int	 context_visible(const struct context *, const struct context_value *);
+/*
+ * A handler, given as its bit, is shown the values that are visible, or with over those of the
+ * session, as if the message had none. It is told them again: it only counts as one that has to
+ * hear when a value is gone.
+ */
+void	 context_show(struct context *, uint64_t bit, int over);
 /* The process of a handler, given as its bit, knows no value. */
 void	 context_untell(struct context *, uint64_t bit);
 /* A handler, given as its bit, was told that this value is gone. Frees that, if it was the last. */

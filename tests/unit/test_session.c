@@ -579,6 +579,35 @@ restart_shows_newer_macros(void)
 	end();
 }
 
+/* A value that was set after an older block was made, and is in it once that is restarted. */
+static void
+restart_shows_newer_values(const char *set, int of_message)
+{
+	defaults(SCOPE_SESSION, SCOPE_EVENT);
+	handlers[0].reports = EV_BIT(EV_MAIL) | EV_BIT(EV_RCPT);
+	handlers[1].events = EV_BIT(EV_DATA) | EV_BIT(EV_END_OF_MESSAGE);
+	begin(2);
+	greet();
+	MAIL();
+	done(0);
+	TO("x");
+	simple(SMFIC_DATA);
+	answer(1, set);
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
+	CHECK(strstr(block(0), "\ncontext X 1\n") != NULL, "a process that is new has the value");
+	done(0);
+	simple(SMFIC_BODYEOB);
+	answer(1, of_message ? "continue\n" : "unset X\ncontinue\n");
+	MAIL();
+	if (of_message)
+		CHECK(strstr(block(0), "\ncomplete\n") != NULL &&
+		    strstr(block(0), "context") == NULL, "and forgets it with the message");
+	else
+		CHECK(strstr(block(0), "\ncontext-unset X\n") != NULL,
+		    "and hears when the value is gone");
+	end();
+}
+
 static void
 restart_in_hand(void)
 {
@@ -989,6 +1018,8 @@ main(void)
 	failures();
 	restarts();
 	restart_shows_newer_macros();
+	restart_shows_newer_values("set X 1\ncontinue\n", 0);
+	restart_shows_newer_values("set-message X 1\ncontinue\n", 1);
 	restart_in_hand();
 	shadows();
 	exclusions();
