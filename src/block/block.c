@@ -14,22 +14,9 @@
 #include "base/escape.h"
 #include "base/newline.h"
 #include "block/block.h"
+#include "block/sink.h"
 #include "config/handler_conf.h"
 #include "state/known.h"
-
-/* A block that is being written. */
-struct sink {
-	struct session	*s;
-	struct hstate	*h;
-	struct message	*msg;		/* NULL: none, or it is over */
-	enum event_kind	 event;
-	unsigned int	 lines;		/* LINE_BITs that the block may have */
-	int		 complete;
-	int		 over;		/* the task's message is over: only facts of the session */
-	const struct spool *spool;	/* the message in files, or NULL */
-	uint64_t	 bit;		/* of the handler; 0: what is told is not noted */
-	struct buf	*out;
-};
 
 #define ADD(b, text)	buf_add((b), (text), sizeof(text) - 1)
 #define PUT(k, key, value)	put_line((k), key " ", sizeof(key " ") - 1, (value))
@@ -108,8 +95,8 @@ put_sender(struct sink *k)
 			PUT(k, "sender-argument", m->args[i]);
 }
 
-static void
-put_recipient(struct sink *k, const struct mailbox *m)
+void
+block_put_recipient(struct sink *k, const struct mailbox *m)
 {
 	size_t	 i;
 
@@ -144,8 +131,8 @@ put_recipients(struct sink *k, int changed)
 	if (!changed)
 		return;
 	TAILQ_FOREACH(m, &k->msg->recipients, entry)
-		if (tells(k, &m->told))
-			put_recipient(k, m);
+		if (k->again ? !m->own : tells(k, &m->told))
+			block_put_recipient(k, m);
 }
 
 static void
@@ -163,9 +150,8 @@ put_refused(struct sink *k)
 	known_free_refused(k->msg);
 }
 
-/* The facts that stand before the event's own lines. */
-static void
-put_before_own(struct sink *k, int changed)
+void
+block_put_before_own(struct sink *k, int changed)
 {
 	struct session	*s = k->s;
 
@@ -233,9 +219,8 @@ put_context(struct sink *k)
 			    strlen(v->name), v->value);
 }
 
-/* The facts that stand after the event's own lines. */
-static void
-put_after_own(struct sink *k, int changed)
+void
+block_put_after_own(struct sink *k, int changed)
 {
 	if (!changed)
 		return;
@@ -260,7 +245,7 @@ put_asked(struct sink *k)
 		put_count(k, k->msg->nrecipients + 1, 1);
 		c->recipient->told |= k->bit;
 	}
-	put_recipient(k, c->recipient);
+	block_put_recipient(k, c->recipient);
 }
 
 static void
@@ -351,8 +336,8 @@ block_payload(const struct session *s, const struct handler_conf *h)
 	return h->keep_newlines ? &s->cur.raw : &s->cur.lf;
 }
 
-static void
-sink_init(struct sink *k, struct session *s, const struct task *t, struct buf *out)
+void
+block_sink_init(struct sink *k, struct session *s, const struct task *t, struct buf *out)
 {
 	memset(k, 0, sizeof(*k));
 	k->s = s;
@@ -408,57 +393,23 @@ block_encode(struct session *s, unsigned int index, struct task *t)
 	struct sink	 k;
 	int		 changed;
 
-	sink_init(&k, s, t, &t->block);
+	block_sink_init(&k, s, t, &t->block);
 	k.msg = s->message;
+	t->complete = k.complete;
+	if (k.event == EV_RCPT && s->cur.recipient != NULL && !s->cur.rejected)
+		t->recipient = s->cur.recipient->number;
 	changed = k.complete || known_has_news(s, k.bit);
 	put_first(&k, t);
 	t->state_at = t->block.len;
-	put_before_own(&k, changed);
+	block_put_before_own(&k, changed);
 	t->own_at = t->block.len;
 	put_own(&k);
 	if (t->report)
 		put_answer(&k);
 	t->own_len = t->block.len - t->own_at;
-	put_after_own(&k, changed);
+	block_put_after_own(&k, changed);
 	t->state_len = t->block.len - t->state_at;
 	put_payload(&k, index);
-}
-
-/* Writes the facts of an old block again, all of them, around the event's own lines. */
-static void
-replace_state(struct session *s, struct task *t)
-{
-	struct sink	 k;
-	struct buf	 old = t->block;
-	size_t		 own_at = t->own_at, end = t->state_at + t->state_len;
-
-	/* There was no memory for it, so its parts are not where they should be. */
-	if (!buf_ok(&old))
-		return;
-	buf_init(&t->block, old.max);
-	sink_init(&k, s, t, &t->block);
-	k.complete = 1;
-	if (s->message != NULL && s->message->number == t->message_no)
-		k.msg = s->message;
-	/* A complete block of rcpt leaves the other recipients out. */
-	if (k.msg != NULL && t->event == EV_RCPT)
-		known_forget_recipients(s, k.bit);
-	k.over = k.msg == NULL && (s->message != NULL || t->message_no != 0);
-	macros_show(&s->macros, k.bit, k.over);
-	context_show(&s->context, k.bit, k.over);
-	/*
-	 * The blocks after this one say what was true when they were made. So this block
-	 * notes nothing as told, or a change since then would never be.
-	 */
-	k.bit = 0;
-	buf_add(&t->block, old.data, t->state_at);
-	put_before_own(&k, 1);
-	t->own_at = t->block.len;
-	buf_add(&t->block, old.data + own_at, t->own_len);
-	put_after_own(&k, 1);
-	t->state_len = t->block.len - t->state_at;
-	buf_add(&t->block, old.data + end, old.len - end);
-	buf_free(&old);
 }
 
 void
@@ -474,24 +425,4 @@ block_before_message(const struct handler_conf *h, struct task *t)
 		buf_add_str(&t->block, t->received);
 	else
 		newline_to_lf(&nl, t->received, strlen(t->received), &t->block);
-}
-
-void
-block_restart(struct session *s, struct task *t)
-{
-	int	 is_current = !t->report && !t->shadow && s->cur.asked == (int)t->index;
-
-	/* A message as input says nothing of other events, so that there is nothing to add. */
-	if (t->input != NULL) {
-		block_before_message(session_handler(s, t->index), t);
-		return;
-	}
-	if (is_current) {
-		buf_reset(&t->block);
-		block_encode(s, t->index, t);
-	} else
-		replace_state(s, t);
-	buf_reset(&t->env);
-	if (!session_handler(s, t->index)->reuse)
-		block_environment(s, t, is_current, &t->env);
 }

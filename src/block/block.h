@@ -26,7 +26,8 @@ void	 block_encode(struct session *, unsigned int index, struct task *);
 /*
  * Makes an older block complete, which is now the first of its scope; with it the
  * environment, if the process gets one. If the message of the block is over by now, the
- * block says nothing of a message but the event's own lines.
+ * block says nothing of a message but the event's own lines. Recipients are moved between this
+ * block and those after it in its scope, so that each is said once.
  */
 void	 block_restart(struct session *, struct task *);
 /*

@@ -264,9 +264,10 @@ session_cancel_task(struct task *t)
 void
 session_restart_scope(struct task *t)
 {
-	struct session	*s = t->session;
-
 	t->begins = 1;
-	block_restart(s, t);
-	session_recount_task(t);
+	block_restart(t->session, t);
+	/* The blocks after it in the scope may have changed too. */
+	do
+		session_recount_task(t);
+	while ((t = TAILQ_NEXT(t, in_session)) != NULL && !t->begins);
 }

@@ -57,10 +57,20 @@ known_forget(struct session *s, unsigned int index)
 }
 
 void
-known_forget_recipients(struct session *s, uint64_t bits)
+known_recipients(struct session *s, uint64_t bits, int told)
 {
-	forget_mailboxes(&s->message->recipients, bits);
-	s->changed |= bits;
+	struct mailbox	*m;
+
+	TAILQ_FOREACH(m, &s->message->recipients, entry) {
+		if (m->own)
+			continue;
+		if (told)
+			m->told |= bits;
+		else
+			m->told &= ~bits;
+	}
+	if (!told)
+		s->changed |= bits;
 }
 
 void

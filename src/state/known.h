@@ -35,8 +35,11 @@ void	 known_changed(struct session *, uint64_t *told);
 void	 known_lost(struct session *, uint64_t told);
 /* The process of the handler at an index knows nothing: it is another one, or begins again. */
 void	 known_forget(struct session *, unsigned int index);
-/* These handlers know none of the recipients of the open message. */
-void	 known_forget_recipients(struct session *, uint64_t bits);
+/*
+ * Of the recipients of the open message without the mark `own' these handlers know all (told
+ * 1), or none (0).
+ */
+void	 known_recipients(struct session *, uint64_t bits, int told);
 
 /* The open message has just begun: its sender is known to nobody. */
 void	 known_message_begins(struct session *);

@@ -96,12 +96,14 @@ mailbox_new(const char *wire, struct rd args)
 {
 	size_t		 len, nargs = count_args(args), wire_len = strlen(wire);
 	const char	*arg, *bare = bare_address(wire, &len);
+	static uint64_t	 last_number;
 	struct mailbox	*m;
 	char		*to;
 
 	m = xmalloc(sizeof(*m) + nargs * sizeof(*m->args) + args.left +
 	    wire_len + len + len + sizeof("<>") + 2);
 	memset(m, 0, sizeof(*m));
+	m->number = ++last_number;
 	m->args = (char **)(m + 1);
 	m->wire = (char *)(m->args + nargs);
 	to = put_text(m->wire, wire, wire_len);

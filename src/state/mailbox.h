@@ -23,6 +23,8 @@ struct mailbox {
 	char			**args;		/* ESMTP parameters */
 	size_t			 nargs;
 	uint64_t		 told;		/* handlers that know it: state/known.h */
+	uint64_t		 number;	/* no other mailbox of this process has it */
+	int			 own;		/* mark of block/restart.c: a task is about it */
 };
 TAILQ_HEAD(mailbox_list, mailbox);
 

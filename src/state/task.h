@@ -65,6 +65,8 @@ struct task {
 	struct buf		 block;		/* with its payload */
 	/* Where in block the facts of the session are, and within them the event's own lines. */
 	size_t			 state_at, state_len, own_at, own_len;
+	int			 complete;	/* the block is */
+	uint64_t		 recipient;	/* number of the mailbox that its own lines tell; 0: none */
 	unsigned int		 message_no;	/* of its message in the session; 0: none */
 	/*
 	 * With input = message the message follows the block, which then holds the lines of

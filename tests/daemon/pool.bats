@@ -1378,6 +1378,33 @@ repeat() {
 	wait_log 'handler hangs: end-of-message: too much waits for it; shadow, on-overload would'
 }
 
+@test "a process that takes over within a message is told each recipient once" {
+	# The first process ends at its second event; the MTA does not wait for that of a shadow.
+	write_handler leaves <<-'END'
+		n=0
+		while IFS= read -r line; do
+			case $line in
+			recipient\ *) printf '%s\n' "$line" >>"$OUT/knows.$$" ;;
+			'')
+				[ $((n += 1)) -gt 1 ] || sleep 1
+				if [ $n -eq 2 ] && mkdir "$OUT/left" 2>/dev/null; then
+					exit 0
+				fi
+				[ "$event" != end-of-message ] || mv "$OUT/knows.$$" "$OUT/knows"
+				echo continue ;;
+			event\ *) event=${line#event } ;;
+			esac
+		done
+	END
+	script leaves 'events = {mail, rcpt, data, end-of-message}' 'scope = message' \
+	    'shadow = yes' 'actions = {}'
+	proto_run
+	session leaves '-mail <a@b.example>' '-rcpt <x@b.example>' '-rcpt <y@b.example>' -data \
+	    "run until [ \$(ls $OUT/knows.* | wc -l) -eq 2 ]; do sleep 0.1; done" 'eom => continue'
+	wait_for test -e "$OUT/knows"
+	assert_equal "$(sort "$OUT/knows")" $'recipient <x@b.example>\nrecipient <y@b.example>'
+}
+
 @test "rejected-recipients: those that the MTA refused are told to who wants it" {
 	worker_only wants 'reports = {rcpt, data}' 'rejected-recipients = yes' 'scope = message'
 	worker_only none 'reports = {rcpt, data}' 'scope = message' \

@@ -608,6 +608,91 @@ restart_shows_newer_values(const char *set, int of_message)
 	end();
 }
 
+/* Each recipient is said once, whichever block is restarted. */
+static void
+restart_says_recipients_once(void)
+{
+	defaults(SCOPE_SESSION, SCOPE_EVENT);
+	handlers[0].reports = EV_BIT(EV_MAIL) | EV_BIT(EV_RCPT) | EV_BIT(EV_DATA) |
+	    EV_BIT(EV_HEADER);
+	begin(1);
+	greet();
+	MAIL();
+	TO("x");
+	TO("y");
+	simple(SMFIC_DATA);
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
+	TOLD(0, "<report mail\n" IN("1") "complete\n" CLIENT HELO "recipients 2\n" SENDER
+	    "answer continue\n\n", "recipients that later blocks are about are left to them");
+	TOLD(0, "report rcpt\n" IN("1") "recipients 1\n" RCPT("x") "answer continue\n\n", "x");
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
+	TOLD(0, "<report rcpt\n" IN("1") "complete\n" CLIENT HELO SENDER "recipients 2\n"
+	    RCPT("y") "answer continue\n\n", "a block of rcpt says its own");
+	TOLD(0, "report data\n" IN("1") RCPT("x") "answer continue\n\n",
+	    "the block after it says those of before");
+	header("A", "b");
+	TOLD(0, "report header\n" IN("1") "header-name A\nheader-value b\nanswer continue\n\n",
+	    "and no block says them again");
+	CHECK(s->task_bytes == 0, "bytes are counted right");
+	end();
+}
+
+/* Recipients that are told as facts, since rcpt is no event of the handler. */
+static void
+restart_takes_recipients_along(void)
+{
+	defaults(SCOPE_SESSION, SCOPE_EVENT);
+	handlers[0].reports = EV_BIT(EV_MAIL) | EV_BIT(EV_DATA) | EV_BIT(EV_HEADER);
+	begin(1);
+	greet();
+	MAIL();
+	TO("x");
+	simple(SMFIC_DATA);
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
+	TOLD(0, "<report mail\n" IN("1") "complete\n" CLIENT HELO "recipients 1\n" RCPT("x") SENDER
+	    "answer continue\n\n", "a recipient that came after the block is in it");
+	TOLD(0, "report data\n" IN("1") "recipients 1\nanswer continue\n\n", "and not in the next");
+	MAIL();
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
+	TO("y");
+	done(0);
+	simple(SMFIC_DATA);
+	TOLD(0, "report data\n" IN("2") "recipients 1\n" RCPT("y") "answer continue\n\n",
+	    "one that came after the restart is told");
+	end();
+}
+
+/* A process does not hear of a refusal where it does not know the recipient. */
+static void
+restart_after_refusals(void)
+{
+	defaults(SCOPE_SESSION, SCOPE_EVENT);
+	handlers[0].reports = EV_BIT(EV_RCPT) | EV_BIT(EV_DATA);
+	handlers[1].events = EV_BIT(EV_RCPT);
+	begin(2);
+	greet();
+	MAIL();
+	TO("x");
+	answer(1, "reject\n");
+	done(0);
+	TO("x");
+	answer(1, "continue\n");
+	simple(SMFIC_DATA);
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
+	TOLD(0, "<report rcpt\n" IN("1") "complete\n" CLIENT HELO SENDER "recipients 1\n" RCPT("x")
+	    "answer continue\n\n", "the second x, and not that the first one was refused");
+	done(0);
+	MAIL();
+	TO("y");
+	answer(1, "reject\n");
+	simple(SMFIC_DATA);
+	session_restart_scope(TAILQ_FIRST(&s->h[0].tasks));
+	done(0);
+	TOLD(0, "report data\n" IN("2") "recipient-refused <y@d.example>\nrecipients 0\n"
+	    "answer continue\n\n", "one that knows it does");
+	end();
+}
+
 static void
 restart_in_hand(void)
 {
@@ -1020,6 +1105,9 @@ main(void)
 	restart_shows_newer_macros();
 	restart_shows_newer_values("set X 1\ncontinue\n", 0);
 	restart_shows_newer_values("set-message X 1\ncontinue\n", 1);
+	restart_says_recipients_once();
+	restart_takes_recipients_along();
+	restart_after_refusals();
 	restart_in_hand();
 	shadows();
 	exclusions();
