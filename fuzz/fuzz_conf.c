@@ -6,135 +6,133 @@
 /*
  * The text of a configuration to its tree. A byte 1 ends one file, and the next begins:
  * include("1") reads the second, and so on; other files are missing. Each place in the
- * tree must be one in the text, and the places of one file must grow.
+ * tree must be one in the text, and places must grow.
  */
 
 #include "base/compat.h"
 
+#include <glob.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/slurp.h"
 #include "base/xmalloc.h"
-#include "config/read.h"
+#include "config/build.h"
+#include "fuzz.h"
 
 #define FILES_MAX	4
-#define DEPTH_MAX	3
-#define TEXT_MAX	65536
+#define TEXT_MAX	65536	/* bytes of all files that one input reads */
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-static int	 depth;
+static const char	*files[FILES_MAX];
+static size_t		 lens[FILES_MAX], nfiles, total;
 
 static void
 quiet(int severity __unused, const char *line __unused)
 {
 }
 
+/* Instead of the one in base/: files are pieces of the input. */
+char *
+slurp(const char *path, size_t max __unused, struct stat *st, size_t *len, const char **why)
+{
+	size_t	 n;
+
+	*why = "no such file";
+	if (strlen(path) != 3 || strncmp(path, "./", 2) != 0 || path[2] < '0')
+		return NULL;
+	n = (size_t)(path[2] - '0');
+	if (n >= nfiles || total + lens[n] > TEXT_MAX)
+		return NULL;
+	total += *len = lens[n];
+	memset(st, 0, sizeof(*st));
+	st->st_ino = n + 1;
+	return xmemdup0(files[n], lens[n]);
+}
+
+/* Instead of that of the C library: a pattern fits itself, and no directory is read. */
+int
+glob(const char *pattern, int flags __unused, int (*trouble)(const char *, int) __unused,
+    glob_t *g)
+{
+	memset(g, 0, sizeof(*g));
+	if (strchr(pattern, '?') != NULL)
+		return strchr(pattern, '*') != NULL ? GLOB_ABORTED : GLOB_NOMATCH;
+	g->gl_pathc = 1;
+	g->gl_pathv = xcalloc(1, sizeof(*g->gl_pathv));
+	g->gl_pathv[0] = xstrdup(pattern);
+	return 0;
+}
+
+void
+globfree(glob_t *g)
+{
+	if (g->gl_pathc > 0)
+		free(g->gl_pathv[0]);
+	free(g->gl_pathv);
+}
+
+static void
+split(const uint8_t *in, size_t len)
+{
+	const char	*p = (const char *)in, *end;
+
+	nfiles = total = 0;
+	do {
+		end = nfiles == FILES_MAX - 1 || len == 0 ? NULL : memchr(p, '\1', len);
+		files[nfiles] = p;
+		lens[nfiles] = end == NULL ? len : (size_t)(end - p);
+		len -= lens[nfiles] + (end != NULL);
+		p += lens[nfiles++] + 1;
+	} while (end != NULL);
+}
+
+/* Returns how many options have no sign. */
 static int
-is_option(enum section_kind kind, const char *name)
-{
-	static const char *const	 names[SEC_KINDS] = { "gab", "lab", "hab" };
-
-	return name[0] != '\0' && name[1] == '\0' && strchr(names[kind], name[0]) != NULL;
-}
-
-static void
-include(struct conf_reader *r, const char *path, int at)
-{
-	size_t	 file = (size_t)(path[0] - '0');
-
-	if (path[0] < '0' || file >= r->src->nfiles || path[1] != '\0' || depth == DEPTH_MAX ||
-	    r->next > TEXT_MAX) {
-		conf_read_mistake(r, at, "include: %s: no such file", path);
-		return;
-	}
-	depth++;
-	conf_read_file(r, file);
-	depth--;
-}
-
-static void
-check_place(const struct conf_reader *r, int at, int *before)
+check_node(const struct conf_source *src, const struct conf_node *n)
 {
 	struct conf_where	 w;
-	size_t			 offset;
+	size_t			 i;
+	int			 at = n->at, signless = 0;
 
-	conf_where(r->src, at, &w);
-	offset = (size_t)(w.text - w.file->text) + (size_t)w.column - 1;
-	if (at < *before || at > r->next || w.line < 1 || offset > w.file->len)
-		abort();
-	*before = at;
-}
-
-static void
-check_section(const struct conf_reader *r, const struct conf_section *sec)
-{
-	size_t	 i, j;
-	int	 before = 1;
-
-	for (i = 0; i < sec->nstmts; i++) {
-		if (!is_option(sec->kind, sec->stmts[i].name))
+	for (i = 0; i < n->nparts; i++) {
+		if (n->parts[i].at <= at || n->parts[i].text == NULL)
 			abort();
-		for (before = 1, j = 0; j < sec->stmts[i].nvalues; j++)
-			check_place(r, sec->stmts[i].values[j].at, &before);
+		at = n->parts[i].at;
+		conf_where(src, at, &w);
+		if (w.line < 1 || w.text + w.column - 1 > w.file->text + w.file->len)
+			abort();
+		signless += check_node(src, &n->parts[i]);
 	}
-}
-
-static void
-add_files(struct conf_source *src, const uint8_t *in, size_t len)
-{
-	const uint8_t	*end;
-	size_t		 n;
-
-	src->files = xcalloc(FILES_MAX, sizeof(*src->files));
-	do {
-		end = src->nfiles == FILES_MAX - 1 ? NULL : memchr(in, '\1', len);
-		n = end == NULL ? len : (size_t)(end - in);
-		src->files[src->nfiles].path = xstrdup("file");
-		src->files[src->nfiles].text = xmemdup0(in, n);
-		src->files[src->nfiles++].len = n;
-		in += n + (end != NULL);
-		len -= n + (end != NULL);
-	} while (end != NULL);
+	return signless + (n->kind == CONF_OPTION && n->sign != '=' && n->sign != '+');
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 {
 	struct conf_source	 src = { .nfiles = 0 };
-	struct conf_tree	 tree;
-	struct conf_errors	 errors;
-	struct conf_reader	 r;
-	size_t			 i;
-	int			 before = 1;
+	struct conf_node	 tree = { .kind = SEC_GLOBAL };
+	struct conf_errors	 errors = { .n = 0 };
+	struct build		 b = { .src = &src, .errors = &errors };
+	int			 rc, signless;
 
 	log_set_hook(quiet);
-	memset(&tree, 0, sizeof(tree));
-	memset(&errors, 0, sizeof(errors));
-	memset(&r, 0, sizeof(r));
-	add_files(&src, in, len);
-	r.src = &src;
-	r.tree = &tree;
-	r.errors = &errors;
-	r.is_option = is_option;
-	r.include = include;
-	conf_read_file(&r, 0);
+	split(in, len);
+	rc = conf_read(&src, &tree, &errors, "./0", NULL);
+	signless = check_node(&src, &tree);
 	/* A reason is told whenever the tree is not whole. */
-	if (conf_read_end(&r) == -1 && !r.failed && errors.nerrors == 0)
+	if (rc != 0 && errors.nerrors == 0 && signless == 0 && src.nfiles > 0)
 		abort();
-	check_section(&r, &tree.global);
-	for (i = 0; i < tree.nsections; i++) {
-		check_place(&r, tree.sections[i].at, &before);
-		check_section(&r, &tree.sections[i]);
-	}
-	conf_errors_log(&errors, &src);
+	if (rc == 0 && (errors.nerrors > 0 || signless > 0))
+		abort();
+	conf_check_names(&b, &tree);
+	if (errors.nerrors == 0 && signless > 0)
+		abort();
+	if (src.nfiles > 0)
+		conf_errors_log(&errors, &src);
 	conf_errors_clear(&errors);
 	conf_tree_free(&tree);
-	for (i = 0; i < src.nfiles; i++) {
-		free(src.files[i].path);
-		free(src.files[i].text);
-	}
-	free(src.files);
-	free(src.pieces);
+	conf_source_free(&src);
 	return 0;
 }

@@ -18,11 +18,11 @@
 #include "base/compat.h"
 #include "config/conf.h"
 #include "config/errors.h"
-#include "config/tree.h"
+#include "config/read.h"
 
 struct build {
 	struct conf		*conf;
-	const struct conf_tree	*tree;
+	const struct conf_node	*tree;
 	const struct conf_source *src;
 	struct conf_errors	*errors;
 	const char		*base;		/* NULL: paths must be absolute */
@@ -53,7 +53,7 @@ struct option {
 	enum option_type type;
 	size_t		 offset;	/* in the structure of its section */
 	uint64_t	 min, max;
-	void		(*set)(struct build *, void *, const struct conf_stmt *);
+	void		(*set)(struct build *, void *, const struct conf_node *);
 };
 
 #define OPTION(name, type, st, member, min, max) \
@@ -70,47 +70,57 @@ struct option {
 
 extern const struct option conf_global_options[], conf_listen_options[], conf_handler_options[];
 
+/* Returns the option of that name in the section (the last of several), or NULL. */
+struct conf_node *conf_tree_find(const struct conf_node *, const char *name);
 /* Puts what the section says into its structure. */
-void	 conf_options_apply(struct build *, const struct option *, const struct conf_section *,
+void	 conf_options_apply(struct build *, const struct option *, const struct conf_node *,
 	    void *target);
 /* The value of an option that has one, or NULL after an error. */
-const char *conf_option_scalar(struct build *, const struct conf_stmt *);
+const char *conf_option_scalar(struct build *, const struct conf_node *);
 /* An absolute path, malloc'd, or NULL after an error. */
-char	*conf_option_path(struct build *, const struct conf_stmt *, const char *);
+char	*conf_option_path(struct build *, const struct conf_node *, const char *);
 /* DIRECTORY/PATH, malloc'd, for a relative path. */
 char	*conf_join_path(const char *directory, const char *path);
+
+/* config/names.c */
+int	 conf_is_option(enum conf_kind section, const char *name);
+/*
+ * Tells mistakes of the names in the tree or a section, and adds the values of each
+ * `NAME += VALUE' to the option of that name before it.
+ */
+void	 conf_check_names(struct build *, struct conf_node *);
 
 void	 conf_build_global(struct build *);
 void	 conf_build_handlers(struct build *);
 void	 conf_build_listens(struct build *);
 
 /* config/lists.c: options of a handler that are lists. */
-void	 conf_set_command(struct build *, void *, const struct conf_stmt *);
-void	 conf_set_events(struct build *, void *, const struct conf_stmt *);
-void	 conf_set_optional_events(struct build *, void *, const struct conf_stmt *);
-void	 conf_set_reports(struct build *, void *, const struct conf_stmt *);
-void	 conf_set_actions(struct build *, void *, const struct conf_stmt *);
-void	 conf_set_optional_actions(struct build *, void *, const struct conf_stmt *);
-void	 conf_set_lines(struct build *, void *, const struct conf_stmt *);
-void	 conf_set_macros(struct build *, void *, const struct conf_stmt *);
-void	 conf_set_on_exit(struct build *, void *, const struct conf_stmt *);
-void	 conf_set_environment(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_command(struct build *, void *, const struct conf_node *);
+void	 conf_set_events(struct build *, void *, const struct conf_node *);
+void	 conf_set_optional_events(struct build *, void *, const struct conf_node *);
+void	 conf_set_reports(struct build *, void *, const struct conf_node *);
+void	 conf_set_actions(struct build *, void *, const struct conf_node *);
+void	 conf_set_optional_actions(struct build *, void *, const struct conf_node *);
+void	 conf_set_lines(struct build *, void *, const struct conf_node *);
+void	 conf_set_macros(struct build *, void *, const struct conf_node *);
+void	 conf_set_on_exit(struct build *, void *, const struct conf_node *);
+void	 conf_set_environment(struct build *, void *, const struct conf_node *);
 
 /* config/clients.c: whom a handler is not asked about. */
-void	 conf_set_except_clients(struct build *, void *, const struct conf_stmt *);
-void	 conf_set_only_clients(struct build *, void *, const struct conf_stmt *);
+void	 conf_set_except_clients(struct build *, void *, const struct conf_node *);
+void	 conf_set_only_clients(struct build *, void *, const struct conf_node *);
 
 /*
  * config/fit.c: options of a handler that need, or can't stand with, others;
  * its hooks have been found.
  */
-void	 conf_check_fit(struct build *, const struct conf_section *, const struct handler_conf *);
+void	 conf_check_fit(struct build *, const struct conf_node *, const struct handler_conf *);
 
 /* config/user.c: who runs what. 0, or -1 after an error. */
 int	 conf_lookup_user(const char *text, uid_t *, gid_t *, char **name, char **home);
 int	 conf_lookup_group(const char *text, gid_t *);
 void	 conf_build_engine_user(struct build *);
-void	 conf_build_handler_user(struct build *, const struct conf_section *,
+void	 conf_build_handler_user(struct build *, const struct conf_node *,
 	    struct handler_conf *);
 
 /*
@@ -139,7 +149,7 @@ void	 conf_check_first_line(struct build *, int at, const char *option,
 	    const struct handler_conf *, const char *path);
 
 /* config/settings.c, for what runs apart: warns of settings of the environment that the script at path lacks. */
-void	 conf_check_settings(struct build *, const struct conf_stmt *environment, const char *path);
+void	 conf_check_settings(struct build *, const struct conf_node *environment, const char *path);
 
 /* config/socket.c: the place of a unix socket; its owner and group are those that were named. */
 void	 conf_check_socket(struct build *, struct listen_conf *, int at);
@@ -156,7 +166,7 @@ void	 conf_check_sources(struct build *);
  * the place of one on the way.
  */
 void	 conf_check_places(struct build *);
-void	 conf_check_handler_files(struct build *, const struct conf_section *,
+void	 conf_check_handler_files(struct build *, const struct conf_node *,
 	    struct handler_conf *);
 
 #endif

@@ -132,7 +132,7 @@ conf_check_sources(struct build *b)
 static void
 check_place(struct build *b, const char *option, int fd, const char *why)
 {
-	const struct conf_stmt	*st = conf_tree_find(&b->tree->global, option);
+	const struct conf_node	*st = conf_tree_find(b->tree, option);
 
 	if (fd != -1)
 		(void)close(fd);
@@ -154,7 +154,7 @@ conf_check_places(struct build *b)
 		    trusted_open(conf->spool_directory, 0, why, sizeof(why)), why);
 	if (conf->record != NULL)
 		check_place(b, "record", trusted_open_above(conf->record, why, sizeof(why)), why);
-	if (conf_tree_find(&b->tree->global, "control") != NULL)
+	if (conf_tree_find(b->tree, "control") != NULL)
 		check_place(b, "control", trusted_open_above(conf->control, why, sizeof(why)), why);
 }
 
@@ -185,17 +185,17 @@ blanks_hint(const char *path)
 
 /* What a process of its own looks at, for one handler. */
 struct files {
-	const struct conf_section	*sec;
+	const struct conf_node	*sec;
 	struct handler_conf		*h;
-	const struct conf_stmt		*hooks, *cmd, *directory;	/* NULL: not set */
-	const struct conf_stmt		*now;	/* the one that is looked at */
+	const struct conf_node		*hooks, *cmd, *directory;	/* NULL: not set */
+	const struct conf_node		*now;	/* the one that is looked at */
 	char				 command[PATH_MAX];	/* "": none was found */
 	unsigned int			 found;	/* EV_BITs of hooks that can be run */
 };
 
 /* A shell would not have found it either, but who is used to one has it here. */
 static void
-not_found(struct build *b, const struct conf_stmt *cmd, const char *name)
+not_found(struct build *b, const struct conf_node *cmd, const char *name)
 {
 	char	*here = b->base == NULL ? NULL : conf_join_path(b->base, name);
 
@@ -206,7 +206,7 @@ not_found(struct build *b, const struct conf_stmt *cmd, const char *name)
 }
 
 static void
-check_program(struct build *b, const struct conf_stmt *cmd, const struct handler_conf *h,
+check_program(struct build *b, const struct conf_node *cmd, const struct handler_conf *h,
     const char *path)
 {
 	struct stat	 st;
@@ -231,7 +231,7 @@ check_program(struct build *b, const struct conf_stmt *cmd, const struct handler
 static void
 check_command(struct build *b, struct files *f)
 {
-	const struct conf_stmt	*cmd = f->cmd, *env = conf_tree_find(f->sec, "environment");
+	const struct conf_node	*cmd = f->cmd, *env = conf_tree_find(f->sec, "environment");
 	const char		*name = f->h->command[0];
 
 	if (name[0] == '/')
@@ -299,15 +299,15 @@ find_hooks(struct build *b, struct files *f)
 
 /* 0, or -1 after an error. */
 static int
-check_is_directory(struct build *b, const struct conf_stmt *st, const char *path)
+check_is_directory(struct build *b, const struct conf_node *st, const char *path)
 {
 	struct stat	 sb;
 
 	if (stat(path, &sb) == -1)
-		conf_error(b->errors, st->at, "%s: %s: %s; expected a directory", st->name, path,
+		conf_error(b->errors, st->at, "%s: %s: %s; expected a directory", st->text, path,
 		    strerror(errno));
 	else if (!S_ISDIR(sb.st_mode))
-		conf_error(b->errors, st->at, "%s: %s: not a directory; expected one", st->name,
+		conf_error(b->errors, st->at, "%s: %s: not a directory; expected one", st->text,
 		    path);
 	else
 		return 0;
@@ -336,7 +336,7 @@ look_at_files(struct build *b, void *arg)
 
 /* A command with a slash becomes a path. 0, or -1 after an error. */
 static int
-resolve_command(struct build *b, const struct conf_stmt *cmd, struct handler_conf *h)
+resolve_command(struct build *b, const struct conf_node *cmd, struct handler_conf *h)
 {
 	char	*path;
 
@@ -369,7 +369,7 @@ not_looked_at(struct build *b, struct files *f)
 		return;
 	}
 	conf_warning(b->errors, f->now->at, "%s: %s: takes too long to be looked at, and was not "
-	    "checked", f->now->name, path);
+	    "checked", f->now->text, path);
 	f->found = EV_BIT(EV_COUNT) - 1;
 }
 
@@ -386,7 +386,7 @@ take_hooks(struct handler_conf *h, unsigned int found)
 }
 
 void
-conf_check_handler_files(struct build *b, const struct conf_section *sec, struct handler_conf *h)
+conf_check_handler_files(struct build *b, const struct conf_node *sec, struct handler_conf *h)
 {
 	struct files	 f = { .sec = sec, .h = h, .hooks = conf_tree_find(sec, "hooks"),
 	    .cmd = conf_tree_find(sec, "command"), .directory = conf_tree_find(sec, "directory") };

@@ -15,7 +15,7 @@
 
 static void
 add_client(struct build *b, struct client_list *l, const char *option,
-    const struct conf_value *v)
+    const struct conf_node *v)
 {
 	const char	*why;
 
@@ -30,18 +30,18 @@ add_client(struct build *b, struct client_list *l, const char *option,
 }
 
 static void
-set_clients(struct build *b, struct client_list *l, const struct conf_stmt *st)
+set_clients(struct build *b, struct client_list *l, const struct conf_node *st)
 {
 	size_t	 i;
 
 	l->set = 1;
-	l->networks = xcalloc(st->nvalues + 1, sizeof(*l->networks));
-	for (i = 0; i < st->nvalues; i++)
-		add_client(b, l, st->name, &st->values[i]);
+	l->networks = xcalloc(st->nparts + 1, sizeof(*l->networks));
+	for (i = 0; i < st->nparts; i++)
+		add_client(b, l, st->text, &st->parts[i]);
 }
 
 void
-conf_set_except_clients(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_except_clients(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -49,13 +49,13 @@ conf_set_except_clients(struct build *b, void *target, const struct conf_stmt *s
 }
 
 void
-conf_set_only_clients(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_only_clients(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
 	set_clients(b, &h->only_clients, st);
 	/* The handler would be asked about nobody. */
-	if (st->nvalues == 0)
+	if (st->nparts == 0)
 		conf_error(b->errors, st->at, "%s: expected at least one address, network "
-		    "or local", st->name);
+		    "or local", st->text);
 }

@@ -14,40 +14,18 @@
 
 #include "config/conf.h"
 #include "config/build.h"
-#include "config/source.h"
 #include "base/xmalloc.h"
-
-static const struct option *const tables[SEC_KINDS] = {
-	[SEC_GLOBAL] = conf_global_options,
-	[SEC_LISTEN] = conf_listen_options,
-	[SEC_HANDLER] = conf_handler_options,
-};
-
-static int
-has_option(const struct option *o, const char *name)
-{
-	for (; o->name != NULL; o++)
-		if (strcmp(o->name, name) == 0)
-			return 1;
-	return 0;
-}
 
 int
 conf_is_global_option(const char *name)
 {
-	return has_option(conf_global_options, name);
+	return conf_is_option(SEC_GLOBAL, name);
 }
 
 int
 conf_is_handler_option(const char *name)
 {
-	return has_option(conf_handler_options, name);
-}
-
-static int
-is_option(enum section_kind kind, const char *name)
-{
-	return has_option(tables[kind], name);
+	return conf_is_option(SEC_HANDLER, name);
 }
 
 /* Places in the text become lines of files. */
@@ -68,13 +46,12 @@ settle_lines(struct conf *conf, const struct conf_source *src)
 	}
 }
 
-/* From a tree; logs what is wrong. */
-static struct conf *
+/* Makes b->conf of the tree. */
+static void
 build(struct build *b)
 {
-	struct conf	*conf = b->conf = xcalloc(1, sizeof(*conf));
-
-	conf->path = xstrdup(b->src->files[0].path);
+	b->conf = xcalloc(1, sizeof(*b->conf));
+	b->conf->path = xstrdup(b->src->files[0].path);
 	b->root = geteuid() == 0;
 	conf_apart_begin(b);
 	conf_check_sources(b);
@@ -84,56 +61,48 @@ build(struct build *b)
 	conf_build_listens(b);
 	if (b->errors->nerrors == 0)
 		conf_check_room(b);
-	conf_errors_log(b->errors, b->src);
-	settle_lines(conf, b->src);
-	if (b->errors->nerrors == 0)
-		return conf;
-	conf_free(conf);
-	return NULL;
 }
 
-/* The configuration at path or, without one, from text. */
+/* Reads the file at path or, if text is not NULL, that text, whose name is path. */
 static struct conf *
-read_and_build(const char *path, const char *text, const char *name, const char *base,
+read_and_build(const char *path, const char *text, const char *base,
     const struct conf_label *labels, size_t nlabels)
 {
 	struct conf_source	 src = { .labels = labels, .nlabels = nlabels };
-	struct conf_tree	 tree;
-	struct conf_errors	 errors;
-	struct conf_reader	 r;
+	struct conf_node	 tree = { .kind = SEC_GLOBAL };
+	struct conf_errors	 errors = { .n = 0 };
 	struct build		 b = { .tree = &tree, .src = &src, .errors = &errors, .base = base };
-	struct conf		*conf = NULL;
-	int			 result;
+	int			 result = conf_read(&src, &tree, &errors, path, text);
 
-	memset(&tree, 0, sizeof(tree));
-	memset(&errors, 0, sizeof(errors));
-	memset(&r, 0, sizeof(r));
-	r.src = &src;
-	r.tree = &tree;
-	r.errors = &errors;
-	r.is_option = is_option;
-	result = path != NULL ? conf_source_load(&r, path) :
-	    conf_source_text(&r, text, name, base);
 	b.whole = result == 0;
 	if (result != -2)
-		conf = build(&b);
+		conf_check_names(&b, &tree);
+	if (result != -2 && errors.nerrors < CONF_ERRORS_MAX)
+		build(&b);
+	conf_errors_log(&errors, &src);
+	if (b.conf != NULL && errors.nerrors == 0)
+		settle_lines(b.conf, &src);
+	else {
+		conf_free(b.conf);
+		b.conf = NULL;
+	}
 	conf_errors_clear(&errors);
 	conf_tree_free(&tree);
 	conf_source_free(&src);
-	return conf;
+	return b.conf;
 }
 
 struct conf *
 conf_load(const char *path)
 {
-	return read_and_build(path, NULL, NULL, NULL, NULL, 0);
+	return read_and_build(path, NULL, NULL, NULL, 0);
 }
 
 struct conf *
 conf_parse(const char *text, const char *name, const char *base,
     const struct conf_label *labels, size_t nlabels)
 {
-	return read_and_build(NULL, text, name, base, labels, nlabels);
+	return read_and_build(name, text, base, labels, nlabels);
 }
 
 static void

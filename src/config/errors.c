@@ -8,7 +8,6 @@
  */
 #include "base/compat.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,20 +70,28 @@ conf_errors_clear(struct conf_errors *errs)
 }
 
 void
+conf_source_free(struct conf_source *src)
+{
+	size_t	 i;
+
+	for (i = 0; i < src->nfiles; i++) {
+		free(src->files[i].path);
+		/* The whole, which need be no string. */
+		explicit_bzero(src->files[i].text, src->files[i].len);
+		free(src->files[i].text);
+	}
+	free(src->files);
+	free(src->marks);
+}
+
+void
 conf_where(const struct conf_source *src, int at, struct conf_where *w)
 {
-	const struct conf_piece	*piece = src->pieces;
+	const struct conf_mark	*mark = &src->marks[at - 1];
 	const char		*byte, *p;
-	size_t			 n = src->npieces, half;
 
-	/* The last one that begins no later. */
-	for (; n > 1; n -= half) {
-		half = n / 2;
-		if (piece[half].at <= at)
-			piece += half;
-	}
-	w->file = &src->files[piece->file];
-	byte = w->file->text + piece->offset + (at - piece->at);
+	w->file = &src->files[mark->file];
+	byte = w->file->text + mark->offset;
 	w->text = w->file->text;
 	for (w->line = 1; (p = memchr(w->text, '\n', (size_t)(byte - w->text))) != NULL; w->line++)
 		w->text = p + 1;
@@ -116,31 +123,25 @@ conf_place(const struct conf_source *src, int at)
 	return place;
 }
 
-/* In the order of lines, then as they were found; those of the whole come last. */
+/* In the order of places, then as they were found; those of the whole come last. */
 static int
 compare(const void *a, const void *b)
 {
 	const struct conf_error	*x = a, *y = b;
 
-	if (x->line_at != y->line_at)
-		return x->line_at < y->line_at ? -1 : 1;
+	if (x->at != y->at)
+		return y->at == 0 || (x->at != 0 && x->at < y->at) ? -1 : 1;
 	return x->order < y->order ? -1 : 1;
 }
 
 void
 conf_errors_log(struct conf_errors *errs, const struct conf_source *src)
 {
-	struct conf_where	 w;
 	struct conf_error	*e;
 	char			*place;
 
 	if (errs->n == 0)
 		return;
-	for (e = errs->list; e < errs->list + errs->n; e++) {
-		if (e->at != 0)
-			conf_where(src, e->at, &w);
-		e->line_at = e->at == 0 ? INT_MAX : e->at - w.column;
-	}
 	qsort(errs->list, errs->n, sizeof(*errs->list), compare);
 	for (e = errs->list; e < errs->list + errs->n; e++) {
 		place = conf_place(src, e->at);

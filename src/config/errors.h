@@ -24,18 +24,22 @@ struct conf_file {
 	size_t		 len;
 };
 
-/* A stretch of one file: an include ends it, and another begins after that. */
-struct conf_piece {
-	int		 at;		/* place of its first byte, see config/tree.h */
+/*
+ * A place is the number of a mark. A token or a mistake begins at each mark. The reader
+ * numbers marks from 1 as it reads the text, with what the text includes, so a place is
+ * greater than all places before it. Place 0 is the configuration as a whole.
+ */
+struct conf_mark {
 	size_t		 file;		/* index into files */
-	size_t		 offset;	/* of that byte in the file */
+	size_t		 offset;	/* of the byte in the file */
 };
 
 struct conf_source {
 	struct conf_file	*files;		/* [0] is the first one */
 	size_t			 nfiles;
-	struct conf_piece	*pieces;	/* in the order of places */
-	size_t			 npieces;
+	size_t			 size;		/* bytes in all of them */
+	struct conf_mark	*marks;		/* [0] has place 1 */
+	size_t			 nmarks;
 	const struct conf_label	*labels;	/* of the lines of files[0], if it is no file */
 	size_t			 nlabels;
 };
@@ -48,13 +52,13 @@ struct conf_where {
 	size_t			 len;
 };
 
+void	 conf_source_free(struct conf_source *);
 void	 conf_where(const struct conf_source *, int at, struct conf_where *);
 /* "PATH:LINE", malloc'd; or the name and the line's label; for place 0 the path alone. */
 char	*conf_place(const struct conf_source *, int at);
 
 struct conf_error {
 	int	 at;
-	int	 line_at;	/* place where that line begins */
 	size_t	 order;
 	int	 warning;
 	char	*text;
@@ -65,6 +69,8 @@ struct conf_errors {
 	size_t			 n;
 	size_t			 nerrors;	/* those that are not warnings */
 };
+
+#define CONF_ERRORS_MAX	32	/* after so many, no more of the configuration is looked at */
 
 /* at: place of what is wrong; 0: the configuration as a whole. */
 void	 conf_error(struct conf_errors *, int at, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -15,10 +15,10 @@
 
 /* Complains once of each name that two of the lists have. */
 static void
-check_twice(struct build *b, const struct conf_section *sec, const char *a, unsigned int abits,
+check_twice(struct build *b, const struct conf_node *sec, const char *a, unsigned int abits,
     const char *other, unsigned int bbits, int actions)
 {
-	const struct conf_stmt	*st = conf_tree_find(sec, other);
+	const struct conf_node	*st = conf_tree_find(sec, other);
 	unsigned int		 n, both = abits & bbits;
 
 	for (n = 0; both >> n != 0; n++)
@@ -29,11 +29,11 @@ check_twice(struct build *b, const struct conf_section *sec, const char *a, unsi
 }
 
 static void
-check_beside_hooks(struct build *b, const struct conf_section *sec)
+check_beside_hooks(struct build *b, const struct conf_node *sec)
 {
 	static const char *const names[] = { "command", "events", "reports",
 	    "optional-events", "input", "output", "received", "idle-timeout", "max-uses" };
-	const struct conf_stmt	*st;
+	const struct conf_node	*st;
 	size_t			 i;
 
 	for (i = 0; i < nitems(names); i++)
@@ -43,7 +43,7 @@ check_beside_hooks(struct build *b, const struct conf_section *sec)
 }
 
 static void
-check_lists(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+check_lists(struct build *b, const struct conf_node *sec, const struct handler_conf *h)
 {
 	check_twice(b, sec, "events", h->events, "optional-events", h->optional_events, 0);
 	check_twice(b, sec, "events", h->events, "reports", h->reports, 0);
@@ -51,20 +51,20 @@ check_lists(struct build *b, const struct conf_section *sec, const struct handle
 }
 
 static int
-has_events(const struct conf_section *sec)
+has_events(const struct conf_node *sec)
 {
 	static const char *const names[] = { "events", "reports", "optional-events" };
-	const struct conf_stmt	*st;
+	const struct conf_node	*st;
 	size_t			 i;
 
 	for (i = 0; i < nitems(names); i++)
-		if ((st = conf_tree_find(sec, names[i])) != NULL && st->nvalues != 0)
+		if ((st = conf_tree_find(sec, names[i])) != NULL && st->nparts != 0)
 			return 1;
 	return 0;
 }
 
 static void
-check_events(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+check_events(struct build *b, const struct conf_node *sec, const struct handler_conf *h)
 {
 	if (conf_tree_find(sec, "command") == NULL)
 		conf_error(b->errors, sec->at, "handler %s: expected `command' or `hooks'",
@@ -79,9 +79,9 @@ check_events(struct build *b, const struct conf_section *sec, const struct handl
 
 /* Complains of an option that was set to something other than its default. */
 static void
-misfit(struct build *b, const struct conf_section *sec, const char *name, const char *expected)
+misfit(struct build *b, const struct conf_node *sec, const char *name, const char *expected)
 {
-	const struct conf_stmt	*st = conf_tree_find(sec, name);
+	const struct conf_node	*st = conf_tree_find(sec, name);
 
 	conf_error(b->errors, st == NULL ? sec->at : st->at, "%s: expected %s", name,
 	    expected);
@@ -89,7 +89,7 @@ misfit(struct build *b, const struct conf_section *sec, const char *name, const 
 
 /* A hook is a process for one event. */
 static void
-check_one_event(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+check_one_event(struct build *b, const struct conf_node *sec, const struct handler_conf *h)
 {
 	if (h->scope != SCOPE_EVENT)
 		misfit(b, sec, "scope", "event with `hooks'");
@@ -105,7 +105,7 @@ check_one_event(struct build *b, const struct conf_section *sec, const struct ha
 }
 
 static void
-check_pool(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+check_pool(struct build *b, const struct conf_node *sec, const struct handler_conf *h)
 {
 	static const char *const names[] = { "idle-timeout", "max-uses" };
 	char			 expected[64];
@@ -126,7 +126,7 @@ check_pool(struct build *b, const struct conf_section *sec, const struct handler
 }
 
 static void
-check_asked(struct build *b, const struct conf_section *sec, const struct handler_conf *h,
+check_asked(struct build *b, const struct conf_node *sec, const struct handler_conf *h,
     int hooks)
 {
 	if (h->shadow && h->reports != 0 && (h->events | h->optional_events) == 0)
@@ -140,9 +140,9 @@ check_asked(struct build *b, const struct conf_section *sec, const struct handle
 
 /* No error: event-timeout may be there to hold for all of them. */
 static void
-check_timeout(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+check_timeout(struct build *b, const struct conf_node *sec, const struct handler_conf *h)
 {
-	const struct conf_stmt	*st = conf_tree_find(sec, "timeout");
+	const struct conf_node	*st = conf_tree_find(sec, "timeout");
 	unsigned int		 within = h->events | h->optional_events;
 
 	if (st != NULL && (within & ~EV_BIT(EV_END_OF_MESSAGE)) != 0 && !h->shadow &&
@@ -154,7 +154,7 @@ check_timeout(struct build *b, const struct conf_section *sec, const struct hand
 
 /* Files go when the process has answered, or has ended with the message. */
 static void
-check_spool(struct build *b, const struct conf_section *sec, const struct handler_conf *h,
+check_spool(struct build *b, const struct conf_node *sec, const struct handler_conf *h,
     int hooks)
 {
 	if (!h->spool)
@@ -170,7 +170,7 @@ check_spool(struct build *b, const struct conf_section *sec, const struct handle
 
 /* The input of such a handler is one message: it can be asked nothing else. */
 static void
-check_message(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+check_message(struct build *b, const struct conf_node *sec, const struct handler_conf *h)
 {
 	if (h->events != EV_BIT(EV_END_OF_MESSAGE))
 		misfit(b, sec, "events", "end-of-message alone with `input = message'");
@@ -185,7 +185,7 @@ check_message(struct build *b, const struct conf_section *sec, const struct hand
 }
 
 static void
-check_input(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+check_input(struct build *b, const struct conf_node *sec, const struct handler_conf *h)
 {
 	if (h->input_message)
 		check_message(b, sec, h);
@@ -199,7 +199,7 @@ check_input(struct build *b, const struct conf_section *sec, const struct handle
 }
 
 void
-conf_check_fit(struct build *b, const struct conf_section *sec, const struct handler_conf *h)
+conf_check_fit(struct build *b, const struct conf_node *sec, const struct handler_conf *h)
 {
 	int	 hooks = conf_tree_find(sec, "hooks") != NULL;
 

@@ -19,7 +19,7 @@
 #include "base/xmalloc.h"
 
 static void
-set_control(struct build *b, void *target, const struct conf_stmt *st)
+set_control(struct build *b, void *target, const struct conf_node *st)
 {
 	struct conf	*conf = target;
 	const char	*text = conf_option_scalar(b, st);
@@ -29,7 +29,7 @@ set_control(struct build *b, void *target, const struct conf_stmt *st)
 		return;
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
 		conf_error(b->errors, st->at, "%s: expected a path of 107 bytes at most",
-		    st->name);
+		    st->text);
 		free(path);
 		return;
 	}
@@ -38,7 +38,7 @@ set_control(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_control_group(struct build *b, void *target, const struct conf_stmt *st)
+set_control_group(struct build *b, void *target, const struct conf_node *st)
 {
 	struct conf	*conf = target;
 	const char	*text = conf_option_scalar(b, st);
@@ -48,7 +48,7 @@ set_control_group(struct build *b, void *target, const struct conf_stmt *st)
 		return;
 	if (conf_lookup_group(text, &gid) == -1) {
 		conf_error(b->errors, st->at, "%s: \"%s\": expected a group of this "
-		    "system", st->name, text);
+		    "system", st->text, text);
 		return;
 	}
 	free(conf->control_group);
@@ -56,7 +56,7 @@ set_control_group(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_spool_directory(struct build *b, void *target, const struct conf_stmt *st)
+set_spool_directory(struct build *b, void *target, const struct conf_node *st)
 {
 	struct conf	*conf = target;
 	const char	*text = conf_option_scalar(b, st);
@@ -70,23 +70,23 @@ set_spool_directory(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_facility(struct build *b, void *target, const struct conf_stmt *st)
+set_facility(struct build *b, void *target, const struct conf_node *st)
 {
 	struct conf	*conf = target;
 	const char	*text = conf_option_scalar(b, st), *why;
 
 	if (text != NULL && conf_value_facility(text, &conf->syslog_facility, &why) == -1)
-		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->name, text, why);
+		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->text, text, why);
 }
 
 static void
-set_log_level(struct build *b, void *target, const struct conf_stmt *st)
+set_log_level(struct build *b, void *target, const struct conf_node *st)
 {
 	struct conf	*conf = target;
 	const char	*text = conf_option_scalar(b, st), *why;
 
 	if (text != NULL && conf_value_log_level(text, &conf->log_level, &why) == -1)
-		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->name, text, why);
+		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->text, text, why);
 }
 
 const struct option conf_global_options[] = {
@@ -138,7 +138,7 @@ conf_build_global(struct build *b)
 	conf->max_actions = 1000;
 	conf->max_reply_line = KIB(256);
 	conf->max_body = MIB(64);
-	conf_options_apply(b, conf_global_options, &b->tree->global, conf);
+	conf_options_apply(b, conf_global_options, b->tree, conf);
 	if (conf->memory == 0)
 		conf->memory = MIB(64) + KIB(256) * conf->connections / conf->engines;
 	conf_build_engine_user(b);

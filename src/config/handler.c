@@ -19,7 +19,7 @@
 #define PROCESSES_MAX	100000
 
 static void
-set_outcome(struct build *b, struct outcome *o, const struct conf_stmt *st)
+set_outcome(struct build *b, struct outcome *o, const struct conf_node *st)
 {
 	const char	*text = conf_option_scalar(b, st), *why;
 
@@ -28,11 +28,11 @@ set_outcome(struct build *b, struct outcome *o, const struct conf_stmt *st)
 	smtp_reply_free(&o->smtp);
 	memset(o, 0, sizeof(*o));
 	if (conf_value_outcome(text, o, &why) == -1)
-		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->name, text, why);
+		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->text, text, why);
 }
 
 static void
-set_on_failure(struct build *b, void *target, const struct conf_stmt *st)
+set_on_failure(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -40,7 +40,7 @@ set_on_failure(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_on_timeout(struct build *b, void *target, const struct conf_stmt *st)
+set_on_timeout(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -48,7 +48,7 @@ set_on_timeout(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_on_overload(struct build *b, void *target, const struct conf_stmt *st)
+set_on_overload(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -56,7 +56,7 @@ set_on_overload(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_on_large(struct build *b, void *target, const struct conf_stmt *st)
+set_on_large(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -65,7 +65,7 @@ set_on_large(struct build *b, void *target, const struct conf_stmt *st)
 
 /* The place of the option's value in a list of words, or -1 after an error. */
 static int
-word_of(struct build *b, const struct conf_stmt *st, const char *const *words, int n,
+word_of(struct build *b, const struct conf_node *st, const char *const *words, int n,
     const char *expected)
 {
 	const char	*text = conf_option_scalar(b, st);
@@ -76,12 +76,12 @@ word_of(struct build *b, const struct conf_stmt *st, const char *const *words, i
 	for (i = 0; i < n; i++)
 		if (strcmp(text, words[i]) == 0)
 			return i;
-	conf_error(b->errors, st->at, "%s: \"%s\": expected %s", st->name, text, expected);
+	conf_error(b->errors, st->at, "%s: \"%s\": expected %s", st->text, text, expected);
 	return -1;
 }
 
 static void
-set_scope(struct build *b, void *target, const struct conf_stmt *st)
+set_scope(struct build *b, void *target, const struct conf_node *st)
 {
 	static const char *const names[] = {
 		[SCOPE_EVENT] = "event", [SCOPE_MESSAGE] = "message",
@@ -95,7 +95,7 @@ set_scope(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_input(struct build *b, void *target, const struct conf_stmt *st)
+set_input(struct build *b, void *target, const struct conf_node *st)
 {
 	static const char *const names[] = { "block", "message" };
 	struct handler_conf	*h = target;
@@ -104,7 +104,7 @@ set_input(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_output(struct build *b, void *target, const struct conf_stmt *st)
+set_output(struct build *b, void *target, const struct conf_node *st)
 {
 	static const char *const names[] = {
 		[OUTPUT_REPLY] = "reply", [OUTPUT_NONE] = "none", [OUTPUT_MESSAGE] = "message",
@@ -117,7 +117,7 @@ set_output(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_newlines(struct build *b, void *target, const struct conf_stmt *st)
+set_newlines(struct build *b, void *target, const struct conf_node *st)
 {
 	static const char *const names[] = { "lf", "crlf" };
 	struct handler_conf	*h = target;
@@ -126,7 +126,7 @@ set_newlines(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_directory(struct build *b, void *target, const struct conf_stmt *st)
+set_directory(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 	const char		*text = conf_option_scalar(b, st);
@@ -186,9 +186,9 @@ const struct option conf_handler_options[] = {
 
 /* The name stands in logs, variables and the names of directories. */
 static void
-check_name(struct build *b, const struct conf_section *sec)
+check_name(struct build *b, const struct conf_node *sec)
 {
-	const char	*name = sec->title;
+	const char	*name = sec->text;
 	size_t		 len = strlen(name);
 
 	if (len == 0 || len > NAME_MAX_LEN || strchr("-.", name[0]) != NULL ||
@@ -218,7 +218,7 @@ set_defaults(struct handler_conf *h)
 }
 
 static void
-inherit_failure(const struct conf_section *sec, const char *name,
+inherit_failure(const struct conf_node *sec, const char *name,
     const struct outcome *from, struct outcome *to)
 {
 	if (conf_tree_find(sec, name) != NULL)
@@ -228,9 +228,9 @@ inherit_failure(const struct conf_section *sec, const char *name,
 }
 
 static void
-build_handler(struct build *b, const struct conf_section *sec, struct handler_conf *h)
+build_handler(struct build *b, const struct conf_node *sec, struct handler_conf *h)
 {
-	h->name = xstrdup(sec->title);
+	h->name = xstrdup(sec->text);
 	h->line = sec->at;
 	set_defaults(h);
 	check_name(b, sec);
@@ -253,14 +253,17 @@ void
 conf_build_handlers(struct build *b)
 {
 	struct conf			*conf = b->conf;
-	const struct conf_section	*sec;
+	const struct conf_node	*sec;
 	size_t				 i;
 
-	conf->handlers = xcalloc(b->tree->nsections + 1, sizeof(*conf->handlers));
-	for (i = 0; i < b->tree->nsections; i++) {
-		sec = &b->tree->sections[i];
-		if (sec->kind == SEC_HANDLER)
-			build_handler(b, sec, &conf->handlers[conf->nhandlers++]);
+	for (i = 0; i < b->tree->nparts; i++) {
+		sec = &b->tree->parts[i];
+		if (sec->kind != SEC_HANDLER || !sec->whole)
+			continue;
+		conf->handlers = xreallocarray(conf->handlers, conf->nhandlers + 1,
+		    sizeof(*conf->handlers));
+		build_handler(b, sec, memset(&conf->handlers[conf->nhandlers++], 0,
+		    sizeof(*conf->handlers)));
 	}
 	if (conf->nhandlers == 0 && b->whole)
 		conf_error(b->errors, 0, "expected a section `handler NAME { ... }'");

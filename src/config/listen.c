@@ -41,18 +41,18 @@ is_listed(const struct listen_conf *l, unsigned int index)
 }
 
 static void
-set_handlers(struct build *b, void *target, const struct conf_stmt *st)
+set_handlers(struct build *b, void *target, const struct conf_node *st)
 {
 	struct listen_conf	*l = target;
-	const struct conf_value	*v;
+	const struct conf_node	*v;
 	size_t			 i;
 	int			 n;
 
-	if (st->nvalues == 0)
+	if (st->nparts == 0)
 		conf_error(b->errors, st->at, "handlers: expected at least one");
-	l->handlers = xcalloc(st->nvalues + 1, sizeof(*l->handlers));
-	for (i = 0; i < st->nvalues; i++) {
-		v = &st->values[i];
+	l->handlers = xcalloc(st->nparts + 1, sizeof(*l->handlers));
+	for (i = 0; i < st->nparts; i++) {
+		v = &st->parts[i];
 		if ((n = handler_index(b->conf, v->text)) == -1) {
 			if (b->whole)
 				conf_error(b->errors, v->at, "handlers: \"%s\": expected "
@@ -66,7 +66,7 @@ set_handlers(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_owner(struct build *b, void *target, const struct conf_stmt *st)
+set_owner(struct build *b, void *target, const struct conf_node *st)
 {
 	struct listen_conf	*l = target;
 	const char		*text = conf_option_scalar(b, st);
@@ -81,7 +81,7 @@ set_owner(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_group(struct build *b, void *target, const struct conf_stmt *st)
+set_group(struct build *b, void *target, const struct conf_node *st)
 {
 	struct listen_conf	*l = target;
 	const char		*text = conf_option_scalar(b, st);
@@ -95,21 +95,21 @@ set_group(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 static void
-set_allow(struct build *b, void *target, const struct conf_stmt *st)
+set_allow(struct build *b, void *target, const struct conf_node *st)
 {
 	struct listen_conf	*l = target;
 	const char		*why;
 	size_t			 i;
 
-	l->allow = xcalloc(st->nvalues + 1, sizeof(*l->allow));
-	for (i = 0; i < st->nvalues; i++) {
-		if (netaddr_network_parse(st->values[i].text, &l->allow[l->nallow], &why) == -1)
-			conf_error(b->errors, st->values[i].at, "allow: \"%s\": %s",
-			    st->values[i].text, why);
+	l->allow = xcalloc(st->nparts + 1, sizeof(*l->allow));
+	for (i = 0; i < st->nparts; i++) {
+		if (netaddr_network_parse(st->parts[i].text, &l->allow[l->nallow], &why) == -1)
+			conf_error(b->errors, st->parts[i].at, "allow: \"%s\": %s",
+			    st->parts[i].text, why);
 		else
 			l->nallow++;
 	}
-	if (st->nvalues == 0)
+	if (st->nparts == 0)
 		conf_error(b->errors, st->at, "allow: expected at least one address or "
 		    "network");
 }
@@ -125,20 +125,20 @@ const struct option conf_listen_options[] = {
 
 /* unix:PATH with a relative PATH: it starts where the caller was started. */
 static char *
-absolute_spec(struct build *b, const struct conf_section *sec)
+absolute_spec(struct build *b, const struct conf_node *sec)
 {
 	const char	*path = NULL;
 	char		*spec, *absolute;
 
-	if (strncmp(sec->title, "unix:", 5) == 0)
-		path = sec->title + 5;
-	else if (strncmp(sec->title, "local:", 6) == 0)
-		path = sec->title + 6;
+	if (strncmp(sec->text, "unix:", 5) == 0)
+		path = sec->text + 5;
+	else if (strncmp(sec->text, "local:", 6) == 0)
+		path = sec->text + 6;
 	if (path == NULL || path[0] == '/' || path[0] == '\0')
-		return xstrdup(sec->title);
+		return xstrdup(sec->text);
 	if (b->base == NULL)
 		conf_error(b->errors, sec->at, "listen \"%s\": expected a path that begins "
-		    "with /", sec->title);
+		    "with /", sec->text);
 	else {
 		absolute = conf_join_path(b->base, path);
 		if (asprintf(&spec, "unix:%s", absolute) == -1)
@@ -171,10 +171,10 @@ check_address(struct build *b, struct listen_conf *l, int at)
 
 /* Options that mean nothing for this kind of socket are mistakes. */
 static void
-check_kind(struct build *b, const struct conf_section *sec, const struct listen_conf *l)
+check_kind(struct build *b, const struct conf_node *sec, const struct listen_conf *l)
 {
 	static const char *const	 of_unix[] = { "mode", "owner", "group" };
-	const struct conf_stmt		*st;
+	const struct conf_node		*st;
 	size_t				 i;
 
 	if (l->addr.ss.ss_family == AF_UNIX) {
@@ -190,7 +190,7 @@ check_kind(struct build *b, const struct conf_section *sec, const struct listen_
 }
 
 static void
-default_allow(struct build *b, const struct conf_section *sec, struct listen_conf *l)
+default_allow(struct build *b, const struct conf_node *sec, struct listen_conf *l)
 {
 	const char	*why;
 
@@ -229,9 +229,9 @@ all_handlers(const struct build *b, struct listen_conf *l)
 }
 
 static void
-check_number(struct build *b, const struct conf_section *sec, const struct listen_conf *l)
+check_number(struct build *b, const struct conf_node *sec, const struct listen_conf *l)
 {
-	const struct conf_stmt	*st = conf_tree_find(sec, "handlers");
+	const struct conf_node	*st = conf_tree_find(sec, "handlers");
 
 	if (l->nhandlers > LISTEN_MAX_HANDLERS)
 		conf_error(b->errors, st == NULL ? sec->at : st->at, "listen \"%s\": %zu "
@@ -240,13 +240,13 @@ check_number(struct build *b, const struct conf_section *sec, const struct liste
 }
 
 static void
-build_listen(struct build *b, const struct conf_section *sec, struct listen_conf *l)
+build_listen(struct build *b, const struct conf_node *sec, struct listen_conf *l)
 {
 	l->line = sec->at;
 	l->mode = 0660;
 	l->spec = absolute_spec(b, sec);
 	if (l->spec == NULL)
-		l->spec = xstrdup(sec->title);
+		l->spec = xstrdup(sec->text);
 	else
 		check_address(b, l, sec->at);
 	conf_options_apply(b, conf_listen_options, sec, l);
@@ -285,14 +285,17 @@ void
 conf_build_listens(struct build *b)
 {
 	struct conf			*conf = b->conf;
-	const struct conf_section	*sec;
+	const struct conf_node	*sec;
 	size_t				 i;
 
-	conf->listens = xcalloc(b->tree->nsections + 1, sizeof(*conf->listens));
-	for (i = 0; i < b->tree->nsections; i++) {
-		sec = &b->tree->sections[i];
-		if (sec->kind == SEC_LISTEN)
-			build_listen(b, sec, &conf->listens[conf->nlistens++]);
+	for (i = 0; i < b->tree->nparts; i++) {
+		sec = &b->tree->parts[i];
+		if (sec->kind != SEC_LISTEN || !sec->whole)
+			continue;
+		conf->listens = xreallocarray(conf->listens, conf->nlistens + 1,
+		    sizeof(*conf->listens));
+		build_listen(b, sec, memset(&conf->listens[conf->nlistens++], 0,
+		    sizeof(*conf->listens)));
 	}
 	if (conf->nlistens == 0 && b->whole)
 		conf_error(b->errors, 0, "expected a section `listen \"SOCKET\" { ... }'");

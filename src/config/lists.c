@@ -16,28 +16,28 @@
 #include "base/xmalloc.h"
 
 void
-conf_set_command(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_command(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 	size_t			 i;
 
 	if (h->command != NULL)
 		return;
-	if (st->nvalues == 0 || st->values[0].text[0] == '\0') {
+	if (st->nparts == 0 || st->parts[0].text[0] == '\0') {
 		conf_error(b->errors, st->at, "%s: expected a program and its arguments",
-		    st->name);
+		    st->text);
 		return;
 	}
-	h->command = xcalloc(st->nvalues + 1, sizeof(*h->command));
-	for (i = 0; i < st->nvalues; i++)
-		h->command[i] = xstrdup(st->values[i].text);
+	h->command = xcalloc(st->nparts + 1, sizeof(*h->command));
+	for (i = 0; i < st->nparts; i++)
+		h->command[i] = xstrdup(st->parts[i].text);
 }
 
 static void
-bad_value(struct build *b, const struct conf_stmt *st, const struct conf_value *v,
+bad_value(struct build *b, const struct conf_node *st, const struct conf_node *v,
     const char *why)
 {
-	conf_error(b->errors, v->at, "%s: \"%s\": %s", st->name, v->text, why);
+	conf_error(b->errors, v->at, "%s: \"%s\": %s", st->text, v->text, why);
 }
 
 /* What a list of names may have. */
@@ -76,15 +76,15 @@ static const struct names lines = {
 
 /* Their bits. */
 static unsigned int
-name_bits(struct build *b, const struct conf_stmt *st, const struct names *names)
+name_bits(struct build *b, const struct conf_node *st, const struct names *names)
 {
-	const struct conf_value	*v;
+	const struct conf_node	*v;
 	unsigned int		 bits = 0;
 	size_t			 i;
 	int			 n;
 
-	for (i = 0; i < st->nvalues; i++) {
-		v = &st->values[i];
+	for (i = 0; i < st->nparts; i++) {
+		v = &st->parts[i];
 		n = names->by_name(v->text);
 		if (n == -1)
 			bad_value(b, st, v, names->expected);
@@ -92,7 +92,7 @@ name_bits(struct build *b, const struct conf_stmt *st, const struct names *names
 			bad_value(b, st, v, names->elsewhere);
 		else if (bits & 1u << n)
 			conf_error(b->errors, v->at, "%s: \"%s\" is named twice; expected "
-			    "once", st->name, v->text);
+			    "once", st->text, v->text);
 		else
 			bits |= 1u << n;
 	}
@@ -100,7 +100,7 @@ name_bits(struct build *b, const struct conf_stmt *st, const struct names *names
 }
 
 void
-conf_set_events(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_events(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -108,7 +108,7 @@ conf_set_events(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-conf_set_optional_events(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_optional_events(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -116,7 +116,7 @@ conf_set_optional_events(struct build *b, void *target, const struct conf_stmt *
 }
 
 void
-conf_set_reports(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_reports(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -124,7 +124,7 @@ conf_set_reports(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-conf_set_actions(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_actions(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -133,7 +133,7 @@ conf_set_actions(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-conf_set_optional_actions(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_optional_actions(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -142,7 +142,7 @@ conf_set_optional_actions(struct build *b, void *target, const struct conf_stmt 
 }
 
 void
-conf_set_lines(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_lines(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 
@@ -150,15 +150,15 @@ conf_set_lines(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-conf_set_macros(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_macros(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 	const char		*why;
 	size_t			 i;
 
-	for (i = 0; i < st->nvalues; i++)
-		if (conf_value_macros(st->values[i].text, h->macros, &why) == -1)
-			bad_value(b, st, &st->values[i], why);
+	for (i = 0; i < st->nparts; i++)
+		if (conf_value_macros(st->parts[i].text, h->macros, &why) == -1)
+			bad_value(b, st, &st->parts[i], why);
 }
 
 static int
@@ -173,7 +173,7 @@ has_rule(const struct handler_conf *h, int status)
 }
 
 void
-conf_set_on_exit(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_on_exit(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 	struct exit_rule	 rule;
@@ -181,13 +181,13 @@ conf_set_on_exit(struct build *b, void *target, const struct conf_stmt *st)
 	size_t			 i;
 
 	memset(&rule, 0, sizeof(rule));
-	for (i = 0; i < st->nvalues; i++) {
-		if (conf_value_exit_rule(st->values[i].text, &rule, &why) == -1) {
-			bad_value(b, st, &st->values[i], why);
+	for (i = 0; i < st->nparts; i++) {
+		if (conf_value_exit_rule(st->parts[i].text, &rule, &why) == -1) {
+			bad_value(b, st, &st->parts[i], why);
 			continue;
 		}
 		if (has_rule(h, rule.status)) {
-			bad_value(b, st, &st->values[i],
+			bad_value(b, st, &st->parts[i],
 			    "this status was given before; expected it once");
 			smtp_reply_free(&rule.outcome.smtp);
 			continue;
@@ -198,7 +198,7 @@ conf_set_on_exit(struct build *b, void *target, const struct conf_stmt *st)
 }
 
 void
-conf_set_environment(struct build *b, void *target, const struct conf_stmt *st)
+conf_set_environment(struct build *b, void *target, const struct conf_node *st)
 {
 	struct handler_conf	*h = target;
 	struct env_setting	 set;
@@ -206,16 +206,16 @@ conf_set_environment(struct build *b, void *target, const struct conf_stmt *st)
 	size_t			 i, j;
 	int			 result;
 
-	for (i = 0; i < st->nvalues; i++) {
-		result = conf_value_environment(st->values[i].text, &set, &why);
+	for (i = 0; i < st->nparts; i++) {
+		result = conf_value_environment(st->parts[i].text, &set, &why);
 		if (result == -1)
-			bad_value(b, st, &st->values[i], why);
+			bad_value(b, st, &st->parts[i], why);
 		if (result != 0)
 			continue;
 		for (j = 0; j < h->nenvironment; j++)
 			if (strcmp(h->environment[j].name, set.name) == 0)
-				conf_error(b->errors, st->values[i].at, "%s: %s is set "
-				    "twice; expected once", st->name, set.name);
+				conf_error(b->errors, st->parts[i].at, "%s: %s is set "
+				    "twice; expected once", st->text, set.name);
 		h->environment = xreallocarray(h->environment, h->nenvironment + 1,
 		    sizeof(set));
 		h->environment[h->nenvironment++] = set;

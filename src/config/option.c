@@ -17,13 +17,27 @@
 #include "base/log.h"
 #include "base/xmalloc.h"
 
-const char *
-conf_option_scalar(struct build *b, const struct conf_stmt *st)
+struct conf_node *
+conf_tree_find(const struct conf_node *sec, const char *name)
 {
-	if (st->nvalues == 1)
-		return st->values[0].text;
-	conf_error(b->errors, st->at, "%s: expected one value, not %s", st->name,
-	    st->nvalues == 0 ? "an empty list" : "a list of them");
+	struct conf_node	*n;
+	size_t			 i;
+
+	for (i = sec->nparts; i > 0; i--) {
+		n = &sec->parts[i - 1];
+		if (n->kind == CONF_OPTION && n->whole && strcmp(n->text, name) == 0)
+			return n;
+	}
+	return NULL;
+}
+
+const char *
+conf_option_scalar(struct build *b, const struct conf_node *st)
+{
+	if (st->nparts == 1)
+		return st->parts[0].text;
+	conf_error(b->errors, st->at, "%s: expected one value, not %s", st->text,
+	    st->nparts == 0 ? "an empty list" : "a list of them");
 	return NULL;
 }
 
@@ -40,13 +54,13 @@ conf_join_path(const char *directory, const char *path)
 }
 
 char *
-conf_option_path(struct build *b, const struct conf_stmt *st, const char *text)
+conf_option_path(struct build *b, const struct conf_node *st, const char *text)
 {
 	if (text[0] == '/')
 		return xstrdup(text);
 	if (b->base == NULL || text[0] == '\0') {
 		conf_error(b->errors, st->at, "%s: \"%s\": expected a path that begins "
-		    "with /", st->name, text);
+		    "with /", st->text, text);
 		return NULL;
 	}
 	return conf_join_path(b->base, text);
@@ -131,7 +145,7 @@ store_number(enum option_type type, void *at, uint64_t n)
 }
 
 static void
-set_number(struct build *b, const struct option *o, const struct conf_stmt *st,
+set_number(struct build *b, const struct option *o, const struct conf_node *st,
     const char *text, void *at)
 {
 	const char	*why;
@@ -140,7 +154,7 @@ set_number(struct build *b, const struct option *o, const struct conf_stmt *st,
 	int		 no_limit;
 
 	if (parse_number(o->type, text, &n, &why) == -1) {
-		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->name, text, why);
+		conf_error(b->errors, st->at, "%s: \"%s\": %s", st->text, text, why);
 		return;
 	}
 	no_limit = n == 0 && (o->type == OPT_LIMIT64 || o->type == OPT_RLIM_SIZE ||
@@ -149,23 +163,23 @@ set_number(struct build *b, const struct option *o, const struct conf_stmt *st,
 		print_number(o->type, o->min, min, sizeof(min));
 		print_number(o->type, o->max, max, sizeof(max));
 		conf_error(b->errors, st->at, "%s: \"%s\": expected %s to %s",
-		    st->name, text, min, max);
+		    st->text, text, min, max);
 		return;
 	}
 	store_number(o->type, at, n);
 }
 
 static void
-set_yes_no(struct build *b, const struct conf_stmt *st, const char *text, int *at)
+set_yes_no(struct build *b, const struct conf_node *st, const char *text, int *at)
 {
 	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
-		conf_error(b->errors, st->at, "%s: \"%s\": expected yes or no", st->name,
+		conf_error(b->errors, st->at, "%s: \"%s\": expected yes or no", st->text,
 		    text);
 	*at = strcmp(text, "yes") == 0;
 }
 
 static void
-set_text(struct build *b, const struct option *o, const struct conf_stmt *st,
+set_text(struct build *b, const struct option *o, const struct conf_node *st,
     const char *text, char **at)
 {
 	char	*value = NULL;
@@ -174,7 +188,7 @@ set_text(struct build *b, const struct option *o, const struct conf_stmt *st,
 		value = conf_option_path(b, st, text);
 	else if (text[0] == '\0')
 		conf_error(b->errors, st->at, "%s: expected a name, not an empty one",
-		    st->name);
+		    st->text);
 	else
 		value = xstrdup(text);
 	if (value != NULL) {
@@ -184,10 +198,10 @@ set_text(struct build *b, const struct option *o, const struct conf_stmt *st,
 }
 
 void
-conf_options_apply(struct build *b, const struct option *o, const struct conf_section *sec,
+conf_options_apply(struct build *b, const struct option *o, const struct conf_node *sec,
     void *target)
 {
-	const struct conf_stmt	*st;
+	const struct conf_node	*st;
 	const char		*text;
 	char			*at;
 

@@ -4,90 +4,77 @@
  */
 
 /*
- * config/read.c: the text of a configuration to its tree. The first part makes words and
- * signs of bytes, one file at a time; the second makes statements and sections of these,
- * a token at a time, so that it does not see where one file ends.
+ * config/read.c: reads the files of a configuration into a tree. next() reads a token.
+ * Each function after it reads what its name says, beginning with the token at hand, and
+ * returns -1 after a mistake of the grammar; then nothing more goes into the tree.
  */
 #include "base/compat.h"
 
 #include <ctype.h>
-#include <stdarg.h>
+#include <errno.h>
+#include <glob.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
+#include "base/buf.h"
 #include "base/log.h"
+#include "base/slurp.h"
 #include "base/xmalloc.h"
 #include "config/read.h"
 
+#define ONE_FILE_MAX	((size_t)1024 * 1024)
+#define TEXT_MAX	(4 * ONE_FILE_MAX)
+#define INCLUDE_DEPTH	8
 #define WORD_ROOM	4096	/* bytes, for a word of usual length */
-#define DEPTH_MAX	16	/* braces in braces */
-#define MISTAKES_MAX	16	/* told of one file */
-#define UNKNOWN_MAX	32	/* unknown names told of all files */
-#define WORD		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:@[]-"
-#define QUOTE		"a value with other than letters, digits and ._/:@[]- is quoted"
+#define PLAIN		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:@[]-"
 
-/* A mistake of the grammar, after which tokens are looked at no more. */
-#define STOP(r, at, ...) do { \
-	conf_error((r)->errors, at, __VA_ARGS__); \
-	(r)->state = STOPPED; \
-} while (0)
+/* Kinds of tokens. The kind of a sign is its first byte. */
+enum { END = '\0', BAD = '!', WORD = 'w', STRING = '"' };
 
-/* The next token: of a statement, its values, a section, a word that is no known name. */
-enum { NAME, SIGN, VALUE, LIST, COMMA, TITLE, BRACE, STRAY, STOPPED };
-
-/* A file that is being read. */
-struct text {
-	struct conf_reader	*r;
-	size_t			 file;
-	const char		*start, *end, *p;	/* p: the byte at hand; *end is NUL */
-	const char		*piece;		/* where the piece at hand begins */
-	int			 piece_at;
-	int			 braces[DEPTH_MAX];	/* places of those that are open */
-	size_t			 depth;
-	unsigned int		 lists;		/* a bit for each of these, the last one lowest */
-	char			 last;		/* the token before, as take() has it */
+struct reader {
+	struct conf_source	*src;
+	struct conf_errors	*errors;
+	struct conf_node	*tree;
+	struct conf_node	*sec;		/* the section that is open, or the tree */
+	struct buf		 word;		/* the text of the token */
+	int			 failed;	/* conf_read() will return -2 */
 };
 
-static void	 take(struct conf_reader *, char kind, int at);
+/* A file that is open, and the token at hand. */
+struct text {
+	struct reader		*r;
+	const struct text	*outer;		/* the file that includes this one */
+	size_t			 file;		/* index into the files of the source */
+	const char		*p;		/* the byte after the token */
+	int			 kind;		/* of the token */
+	int			 at;		/* its place */
+	const char		*word;		/* its text, without quotes and escapes */
+};
 
+/* Tells a mistake of the grammar, unless the token is BAD, which was told. Is -1. */
+#define STOP(t, at, ...) \
+	((t)->kind == BAD ? (void)0 : conf_error((t)->r->errors, at, __VA_ARGS__), -1)
+/* Makes the token BAD. Only its first mistake is told. */
+#define MAKE_BAD(t, p, ...) do { \
+	if ((t)->kind != BAD) \
+		conf_error((t)->r->errors, mark(t, p), __VA_ARGS__); \
+	(t)->kind = BAD; \
+	(t)->r->failed = 1; \
+} while (0)
+
+/* The place of a byte. */
 static int
-place(const struct text *t, const char *p)
-{
-	return t->piece_at + (int)(p - t->piece);
-}
-
-void
-conf_read_mistake(struct conf_reader *r, int at, const char *fmt, ...)
-{
-	char	*where, *what;
-	va_list	 ap;
-
-	r->failed = 1;
-	if (r->mistakes++ >= MISTAKES_MAX)
-		return;
-	where = conf_place(r->src, at);
-	va_start(ap, fmt);
-	if (vasprintf(&what, fmt, ap) == -1)
-		fatal("vasprintf");
-	va_end(ap);
-	log_msg(LOG_ERR, NULL, "%s: %s", where, what);
-	free(where);
-	free(what);
-}
-
-static void
-begin_piece(struct text *t)
+mark(const struct text *t, const char *p)
 {
 	struct conf_source	*src = t->r->src;
 
-	src->pieces = xreallocarray(src->pieces, src->npieces + 1, sizeof(*src->pieces));
-	t->piece = t->p;
-	t->piece_at = t->r->next + 1;
-	src->pieces[src->npieces].at = t->piece_at;
-	src->pieces[src->npieces].file = t->file;
-	src->pieces[src->npieces++].offset = (size_t)(t->p - t->start);
+	src->marks = xreallocarray(src->marks, src->nmarks + 1, sizeof(*src->marks));
+	src->marks[src->nmarks].file = t->file;
+	src->marks[src->nmarks].offset = (size_t)(p - src->files[t->file].text);
+	return (int)++src->nmarks;
 }
 
 /* Past blanks and comments. */
@@ -98,509 +85,421 @@ skip(struct text *t)
 
 	for (;;) {
 		t->p += strspn(t->p, " \t\n");
-		if (t->p[0] == '\r' && t->p[1] == '\n')
-			t->p++;
-		else if (t->p[0] == '#' || (t->p[0] == '/' && t->p[1] == '/')) {
-			end = memchr(t->p, '\n', (size_t)(t->end - t->p));
-			t->p = end == NULL ? t->end : end;
-		} else if (t->p[0] == '/' && t->p[1] == '*') {
-			end = memmem(t->p + 2, (size_t)(t->end - t->p - 2), "*/", 2);
-			if (end == NULL)
-				conf_read_mistake(t->r, place(t, t->p),
-				    "this comment is never closed; expected */");
-			t->p = end == NULL ? t->end : end + 2;
-		} else
+		if (t->p[0] == '#' || strncmp(t->p, "//", 2) == 0)
+			t->p += strcspn(t->p, "\n");
+		else if (strncmp(t->p, "/*", 2) == 0 && (end = strstr(t->p + 2, "*/")) != NULL)
+			t->p = end + 2;
+		else
 			return;
 	}
 }
 
-/* A backslash in double quotes, which something follows. */
+/* A backslash in double quotes. A byte follows it. */
 static void
 read_escape(struct text *t)
 {
 	static const char	 names[] = "abefnrtv", bytes[] = "\a\b\033\f\n\r\t\v";
 	const char		*p = t->p + 1, *name = strchr(names, *p);
-	char			 hex[3] = { p[1], p[1] != '\0' && isxdigit((unsigned char)p[2]) ?
-				    p[2] : '\0', '\0' };
+	char			*end, hex[3];
 	unsigned long		 value = (unsigned char)(name == NULL ? *p : bytes[name - names]);
 	size_t			 n = 1;
 
-	if (*p >= '0' && *p <= '9') {
-		n = strspn(p, "01234567");
-		value = strtoul(p, NULL, 8);
-		if (n == 0 || n > 3 || value > 255 || p[n] == '8' || p[n] == '9') {
-			conf_read_mistake(t->r, place(t, t->p), "a backslash and digits: expected "
-			    "three octal digits up to 377 (in single quotes a backslash is only "
-			    "itself)");
-			value = n = 1;
-		}
-	} else if (*p == 'x' && isxdigit((unsigned char)hex[0])) {
-		n = 1 + strlen(hex);
-		value = strtoul(hex, NULL, 16);
+	if (isdigit((unsigned char)*p)) {
+		n = strspn(p, "0123456789");
+		value = strtoul(p, &end, 8);
+		if (end != p + n || n > 3 || value > 255)
+			MAKE_BAD(t, t->p, "a backslash and digits: expected three octal digits up "
+			    "to 377 (in single quotes a backslash is only itself)");
+	} else if (*p == 'x' && isxdigit((unsigned char)p[1])) {
+		(void)snprintf(hex, sizeof(hex), "%.2s", p + 1);
+		value = strtoul(hex, &end, 16);
+		n = 1 + (size_t)(end - hex);
 	}
 	if (value == 0)
-		conf_read_mistake(t->r, place(t, t->p), "a string can't hold a NUL byte");
+		MAKE_BAD(t, t->p, "a string can't hold a NUL byte");
 	if (*p != '\n')		/* the string goes on in the next line */
-		buf_add_u8(&t->r->word, (unsigned int)value);
+		buf_add_u8(&t->r->word, value & 255);
 	t->p = p + n;
 }
 
-/* "${NAME}" or "${NAME:-TEXT}" in double quotes: one unit, even with quotes in it. */
+/* ${NAME} or ${NAME:-TEXT} in double quotes. TEXT may have quotes in it. */
 static void
 read_variable(struct text *t)
 {
 	size_t		 len = strcspn(t->p, "}\n");
+	char		*name = xmemdup0(t->p + 2, len - 2), *other = strstr(name, ":-");
 	const char	*value;
-	char		*name, *colon;
 
-	if (t->p[len] != '}') {
-		conf_read_mistake(t->r, place(t, t->p),
-		    "${ in double quotes without a }; expected ${NAME}");
-		t->p++;
-		return;
-	}
-	name = xmemdup0(t->p + 2, len - 2);
-	if ((colon = strchr(name, ':')) != NULL && colon[1] == '-')
-		*colon = '\0';
-	else
-		colon = NULL;
-	if ((value = getenv(name)) == NULL && colon != NULL)
-		value = colon + 2;
-	buf_add_str(&t->r->word, value == NULL ? "" : value);
+	if (t->p[len] != '}')
+		MAKE_BAD(t, t->p, "${ in double quotes without a }; expected ${NAME}");
+	if (other != NULL)
+		*other = '\0';
+	if ((value = getenv(name)) == NULL)
+		value = other == NULL ? "" : other + 2;
+	buf_add_str(&t->r->word, value);
 	free(name);
-	t->p += len + 1;
+	t->p += len + (t->p[len] == '}');
 }
 
 static void
 read_string(struct text *t)
 {
 	const char	*start = t->p++;
-	struct buf	*word = &t->r->word;
 
-	while (t->p < t->end && *t->p != *start) {
-		if (*t->p == '\0')
-			conf_read_mistake(t->r, place(t, t->p), "a string can't hold a NUL byte");
-		if (*start == '"' && t->p[0] == '$' && t->p[1] == '{')
+	t->kind = STRING;
+	while (*t->p != '\0' && *t->p != *start)
+		if (*start == '"' && strncmp(t->p, "${", 2) == 0)
 			read_variable(t);
-		else if (*t->p == '\\' && t->p[1] != '\0' && *start == '"')
+		else if (*start == '"' && *t->p == '\\' && t->p[1] != '\0')
 			read_escape(t);
-		else if (*t->p == '\\' && t->p[1] != '\0') {
-			if (strchr("\\'\n", t->p[1]) == NULL)
-				buf_add_u8(word, '\\');
-			if (t->p[1] != '\n')
-				buf_add_u8(word, (unsigned char)t->p[1]);
+		else if (strncmp(t->p, "\\\n", 2) == 0)
 			t->p += 2;
-		} else {
-			buf_add_u8(word, t->p[0] == '\r' && t->p[1] == '\n' ? ' ' :
-			    (unsigned char)t->p[0]);
-			t->p++;
+		else {
+			if (*t->p == '\\' && (t->p[1] == '\\' || t->p[1] == '\''))
+				t->p++;
+			buf_add(&t->r->word, t->p++, 1);
 		}
-	}
-	if (t->p == t->end)
-		conf_read_mistake(t->r, place(t, start), "this string is never closed; "
-		    "expected another %c", *start);
-	else {
+	if (*t->p == *start)
 		t->p++;
-		t->last = '"';
-		take(t->r, '"', place(t, start));
-	}
+	else
+		MAKE_BAD(t, start, "this string is never closed; expected another %c", *start);
 }
 
-/* What follows the word include, and the file that it names. */
+/*
+ * A byte that begins no token. Skips the rest of the line, which often has more of them: a
+ * second quote, or the other bytes of a character.
+ */
 static void
-read_include(struct text *t, int at)
+read_stray(struct text *t)
 {
-	const char	*path = t->p + 1 + strspn(t->p + 1, " \t"), *end;
-	char		*copy, quote = *path++;
-	size_t		 len;
-
-	if (quote != '"' && quote != '\'') {
-		conf_read_mistake(t->r, at, "expected include(\"PATH\")");
-		return;
-	}
-	len = strcspn(path, quote == '"' ? "\"\n" : "'\n");
-	end = path + len;
-	if (*end == quote)
-		end += 1 + strspn(end + 1, " \t");
-	if (*end != ')' || len == 0 || memchr(path, '\\', len) != NULL) {
-		conf_read_mistake(t->r, at, "expected include(\"PATH\"), on one line, "
-		    "without a backslash");
-		return;
-	}
-	t->p = end + 1;
-	t->r->next = place(t, t->p) - 1;
-	copy = xmemdup0(path, len);
-	t->r->include(t->r, copy, at);
-	free(copy);
-	begin_piece(t);
-	t->last = '\0';
-}
-
-/* A word may hold // (a path, a URL) but never the beginning of a comment. */
-static void
-read_word(struct text *t)
-{
-	int		 at = place(t, t->p);
-	const char	*start = t->p;
-	size_t		 len = strspn(start, WORD);
-
-	if (start[len - 1] == '/' && start[len] == '*')
-		len--;
-	t->p += len;
-	if (len == 7 && memcmp(start, "include", len) == 0 && t->p[strspn(t->p, " \t")] == '(' &&
-	    t->last != '=' && (t->lists & 1) == 0) {
-		t->p += strspn(t->p, " \t");
-		read_include(t, at);
-		return;
-	}
-	buf_add(&t->r->word, start, len);
-	take(t->r, t->last = 'w', at);
-}
-
-static void
-read_sign(struct text *t)
-{
-	size_t	 len = *t->p == '+' ? 2 : 1;
-	int	 at = place(t, t->p);
-
-	if (*t->p == '{' && t->depth == DEPTH_MAX) {
-		conf_read_mistake(t->r, at, "braces nested too deeply");
-		t->depth = 0;
-		t->p = t->end;
-		return;
-	}
-	if (*t->p == '{') {
-		t->lists = t->lists << 1 | (t->last == '=');
-		t->braces[t->depth++] = at;
-	} else if (*t->p == '}' && t->depth == 0)
-		conf_read_mistake(t->r, at, "} without a { before it");
-	else if (*t->p == '}') {
-		t->lists >>= 1;
-		t->depth--;
-	}
-	buf_add(&t->r->word, t->p, len);
-	t->last = t->p[len - 1];
-	take(t->r, *t->p, at);
-	t->p += len;
-}
-
-/* Bytes that an editor put there where others were meant, or NULL. */
-static const char *
-typographic(const struct text *t)
-{
-	if (t->p == t->start && strncmp(t->p, "\357\273\277", 3) == 0)
-		return "a byte order mark (EF BB BF); expected a file without one";
-	if (strncmp(t->p, "\342\200", 2) != 0)
-		return NULL;
-	if (t->p[2] == '\230' || t->p[2] == '\231')
-		return "a curly quote; expected '";
-	return t->p[2] == '\234' || t->p[2] == '\235' ? "a curly quote; expected \"" : NULL;
-}
-
-/* Complains once of a run of such bytes, and once of all quotes in a line, which come in pairs. */
-static void
-read_stray(struct text *t, const char **told)
-{
-	const char	*what = typographic(t);
-	int		 ch = (unsigned char)*t->p, at = place(t, t->p);
-
-	if (what == NULL && ch == '\0')
-		conf_read_mistake(t->r, at, "a NUL byte; expected text");
-	else if (what == NULL && ch > ' ' && ch < 127)
-		conf_read_mistake(t->r, at, "%c outside of quotes; " QUOTE, ch);
-	else if (what == NULL)
-		conf_read_mistake(t->r, at, "a byte 0x%02X outside of quotes; " QUOTE,
-		    (unsigned int)ch);
-	else {
-		if (*told == NULL || memchr(*told, '\n', (size_t)(t->p - *told)) != NULL)
-			conf_read_mistake(t->r, at, "%s", what);
-		*told = t->p;
-	}
-	while (t->p < t->end && ((unsigned char)*t->p == ch || (unsigned char)*t->p > 127))
-		t->p++;
-}
-
-static void
-read_tokens(struct text *t)
-{
-	const char	*told = NULL;
-
-	for (skip(t); t->p < t->end; skip(t)) {
-		buf_reset(&t->r->word);
-		if (*t->p == '"' || *t->p == '\'')
-			read_string(t);
-		else if (*t->p != '\0' && strchr(WORD, *t->p) != NULL)
-			read_word(t);
-		else if ((*t->p == '+' && t->p[1] == '=') ||
-		    (*t->p != '\0' && strchr("{}()=,", *t->p) != NULL))
-			read_sign(t);
-		else
-			read_stray(t, &told);
-	}
-}
-
-void
-conf_read_file(struct conf_reader *r, size_t file)
-{
-	struct text	 t = { .r = r, .file = file };
-	int		 mistakes = r->mistakes;
+	static const char *const	 known[][2] = {
+		{ "/*", "this comment is never closed; expected */" },
+		{ "\357\273\277", "a byte order mark (EF BB BF); expected a file without one" },
+		{ "\342\200\230", "a curly quote; expected '" },
+		{ "\342\200\231", "a curly quote; expected '" },
+		{ "\342\200\234", "a curly quote; expected \"" },
+		{ "\342\200\235", "a curly quote; expected \"" },
+	};
+	unsigned int	 ch = (unsigned char)*t->p;
 	size_t		 i;
 
-	t.start = t.p = r->src->files[file].text;
-	t.end = t.start + r->src->files[file].len;
-	r->mistakes = 0;
-	if (r->word.max == 0) {
-		buf_init(&r->word, SIZE_MAX);
-		/* A buffer that grows leaves a copy, which may be one of a secret. */
-		(void)buf_extend(&r->word, WORD_ROOM);
-		buf_reset(&r->word);
-	}
-	begin_piece(&t);
-	read_tokens(&t);
-	for (i = 0; i < t.depth; i++)
-		conf_read_mistake(r, t.braces[i], "this { is never closed; expected }");
-	r->mistakes = mistakes;
-	r->next = place(&t, t.end);
+	for (i = 0; i < nitems(known); i++)
+		if (strncmp(t->p, known[i][0], strlen(known[i][0])) == 0)
+			MAKE_BAD(t, t->p, "%s", known[i][1]);
+	if (ch > ' ' && ch < 127)
+		MAKE_BAD(t, t->p, "%c outside of quotes; " CONF_QUOTE, ch);
+	MAKE_BAD(t, t->p, "a byte 0x%02X outside of quotes; " CONF_QUOTE, ch);
+	t->p += ch == '/' ? strlen(t->p) : strcspn(t->p, "\n");
 }
-
-/* The second part: r->word has the token's text, of a string what it stands for. */
 
 static void
-unknown_name(struct conf_reader *r, const char *name, int at)
+read_word_or_sign(struct text *t)
 {
-	enum section_kind	 kind = r->now.kind, other = SEC_GLOBAL;
+	size_t	 len = strspn(t->p, PLAIN);
 
-	while (other < SEC_KINDS && !r->is_option(other, name))
-		other++;
-	if (other == SEC_GLOBAL)
-		conf_error(r->errors, at, "%s: unknown here; it is a global option, which stands "
-		    "outside of sections", name);
-	else if (other < SEC_KINDS)
-		conf_error(r->errors, at, "%s: unknown here; it is an option of a `%s' section",
-		    name, conf_tree_kind(other));
-	else if (kind == SEC_GLOBAL)
-		conf_error(r->errors, at, "%s: unknown; expected an option, `listen' or `handler'",
-		    name);
+	if (len > 0)
+		t->kind = WORD;
+	else if (strchr("{}()=,", *t->p) != NULL || strncmp(t->p, "+=", 2) == 0) {
+		t->kind = *t->p;
+		len = *t->p == '+' ? 2 : 1;
+	}
+	/* A word may have // in it, as a URL does, but no comment of the other kind. */
+	if (len > 0 && t->p[len - 1] == '/' && t->p[len] == '*')
+		len--;
+	if (len == 0)
+		read_stray(t);
 	else
-		conf_error(r->errors, at, "%s: unknown; expected an option of `%s'", name,
-		    conf_tree_kind(kind));
-	if (r->unknown++ == UNKNOWN_MAX)
-		r->state = STOPPED;
+		buf_add(&t->r->word, t->p, len);
+	t->p += len;
 }
 
-/* 1 if the place is in the line of the last statement's name. */
+/* Reads the next token and returns its kind. */
 static int
-after_stmt(const struct conf_reader *r, int at)
+next(struct text *t)
 {
-	struct conf_where	 here, there;
-
-	if (r->stmt.at == 0)
-		return 0;
-	conf_where(r->src, at, &here);
-	conf_where(r->src, r->stmt.at, &there);
-	return here.text == there.text;
+	skip(t);
+	buf_reset(&t->r->word);
+	t->at = mark(t, t->p);
+	t->kind = END;
+	if (*t->p == '\'' || *t->p == '"')
+		read_string(t);
+	else if (*t->p != '\0')
+		read_word_or_sign(t);
+	buf_add_u8(&t->r->word, '\0');
+	t->word = (const char *)t->r->word.data;
+	return t->kind;
 }
 
-/* A name without sign: often a piece of a value that has no quotes. */
-static void
-stray_name(struct conf_reader *r, int is_section)
+static int
+is_text(const struct text *t)
 {
-	enum section_kind	 kind = r->now.kind;
-
-	if (is_section || r->quoted || !after_stmt(r, r->name.at))
-		unknown_name(r, r->name.name, r->name.at);
-	else
-		conf_error(r->errors, r->name.at, "%s: unknown; expected an option of `%s'; if it "
-		    "belongs to the value of %s: " QUOTE, r->name.name, kind == SEC_GLOBAL ?
-		    "pipemilter.conf" : conf_tree_kind(kind), r->stmt.name);
-	r->state = STOPPED;
+	return t->kind == WORD || t->kind == STRING;
 }
 
-static void
-unexpected(struct conf_reader *r, const char *text, int at)
+/* brace: the place of the brace that has to be closed, or 0. */
+static int
+unexpected(const struct text *t, int brace)
 {
-	int	 named = r->state != NAME || after_stmt(r, at);
+	const struct conf_node	*sec = t->r->sec;
+	const struct conf_node	*last = sec->nparts == 0 ? sec : &sec->parts[sec->nparts - 1];
+	int			 named = last->kind == CONF_OPTION;
 
-	STOP(r, at, "%s%sunexpected token '%.236s'; values of a list have commas between, and "
-	    QUOTE, named ? r->stmt.name : "", named ? ": " : "", text);
+	if (t->kind == END && brace != 0)
+		return STOP(t, brace, "this { is never closed; expected }");
+	if (t->kind == END)
+		return STOP(t, t->at, "premature end of file");
+	return STOP(t, t->at, "%s%sunexpected token '%.236s'; values of a list have commas "
+	    "between, and " CONF_QUOTE, named ? last->text : "", named ? ": " : "", t->word);
 }
 
-/* The statement that values go to: with `=' a new one before the first of them. */
-static struct conf_stmt *
-target(struct conf_reader *r, int at)
+/* Adds the token to a section or option. */
+static struct conf_node *
+add_node(const struct text *t, struct conf_node *to, enum conf_kind kind)
 {
-	struct conf_section	*sec = r->now.title == NULL ? &r->tree->global : &r->now;
-	struct conf_stmt	*st = conf_tree_find(sec, r->stmt.name);
+	struct conf_node	*n;
 
-	if (st != NULL && r->adding)
-		return st;
-	if (st != NULL)
-		conf_error(r->errors, at, "%s: given twice; expected once", st->name);
-	sec->stmts = xreallocarray(sec->stmts, sec->nstmts + 1, sizeof(*sec->stmts));
-	st = &sec->stmts[sec->nstmts++];
-	memset(st, 0, sizeof(*st));
-	st->name = xstrdup(r->stmt.name);
-	st->at = at;
-	r->adding = 1;
-	return st;
+	to->parts = xreallocarray(to->parts, to->nparts + 1, sizeof(*to->parts));
+	n = memset(&to->parts[to->nparts++], 0, sizeof(*n));
+	n->kind = kind;
+	n->at = t->at;
+	n->text = xstrdup(t->word);
+	return n;
 }
 
-static void
-take_value(struct conf_reader *r, const char *text, int at)
+/* A value, or a list in braces. */
+static int
+read_values(struct text *t, struct conf_node *option)
 {
-	struct conf_stmt	*st;
+	int	 brace = t->kind == '{' ? t->at : 0;
 
-	if (!r->known)
-		return;
-	st = target(r, at);
-	if (st->nvalues == 0)
-		st->at = at;
-	st->values = xreallocarray(st->values, st->nvalues + 1, sizeof(*st->values));
-	st->values[st->nvalues].text = xstrdup(text);
-	st->values[st->nvalues++].at = at;
-}
-
-static void
-take_name(struct conf_reader *r, char kind, const char *text, int at)
-{
-	free(r->name.name);
-	r->name.name = xstrdup(text);
-	r->name.at = at;
-	r->quoted = kind == '"';
-	r->known = r->is_option(r->now.kind, text);
-	r->kind = r->now.kind == SEC_GLOBAL ? SEC_LISTEN : SEC_KINDS;
-	while (r->kind < SEC_KINDS && strcmp(text, conf_tree_kind(r->kind)) != 0)
-		r->kind++;
-	r->state = r->kind < SEC_KINDS ? TITLE : SIGN;
-	if (text[0] == '\0')
-		STOP(r, at, "a syntax error");
-}
-
-static void
-take_sign(struct conf_reader *r, char kind, int at)
-{
-	struct conf_stmt	 old = r->stmt;
-
-	if (kind == '=' || kind == '+') {
-		r->state = VALUE;
-		r->stmt = r->name;
-		r->name = old;
-		r->adding = kind == '+';
-		if (!r->known)
-			unknown_name(r, r->stmt.name, r->stmt.at);
-	} else if (r->known)
-		STOP(r, at, "missing equal sign after option '%s'", r->name.name);
-	else if (kind == 'w' || kind == '"')
-		r->state = STRAY;
-	else
-		stray_name(r, kind == '{');
-}
-
-static void
-begin_section(struct conf_reader *r, int at)
-{
-	const struct conf_section	*sec = r->tree->sections;
-	size_t				 i;
-
-	for (i = 0; i < r->tree->nsections; i++)
-		if (sec[i].kind == r->kind && strcmp(sec[i].title, r->now.title) == 0) {
-			STOP(r, at, "found duplicate title '%.231s'", r->now.title);
-			return;
-		}
-	r->now.kind = r->kind;
-	r->now.at = at;
-	r->stmt.at = 0;
-	r->state = NAME;
-}
-
-static void
-end_section(struct conf_reader *r)
-{
-	struct conf_tree	*tree = r->tree;
-
-	r->stmt.at = 0;
-	if (r->now.kind == SEC_GLOBAL)
-		return;
-	tree->sections = xreallocarray(tree->sections, tree->nsections + 1,
-	    sizeof(*tree->sections));
-	tree->sections[tree->nsections++] = r->now;
-	memset(&r->now, 0, sizeof(r->now));
-}
-
-/* The title of a section, or the brace that opens it. */
-static void
-take_section(struct conf_reader *r, char kind, const char *text, int at)
-{
-	if (r->state == BRACE && kind == '{')
-		begin_section(r, at);
-	else if (r->state == BRACE)
-		STOP(r, at, "missing opening brace for section '%s'", r->name.name);
-	else if (kind != 'w' && kind != '"')
-		STOP(r, at, "missing title for section '%s'", r->name.name);
-	else {
-		r->now.title = xstrdup(text);
-		r->state = BRACE;
+	while (brace == 0 || next(t) != '}') {
+		if (!is_text(t))
+			return unexpected(t, brace);
+		(void)add_node(t, option, CONF_VALUE);
+		if (next(t) != ',' || brace == 0)
+			break;
 	}
+	if (brace != 0 && t->kind != '}')
+		return unexpected(t, brace);
+	if (brace != 0)
+		(void)next(t);
+	option->whole = 1;
+	return 0;
 }
 
-/* What follows a sign: a value, or a list to its end. */
-static void
-take_list(struct conf_reader *r, char kind, const char *text, int at)
+static int
+read_option(struct text *t)
 {
-	if ((kind == 'w' || kind == '"') && r->state != COMMA) {
-		take_value(r, text, at);
-		r->state = r->state == LIST ? COMMA : NAME;
-	} else if (kind == '{' && r->state == VALUE) {
-		r->list = at;
-		r->state = LIST;
-	} else if (kind == ',' && r->state == COMMA)
-		r->state = LIST;
-	else if (kind == '}' && r->state != VALUE) {
-		if (r->known)
-			(void)target(r, r->list);
-		r->state = NAME;
+	struct conf_node	*option = add_node(t, t->r->sec, CONF_OPTION);
+
+	option->sign = next(t);
+	if (option->sign != '=' && option->sign != '+')
+		return -1;
+	(void)next(t);
+	return read_values(t, option);
+}
+
+static int	 read_body(struct text *);
+
+static int
+read_section(struct text *t)
+{
+	enum conf_kind		 kind = conf_section_kind(t->word);
+	const char		*name = kind == SEC_LISTEN ? "listen" : "handler";
+	struct conf_node	*sec;
+
+	if (next(t) != WORD && t->kind != STRING)
+		return STOP(t, t->at, "missing title for section '%s'", name);
+	sec = add_node(t, t->r->tree, kind);
+	if (next(t) != '{')
+		return STOP(t, t->at, "missing opening brace for section '%s'", name);
+	sec->at = t->at;
+	t->r->sec = sec;
+	(void)next(t);
+	if (read_body(t) == -1)
+		return -1;
+	if (t->kind == END)
+		return unexpected(t, sec->at);
+	sec->whole = 1;
+	t->r->sec = t->r->tree;
+	(void)next(t);
+	return 0;
+}
+
+static int
+read_file(struct reader *r, size_t file, const struct text *outer)
+{
+	const struct conf_file	*f = &r->src->files[file];
+	struct text		 t = { .r = r, .outer = outer, .file = file, .p = f->text };
+	int			 rc;
+
+	if (strlen(t.p) < f->len) {
+		t.p += strlen(t.p);
+		MAKE_BAD(&t, t.p, "a NUL byte; expected text");
 	} else
-		unexpected(r, text, at);
+		(void)next(&t);
+	if ((rc = read_body(&t)) == 0 && t.kind == '}')
+		rc = STOP(&t, t.at, "} without a { before it");
+	/* The rest may have more BAD tokens. */
+	while (t.kind != END && r->errors->nerrors < CONF_ERRORS_MAX)
+		(void)next(&t);
+	return rc;
 }
 
-/* kind: 'w' for a word, '"' for a string, or the sign's first byte. */
-static void
-take(struct conf_reader *r, char kind, int at)
+/* Adds the file at path, or one of this text if it is not NULL. Returns why not, or NULL. */
+static const char *
+add_file(struct conf_source *src, const char *path, const char *text)
 {
-	const char	*text;
+	struct conf_file	 f = { .text = NULL };
+	const char		*why = "";
+	char			*p;
 
-	buf_add_u8(&r->word, '\0');
-	text = (const char *)r->word.data;
-	if (r->state == SIGN)
-		take_sign(r, kind, at);
-	else if (r->state == STRAY)
-		stray_name(r, kind == '{');
-	else if (r->state == TITLE || r->state == BRACE)
-		take_section(r, kind, text, at);
-	else if (r->state == VALUE || r->state == LIST || r->state == COMMA)
-		take_list(r, kind, text, at);
-	else if (r->state == NAME && kind == '}')
-		end_section(r);
-	else if (r->state == NAME && (kind == 'w' || kind == '"'))
-		take_name(r, kind, text, at);
-	else if (r->state == NAME)
-		unexpected(r, text, at);
+	if (text != NULL) {
+		f.text = xstrdup(text);
+		f.len = strlen(text);
+	} else if ((f.text = slurp(path, ONE_FILE_MAX, &f.st, &f.len, &why)) == NULL)
+		return errno == EFBIG ? "larger than 1 MiB" : why;
+	/* Places count bytes, so a DOS line end keeps its length. */
+	for (p = f.text; (p = strstr(p, "\r\n")) != NULL; )
+		*p = ' ';
+	f.path = xstrdup(path);
+	src->files = xreallocarray(src->files, src->nfiles + 1, sizeof(*src->files));
+	src->files[src->nfiles++] = f;
+	src->size += f.len;
+	return src->size > TEXT_MAX ? "more than 4 MiB with all that is included" : NULL;
+}
+
+static int
+include_file(const struct text *t, const char *path, int at)
+{
+	struct conf_source	*src = t->r->src;
+	const struct text	*outer;
+	const char		*why = add_file(src, path, NULL);
+	int			 depth = 0;
+
+	for (outer = t; why == NULL && outer != NULL; outer = outer->outer)
+		if (src->files[outer->file].st.st_ino == src->files[src->nfiles - 1].st.st_ino &&
+		    src->files[outer->file].st.st_dev == src->files[src->nfiles - 1].st.st_dev)
+			why = "it includes itself";
+		else if (++depth > INCLUDE_DEPTH)
+			why = "nested too deeply; expected 8 files at most";
+	if (why == NULL)
+		return read_file(t->r, src->nfiles - 1, t);
+	conf_error(t->r->errors, at, "include: %s: %s", path, why);
+	t->r->failed = 1;
+	return 0;
+}
+
+/* For glob(3): a directory that is missing is as good as an empty one. */
+static int
+is_trouble(const char *path __unused, int error)
+{
+	return error != ENOENT;
+}
+
+/* Makes a pattern of the token: a path that begins in the directory of the file at hand. */
+static char *
+include_pattern(const struct text *t)
+{
+	char		*file = xstrdup(t->r->src->files[t->file].path), *pattern, *p;
+	const char	*base = t->word[0] == '/' ? "" : dirname(file);
+
+	p = pattern = xmalloc(strlen(base) * 2 + strlen(t->word) + 2);
+	for (; *base != '\0'; *p++ = *base++)
+		if (strchr("*?[\\", *base) != NULL)
+			*p++ = '\\';
+	if (t->word[0] != '/')
+		*p++ = '/';
+	memcpy(p, t->word, strlen(t->word) + 1);
+	free(file);
+	return pattern;
+}
+
+static int
+read_include(struct text *t)
+{
+	int	 at = t->at, rc = 0;
+	char	*pattern;
+	glob_t	 g = { .gl_pathc = 0 };
+	size_t	 i;
+
+	if (next(t) != '(' || next(t) != STRING || t->word[0] == '\0')
+		return STOP(t, at, "expected include(\"PATH\")");
+	pattern = include_pattern(t);
+	if (glob(pattern, strpbrk(t->word, "*?[") == NULL ? GLOB_NOCHECK : 0, is_trouble, &g) ==
+	    GLOB_ABORTED) {
+		conf_error(t->r->errors, at, "include: %s: its directory can't be read", t->word);
+		t->r->failed = 1;
+	}
+	for (i = 0; i < g.gl_pathc && rc == 0; i++)
+		rc = include_file(t, g.gl_pathv[i], at);
+	globfree(&g);
+	free(pattern);
+	if (rc == 0 && next(t) != ')')
+		rc = STOP(t, at, "expected include(\"PATH\")");
+	(void)next(t);
+	return rc;
+}
+
+/* Reads all that a section has, up to its closing brace or the end of the file. */
+static int
+read_body(struct text *t)
+{
+	int	 rc = 0;
+
+	while (rc == 0 && t->kind != END && t->kind != '}') {
+		if (t->r->errors->nerrors >= CONF_ERRORS_MAX)
+			rc = -1;
+		else if (!is_text(t))
+			rc = unexpected(t, 0);
+		else if (t->word[0] == '\0')
+			rc = STOP(t, t->at, "a syntax error");
+		else if (strcmp(t->word, "include") == 0)
+			rc = read_include(t);
+		else if (t->r->sec == t->r->tree && conf_section_kind(t->word) != SEC_GLOBAL)
+			rc = read_section(t);
+		else
+			rc = read_option(t);
+	}
+	return rc;
 }
 
 int
-conf_read_end(struct conf_reader *r)
+conf_read(struct conf_source *src, struct conf_node *tree, struct conf_errors *errors,
+    const char *path, const char *text)
 {
-	int	 whole = r->state == NAME;
+	struct reader	 r = { .src = src, .tree = tree, .errors = errors, .sec = tree };
+	const char	*why = add_file(src, path, text);
+	int		 rc;
 
-	if (r->state == STRAY)
-		unknown_name(r, r->name.name, r->name.at);
-	else if (!whole && r->state != STOPPED)
-		conf_error(r->errors, r->next, "premature end of file");
-	conf_tree_free_section(&r->now);
-	free(r->name.name);
-	free(r->stmt.name);
-	if (r->word.data != NULL)
-		explicit_bzero(r->word.data, r->word.cap);
-	buf_free(&r->word);
-	return whole ? 0 : -1;
+	if (why != NULL) {
+		log_msg(LOG_ERR, NULL, "%s: %s", path, why);
+		return -2;
+	}
+	buf_init(&r.word, SIZE_MAX);
+	/* A buffer that grows leaves a copy of what it had, which may be a secret. */
+	(void)buf_reserve(&r.word, WORD_ROOM);
+	rc = read_file(&r, 0, NULL);
+	explicit_bzero(r.word.data, r.word.cap);
+	buf_free(&r.word);
+	return r.failed ? -2 : rc;
+}
+
+enum conf_kind
+conf_section_kind(const char *name)
+{
+	if (strcmp(name, "listen") == 0)
+		return SEC_LISTEN;
+	return strcmp(name, "handler") == 0 ? SEC_HANDLER : SEC_GLOBAL;
+}
+
+void
+conf_tree_free(struct conf_node *n)
+{
+	size_t	 i;
+
+	for (i = 0; i < n->nparts; i++)
+		conf_tree_free(&n->parts[i]);
+	free(n->parts);
+	xfree_secret(n->text);
 }

@@ -4,51 +4,45 @@
  */
 
 /*
- * config/read.h: the text of a configuration, as pipemilter.conf(5) describes it, to
- * its tree. Touches no file: the caller has them.
+ * config/read.h: the configuration as a tree of text, with the syntax of
+ * pipemilter.conf(5). The tree and its sections have options, and options have values.
+ * Names may be unknown here, and stand there twice.
  */
 #ifndef PM_CONFIG_READ_H
 #define PM_CONFIG_READ_H
 
-#include "base/buf.h"
-#include "config/errors.h"
-#include "config/tree.h"
+#include <stddef.h>
 
-struct conf_reader {
-	/* The caller sets these. */
-	struct conf_source	*src;		/* its files grow while they are read */
-	struct conf_tree	*tree;		/* empty */
-	struct conf_errors	*errors;
-	int			 (*is_option)(enum section_kind, const char *name);
-	/* Reads by conf_read_file() what an include at this place asks for. */
-	void			 (*include)(struct conf_reader *, const char *path, int at);
-	const struct open_file	*open;		/* of config/source.c */
-	/* The others are the reader's, zero at first. */
-	int			 failed;	/* a mistake was logged */
-	int			 next;		/* place of the next byte, less 1 */
-	int			 mistakes;	/* in the text at hand */
-	struct buf		 word;		/* the token */
-	int			 state;
-	struct conf_section	 now;		/* the section that is open, if one is */
-	struct conf_stmt	 stmt;		/* the last statement: name, place of the name */
-	struct conf_stmt	 name;		/* the same of the word that may begin one */
-	enum section_kind	 kind;		/* that the name begins, or SEC_KINDS */
-	int			 quoted;	/* the name is */
-	int			 known;		/* the name is one of an option */
-	int			 adding;	/* its values are added to what is there */
-	int			 list;		/* the place of the brace */
-	int			 unknown;	/* so many names were */
+#include "config/errors.h"
+
+/* The end of messages about a text that stands where none may stand. */
+#define CONF_QUOTE	"a value with other than letters, digits and ._/:@[]- is quoted"
+
+enum conf_kind { SEC_GLOBAL, SEC_LISTEN, SEC_HANDLER, CONF_OPTION, CONF_VALUE };
+#define CONF_SECTIONS	CONF_OPTION	/* the number of kinds of sections */
+
+struct conf_node {
+	enum conf_kind		 kind;		/* SEC_GLOBAL: the configuration as a whole */
+	char			*text;		/* a title, name or value */
+	int			 at;		/* the place of text; of a section, of its brace */
+	int			 sign;		/* '=', '+', or another token where a sign must be */
+	int			 whole;		/* 0: the grammar was broken in this node */
+	struct conf_node	*parts;		/* in the order of the text */
+	size_t			 nparts;
 };
 
 /*
- * Reads src->files[file]. What is no text of this language (an unclosed string, a byte
- * that must be quoted) is logged as it is found, and sets failed; other mistakes go to
- * errors, and after one of the grammar the rest of the text gives nothing more.
+ * Reads the file at path and all that it includes. If text is not NULL, it is read instead,
+ * and path is its name. Source and tree are empty (the source may have labels); the caller
+ * frees both. Returns 0; -1 if the text broke the grammar, so the tree ends there; or -2 if
+ * a file could not be read, or is not text of this language (it has, say, an open quote):
+ * the tree is then of no use. Adds mistakes to errors, but leaves names, titles and missing
+ * signs to config/names.c. Logs why the first file could not be read.
  */
-void	 conf_read_file(struct conf_reader *, size_t file);
-/* After the last one. 0, or -1: the grammar was followed to a mistake only. */
-int	 conf_read_end(struct conf_reader *);
-/* Logs a mistake of the text; of those of one file, all after the first 16 are left out. */
-void	 conf_read_mistake(struct conf_reader *, int at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+int	 conf_read(struct conf_source *, struct conf_node *tree, struct conf_errors *,
+	    const char *path, const char *text);
+/* Returns SEC_GLOBAL if no kind of section has that name. */
+enum conf_kind conf_section_kind(const char *name);
+void	 conf_tree_free(struct conf_node *);
 
 #endif

@@ -96,7 +96,7 @@ static void
 check_fds(struct build *b)
 {
 	const struct conf	*conf = b->conf;
-	const struct conf_stmt	*st = conf_tree_find(&b->tree->global, "connections");
+	const struct conf_node	*st = conf_tree_find(b->tree, "connections");
 	uint64_t		 connections, processes = 0, needed;
 	struct rlimit		 rl;
 	size_t			 i;

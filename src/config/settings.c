@@ -111,7 +111,7 @@ check_setting(struct build *b, int at, const char *setting, const char *path,
 }
 
 void
-conf_check_settings(struct build *b, const struct conf_stmt *st, const char *path)
+conf_check_settings(struct build *b, const struct conf_node *st, const char *path)
 {
 	char	*text;
 	size_t	 i;
@@ -119,7 +119,7 @@ conf_check_settings(struct build *b, const struct conf_stmt *st, const char *pat
 	if ((text = read_script(path)) == NULL)
 		return;
 	if (shows_section(text))
-		for (i = 0; i < st->nvalues; i++)
-			check_setting(b, st->values[i].at, st->values[i].text, path, text);
+		for (i = 0; i < st->nparts; i++)
+			check_setting(b, st->parts[i].at, st->parts[i].text, path, text);
 	free(text);
 }

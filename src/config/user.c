@@ -60,9 +60,9 @@ conf_lookup_group(const char *text, gid_t *gid)
 }
 
 static int
-place_of(const struct conf_section *sec, const char *name)
+place_of(const struct conf_node *sec, const char *name)
 {
-	const struct conf_stmt	*st = conf_tree_find(sec, name);
+	const struct conf_node	*st = conf_tree_find(sec, name);
 
 	return st == NULL ? 0 : st->at;
 }
@@ -82,7 +82,7 @@ void
 conf_build_engine_user(struct build *b)
 {
 	struct conf	*conf = b->conf;
-	int		 at = place_of(&b->tree->global, "engine-user");
+	int		 at = place_of(b->tree, "engine-user");
 
 	if (!b->root)
 		return;
@@ -112,7 +112,7 @@ fill_groups(struct handler_conf *h)
 }
 
 static void
-check_user(struct build *b, const struct conf_stmt *st, const struct handler_conf *h)
+check_user(struct build *b, const struct conf_node *st, const struct handler_conf *h)
 {
 	const struct conf	*conf = b->conf;
 	int			 at = st == NULL ? h->line : st->at;
@@ -127,10 +127,10 @@ check_user(struct build *b, const struct conf_stmt *st, const struct handler_con
 
 /* As root: the user said, its group or the one said, and its groups. */
 static void
-choose_user(struct build *b, const struct conf_section *sec, struct handler_conf *h)
+choose_user(struct build *b, const struct conf_node *sec, struct handler_conf *h)
 {
-	const struct conf_stmt	*st = conf_tree_find(sec, "user");
-	const struct conf_stmt	*group = conf_tree_find(sec, "group");
+	const struct conf_node	*st = conf_tree_find(sec, "user");
+	const struct conf_node	*group = conf_tree_find(sec, "group");
 	const char		*name = b->conf->handler_user, *text;
 
 	if (st != NULL && (name = conf_option_scalar(b, st)) == NULL)
@@ -139,7 +139,7 @@ choose_user(struct build *b, const struct conf_section *sec, struct handler_conf
 		if (st != NULL)
 			no_such_user(b, st->at, "user", name);
 		else if (b->handler_user_missing++ == 0)
-			no_such_user(b, place_of(&b->tree->global, "handler-user"),
+			no_such_user(b, place_of(b->tree, "handler-user"),
 			    "handler-user", name);
 		return;
 	}
@@ -152,10 +152,10 @@ choose_user(struct build *b, const struct conf_section *sec, struct handler_conf
 }
 
 static void
-keep_caller(struct build *b, const struct conf_section *sec, struct handler_conf *h)
+keep_caller(struct build *b, const struct conf_node *sec, struct handler_conf *h)
 {
-	const struct conf_stmt	*st = conf_tree_find(sec, "user");
-	const struct conf_stmt	*group = conf_tree_find(sec, "group");
+	const struct conf_node	*st = conf_tree_find(sec, "user");
+	const struct conf_node	*group = conf_tree_find(sec, "group");
 	struct passwd		*pw;
 	const char		*text;
 	uid_t			 uid;
@@ -176,7 +176,7 @@ keep_caller(struct build *b, const struct conf_section *sec, struct handler_conf
 }
 
 void
-conf_build_handler_user(struct build *b, const struct conf_section *sec, struct handler_conf *h)
+conf_build_handler_user(struct build *b, const struct conf_node *sec, struct handler_conf *h)
 {
 	if (b->root)
 		choose_user(b, sec, h);

@@ -873,6 +873,25 @@ many_handlers() {
 	E
 }
 
+@test "a brace that is missing" {
+	local begin="$USERS\nlisten inet:8899 {}\nhandler h" after="handler g { $BEGIN }\n"
+
+	printf '%b' "$begin {\n$BEGIN\n$after" >"$F"
+	bad 'this { is never closed; expected }' 3
+	messages 1
+	# Names before the mistake are checked, too.
+	printf '%b' "$begin {\nzz = 1\n$BEGIN\n$after" >"$F"
+	bad 'this { is never closed; expected }' 3
+	bad "zz: unknown; expected an option of \`handler'" 4
+	messages 2
+	printf '%b' "$begin\n$BEGIN\n}\n$after" >"$F"
+	bad "missing opening brace for section 'handler'" 4
+	messages 1
+	printf '%b' "$begin {\ncommand = {cat, x\nevents = rcpt\n}\n$after" >"$F"
+	bad "command: unexpected token 'events'; values of a list have commas between, and a value with other than letters, digits and ._/:@[]- is quoted" 5
+	messages 1
+}
+
 @test "bytes that an editor put there" {
 	table with_global <<-'E'
 	log-level = “info” | a curly quote; expected "
