@@ -4,8 +4,8 @@
  */
 
 /*
- * config/build.h: from the tree of the configuration to struct conf. For the
- * files named conf*.c alone.
+ * config/build.h: what the files of this directory share while they make struct conf of
+ * the tree. The rest of the daemon does not include it.
  */
 #ifndef PM_CONFIG_BUILD_H
 #define PM_CONFIG_BUILD_H
@@ -28,7 +28,7 @@ struct build {
 	const char		*base;		/* NULL: paths must be absolute */
 	int			 root;		/* started as root */
 	int			 whole;		/* the text was read to its end */
-	int			 handler_user_missing;	/* told once */
+	int			 handler_user_missing;	/* an error was told */
 	unsigned int		 patience;	/* ms that files have to answer: config/apart.c */
 };
 
@@ -37,15 +37,15 @@ enum option_type {
 	OPT_COUNT,	/* unsigned int */
 	OPT_SIZE,	/* size_t */
 	OPT_SIZE64,	/* uint64_t */
-	OPT_LIMIT64,	/* the same; 0, below the least, is no limit */
+	OPT_LIMIT64,	/* uint64_t; 0 is no limit, even below min */
 	OPT_MODE,	/* mode_t */
-	OPT_RLIM_SIZE,	/* rlim_t; in all three 0 is no limit */
+	OPT_RLIM_SIZE,	/* rlim_t; in all three types 0 is no limit */
 	OPT_RLIM_SECONDS,
 	OPT_RLIM_COUNT,
 	OPT_YES_NO,	/* int */
 	OPT_TEXT,	/* char *, not empty */
 	OPT_PATH,	/* char *, absolute */
-	OPT_CALL	/* set() does all of it; NULL: it is looked up elsewhere */
+	OPT_CALL	/* set() does all; NULL: other code looks it up */
 };
 
 struct option {
@@ -70,16 +70,16 @@ struct option {
 
 extern const struct option conf_global_options[], conf_listen_options[], conf_handler_options[];
 
-/* Returns the option of that name in the section (the last of several), or NULL. */
+/* Returns the option of that name in the section, the last of several, or NULL. */
 struct conf_node *conf_tree_find(const struct conf_node *, const char *name);
-/* Puts what the section says into its structure. */
+/* Puts the options of the section into target, the structure of that section. */
 void	 conf_options_apply(struct build *, const struct option *, const struct conf_node *,
 	    void *target);
-/* The value of an option that has one, or NULL after an error. */
+/* Returns the value of an option that must have one value, or NULL after an error. */
 const char *conf_option_scalar(struct build *, const struct conf_node *);
-/* An absolute path, malloc'd, or NULL after an error. */
+/* Returns an absolute path, malloc'd, or NULL after an error. */
 char	*conf_option_path(struct build *, const struct conf_node *, const char *);
-/* DIRECTORY/PATH, malloc'd, for a relative path. */
+/* Returns DIRECTORY/PATH, malloc'd, for a relative path. */
 char	*conf_join_path(const char *directory, const char *path);
 
 /* config/names.c */
@@ -106,17 +106,21 @@ void	 conf_set_macros(struct build *, void *, const struct conf_node *);
 void	 conf_set_on_exit(struct build *, void *, const struct conf_node *);
 void	 conf_set_environment(struct build *, void *, const struct conf_node *);
 
-/* config/clients.c: whom a handler is not asked about. */
+/*
+ * config/clients.c: the clients that a handler is not asked about.
+ */
 void	 conf_set_except_clients(struct build *, void *, const struct conf_node *);
 void	 conf_set_only_clients(struct build *, void *, const struct conf_node *);
 
 /*
- * config/fit.c: options of a handler that need, or can't stand with, others;
- * its hooks have been found.
+ * config/fit.c: checks options of a handler that need other options, or exclude them. The
+ * hooks of the handler must have been found.
  */
 void	 conf_check_fit(struct build *, const struct conf_node *, const struct handler_conf *);
 
-/* config/user.c: who runs what. 0, or -1 after an error. */
+/*
+ * config/user.c: who runs what. A lookup returns 0, or -1 if the system has no such name.
+ */
 int	 conf_lookup_user(const char *text, uid_t *, gid_t *, char **name, char **home);
 int	 conf_lookup_group(const char *text, gid_t *);
 void	 conf_build_engine_user(struct build *);
@@ -151,19 +155,25 @@ void	 conf_check_first_line(struct build *, int at, const char *option,
 /* config/settings.c, for what runs apart: warns of settings of the environment that the script at path lacks. */
 void	 conf_check_settings(struct build *, const struct conf_node *environment, const char *path);
 
-/* config/socket.c: the place of a unix socket; its owner and group are those that were named. */
+/*
+ * config/socket.c: checks where a unix socket will be. Its owner and group must be known.
+ */
 void	 conf_check_socket(struct build *, struct listen_conf *, int at);
-/* Warns of one in Postfix's queue that its user can't use; owner and group are known. */
+/* Warns of a socket in Postfix's queue that Postfix's user can't connect to. */
 void	 conf_check_postfix(struct build *, const struct listen_conf *, int at);
 
-/* config/room.c: descriptors for all that may be open; the whole has been built. */
+/*
+ * config/room.c: warns if the system allows too few descriptors or processes. Call it last.
+ */
 void	 conf_check_room(struct build *);
 
-/* config/check.c: files that a handler needs and that others must not write. */
+/*
+ * config/check.c: checks the files that a handler needs, and that others can't write them.
+ */
 void	 conf_check_sources(struct build *);
 /*
- * Root makes directories there, so nobody else may be able to put something else in
- * the place of one on the way.
+ * Root makes directories in these places, so nobody else may be able to replace a
+ * directory on the way to them.
  */
 void	 conf_check_places(struct build *);
 void	 conf_check_handler_files(struct build *, const struct conf_node *,

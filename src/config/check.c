@@ -22,7 +22,7 @@
 #include "base/trusted.h"
 #include "base/xmalloc.h"
 
-/* Names who can write the file, root and a user apart, or NULL. */
+/* Returns who can write the file, other than root and this user, or NULL. */
 static const char *
 other_writers(const struct stat *st, uid_t user)
 {
@@ -35,14 +35,17 @@ other_writers(const struct stat *st, uid_t user)
 	return NULL;
 }
 
-/* A directory for all is safe only if nobody can rename the files of others. */
+/*
+ * A directory that all can write is safe only if nobody can rename the files of others in
+ * it.
+ */
 static int
 directory_is_open(const struct stat *st)
 {
 	return (st->st_mode & S_IWOTH) && (st->st_mode & S_ISVTX) == 0;
 }
 
-/* 0, or -1 after an error. */
+/* Returns 0, or -1 after an error. */
 static int
 check_directory(struct build *b, int at, const char *option, const char *path)
 {
@@ -59,7 +62,7 @@ check_directory(struct build *b, int at, const char *option, const char *path)
 	return open ? -1 : 0;
 }
 
-/* Names who can replace an entry of this directory, root apart, or NULL. */
+/* Returns who can replace an entry of this directory, other than root, or NULL. */
 static const char *
 other_movers(const struct stat *st)
 {
@@ -69,8 +72,8 @@ other_movers(const struct stat *st)
 }
 
 /*
- * Warns of the first directory above a file by which somebody becomes root. It is not
- * refused: an administrator may have meant it so.
+ * Warns of the first directory above a file by which another user can become root. This is
+ * no error, since an administrator may want it.
  */
 static void
 warn_of_directories(struct build *b, int at, const char *option, const char *path)
@@ -90,7 +93,7 @@ warn_of_directories(struct build *b, int at, const char *option, const char *pat
 	free(directory);
 }
 
-/* Checks the directories of a path and, if that is a link, of the file that it leads to. */
+/* Checks the directories of a path. If the path is a link, checks those of its file, too. */
 static void
 check_directories(struct build *b, int at, const char *option, const char *path, int for_root)
 {
@@ -105,8 +108,8 @@ check_directories(struct build *b, int at, const char *option, const char *path,
 }
 
 /*
- * The configuration must be root's alone: a user who can write it could have a
- * handler that runs as root.
+ * Only root may be able to write the configuration: another user could add a handler that
+ * runs as root.
  */
 void
 conf_check_sources(struct build *b)
@@ -128,7 +131,7 @@ conf_check_sources(struct build *b)
 	}
 }
 
-/* fd: of trusted_open() and the like. */
+/* fd: what trusted_open() or trusted_open_above() returned, with its errno. */
 static void
 check_place(struct build *b, const char *option, int fd, const char *why)
 {
@@ -175,7 +178,7 @@ check_writers(struct build *b, int at, const char *option, const struct handler_
 	check_directories(b, at, prefix, path, h->uid == 0);
 }
 
-/* Where a line of a shell may have been meant. */
+/* Returns more words for a message about a path that may be a command line of a shell. */
 static const char *
 blanks_hint(const char *path)
 {
@@ -185,7 +188,7 @@ blanks_hint(const char *path)
 
 /* What a process of its own looks at, for one handler. */
 struct files {
-	const struct conf_node	*sec;
+	const struct conf_node		*sec;
 	struct handler_conf		*h;
 	const struct conf_node		*hooks, *cmd, *directory;	/* NULL: not set */
 	const struct conf_node		*now;	/* the one that is looked at */
@@ -193,7 +196,10 @@ struct files {
 	unsigned int			 found;	/* EV_BITs of hooks that can be run */
 };
 
-/* A shell would not have found it either, but who is used to one has it here. */
+/*
+ * With a program on the command line, the message mentions one of that name in the current
+ * directory.
+ */
 static void
 not_found(struct build *b, const struct conf_node *cmd, const char *name)
 {
@@ -245,7 +251,7 @@ check_command(struct build *b, struct files *f)
 		conf_check_settings(b, env, f->command);
 }
 
-/* 1 if the hook is there and can be run. */
+/* Returns 1 if the hook is there and can be run. */
 static int
 check_hook(struct build *b, int at, const struct handler_conf *h, const char *path)
 {

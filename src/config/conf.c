@@ -4,7 +4,7 @@
  */
 
 /*
- * config/conf.c: the configuration as values, from a file or a text, and its end.
+ * config/conf.c: makes struct conf of a file or a text, and frees it.
  */
 #include "base/compat.h"
 
@@ -28,7 +28,7 @@ conf_is_handler_option(const char *name)
 	return conf_is_option(SEC_HANDLER, name);
 }
 
-/* Places in the text become lines of files. */
+/* Replaces places in the text by lines of files. */
 static void
 settle_lines(struct conf *conf, const struct conf_source *src)
 {

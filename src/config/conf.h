@@ -21,13 +21,13 @@
 #include "base/netaddr.h"
 #include "milter/smtp_reply.h"
 
-/* A verdict with its reply, as on-failure and on-exit have it; completed. */
+/* A verdict with its SMTP reply, which is complete. It is a value of on-failure and others. */
 struct outcome {
 	enum verdict		 verdict;
 	struct smtp_reply	 smtp;
 };
 
-/* on-exit: what a status means. Status -1 is `*'. */
+/* An element of on-exit: what an exit status means. Status -1 is `*'. */
 struct exit_rule {
 	int		 status;
 	struct outcome	 outcome;
@@ -52,7 +52,7 @@ enum conf_line_name {
 const char	*conf_line_name(enum conf_line_name);	/* "client-host", ... */
 int		 conf_line_by_name(const char *);	/* or -1 */
 
-/* PATH of handlers, unless their `environment' has one; where commands are looked for. */
+/* The PATH of handlers that have none in `environment'. Commands are looked for in it. */
 #define HANDLER_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct env_setting {
@@ -74,8 +74,8 @@ struct client_list {
 /* What the standard output of a process is. */
 enum output_kind {
 	OUTPUT_REPLY,
-	OUTPUT_NONE,	/* nothing: its exit status is the answer */
-	OUTPUT_MESSAGE	/* the message that takes the place of the one it was given */
+	OUTPUT_NONE,	/* nothing; its exit status is the reply */
+	OUTPUT_MESSAGE	/* a message, which replaces the one that it was given */
 };
 
 struct handler_conf {
@@ -85,9 +85,9 @@ struct handler_conf {
 	char		 *hooks;	/* the directory, or NULL */
 	char		 *hook_path[EV_COUNT];	/* NULL: no such hook */
 	unsigned int	  events;	/* EV_BITs that it answers */
-	unsigned int	  optional_events;	/* the same, missing if not offered */
+	unsigned int	  optional_events;	/* the same, if the MTA offers them */
 	unsigned int	  reports;
-	int		  actions_named;	/* one of the two lists was set */
+	int		  actions_named;	/* one of the two lists is set */
 	unsigned int	  actions;	/* ACT_BITs that must be there */
 	unsigned int	  optional_actions;
 	unsigned int	  lines;	/* LINE_BITs */
@@ -173,40 +173,39 @@ struct conf {
 	size_t		  nhandlers;
 };
 
-/* What the lines of a text are called, from this one to the next label's. */
+/* What messages call the lines of a text from this line up to that of the next label. */
 struct conf_label {
 	int		 line;
 	const char	*text;		/* "": nothing */
 };
 
 /*
- * Reads and checks a file. NULL: it was not good; every mistake that could be
- * told apart was logged through log_msg(LOG_ERR, ...) as "PATH:LINE: what, and what was
- * expected". Users and groups are looked up, hooks directories listed, commands
- * found in PATH; as root, what may be written by others is refused.
+ * Reads and checks a file. Returns NULL if it has mistakes, and logs each at LOG_ERR as
+ * "PATH:LINE: what, and what was expected". Looks up users and groups, lists directories
+ * of hooks, and finds commands in PATH. As root, refuses files that others can write.
  */
 struct conf	*conf_load(const char *path);
 /*
- * The same from text, as the ad hoc form builds it: base is the directory that
- * relative commands and hooks start from, name stands in messages. With
- * labels, in the order of their lines, these stand there instead of numbers.
+ * Does the same with a text, which the command line gave. Relative commands and hooks
+ * begin in the directory base. Messages have name instead of a path and, if there are
+ * labels (in the order of their lines), a label instead of the number of a line.
  */
 struct conf	*conf_parse(const char *text, const char *name, const char *base,
 		    const struct conf_label *, size_t nlabels);
 void		 conf_free(struct conf *);
 /*
- * Overwrites the values of all handlers' `environment', which may be secrets, and of
- * the variables of this process that have the same names: for a process that
- * starts no handler.
+ * Overwrites the values of all handlers' `environment', which may be secrets, and of the
+ * variables of this process that have the same names. For a process that starts no
+ * handler.
  */
 void		 conf_forget_environment(const struct conf *);
 
-/* Descriptors that a milter connection may come to own. */
+/* Returns how many descriptors one milter connection may need. */
 unsigned int conf_fds_a_connection(const struct conf *);
-/* Descriptors of an engine that has so many for connections, and so many handler processes. */
+/* Returns how many an engine needs that has so many for connections, and so many processes. */
 uint64_t conf_fds(const struct conf *, uint64_t connection_fds, uint64_t processes);
 
-/* How a named option is spelled: for -o of the command line. */
+/* Return 1 if there is an option of that name. For -o of the command line. */
 int	 conf_is_global_option(const char *name);
 int	 conf_is_handler_option(const char *name);
 

@@ -4,7 +4,7 @@
  */
 
 /*
- * config/errors.c: the mistakes of a configuration, and where they stand.
+ * config/errors.c: the mistakes of a configuration, and their places.
  */
 #include "base/compat.h"
 
@@ -76,7 +76,7 @@ conf_source_free(struct conf_source *src)
 
 	for (i = 0; i < src->nfiles; i++) {
 		free(src->files[i].path);
-		/* The whole, which need be no string. */
+		/* The text may have NUL bytes in it. */
 		explicit_bzero(src->files[i].text, src->files[i].len);
 		free(src->files[i].text);
 	}
@@ -123,7 +123,7 @@ conf_place(const struct conf_source *src, int at)
 	return place;
 }
 
-/* In the order of places, then as they were found; those of the whole come last. */
+/* In the order of places, then as they were added. Those without a place come last. */
 static int
 compare(const void *a, const void *b)
 {

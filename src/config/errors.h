@@ -4,8 +4,8 @@
  */
 
 /*
- * config/errors.h: the mistakes of a configuration, kept so that they can be told in
- * the order of the text, and where in its files each of them stands.
+ * config/errors.h: the mistakes of a configuration, which are kept and then told in the
+ * order of the text; and the place of each in the files.
  */
 #ifndef PM_CONFIG_ERRORS_H
 #define PM_CONFIG_ERRORS_H
@@ -19,7 +19,7 @@
 
 struct conf_file {
 	char		*path;
-	struct stat	 st;		/* all zero: it was not a file */
+	struct stat	 st;		/* all zero: the text is from no file */
 	char		*text;		/* with a NUL after it */
 	size_t		 len;
 };
@@ -40,21 +40,27 @@ struct conf_source {
 	size_t			 size;		/* bytes in all of them */
 	struct conf_mark	*marks;		/* [0] has place 1 */
 	size_t			 nmarks;
-	const struct conf_label	*labels;	/* of the lines of files[0], if it is no file */
+	const struct conf_label	*labels;	/* for the lines of files[0] */
 	size_t			 nlabels;
 };
 
-/* The text of a line, which has no NUL after it; line and column count from 1. */
+/*
+ * A place for people, and the text of its line. The text has no NUL after it. Line and
+ * column count from 1.
+ */
 struct conf_where {
 	const struct conf_file	*file;
-	int			 line, column;	/* the column in bytes */
+	int			 line, column;	/* the column counts bytes */
 	const char		*text;
 	size_t			 len;
 };
 
 void	 conf_source_free(struct conf_source *);
 void	 conf_where(const struct conf_source *, int at, struct conf_where *);
-/* "PATH:LINE", malloc'd; or the name and the line's label; for place 0 the path alone. */
+/*
+ * Returns "PATH:LINE", or the path and the label of the line, or for place 0 the path;
+ * malloc'd.
+ */
 char	*conf_place(const struct conf_source *, int at);
 
 struct conf_error {
@@ -70,9 +76,9 @@ struct conf_errors {
 	size_t			 nerrors;	/* those that are not warnings */
 };
 
-#define CONF_ERRORS_MAX	32	/* after so many, no more of the configuration is looked at */
+#define CONF_ERRORS_MAX	32	/* after so many, the rest is not checked */
 
-/* at: place of what is wrong; 0: the configuration as a whole. */
+/* at: the place of the mistake, or 0. */
 void	 conf_error(struct conf_errors *, int at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void	 conf_warning(struct conf_errors *, int at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void	 conf_errors_clear(struct conf_errors *);

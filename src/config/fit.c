@@ -4,8 +4,7 @@
  */
 
 /*
- * config/fit.c: options of a handler that do not fit each other: what needs
- * another option, and what can't stand with one.
+ * config/fit.c: checks options of a handler that need another option, or exclude it.
  */
 #include "base/compat.h"
 
@@ -13,7 +12,7 @@
 
 #include "config/build.h"
 
-/* Complains once of each name that two of the lists have. */
+/* Tells each name that is in both lists, once. */
 static void
 check_twice(struct build *b, const struct conf_node *sec, const char *a, unsigned int abits,
     const char *other, unsigned int bbits, int actions)
@@ -77,7 +76,7 @@ check_events(struct build *b, const struct conf_node *sec, const struct handler_
 		    "`optional-events' or `input = message' with its `command'", h->name);
 }
 
-/* Complains of an option that was set to something other than its default. */
+/* Tells that an option has a value which another option forbids. */
 static void
 misfit(struct build *b, const struct conf_node *sec, const char *name, const char *expected)
 {
@@ -138,7 +137,7 @@ check_asked(struct build *b, const struct conf_node *sec, const struct handler_c
 		misfit(b, sec, "on-large", "`max-message' with a size");
 }
 
-/* No error: event-timeout may be there to hold for all of them. */
+/* This is no error: event-timeout may be meant as a limit for all handlers. */
 static void
 check_timeout(struct build *b, const struct conf_node *sec, const struct handler_conf *h)
 {
@@ -152,7 +151,7 @@ check_timeout(struct build *b, const struct conf_node *sec, const struct handler
 		    h->timeout / 1000.0, b->conf->event_timeout / 1000.0);
 }
 
-/* Files go when the process has answered, or has ended with the message. */
+/* The files are removed when the process has replied, or when it ends with the message. */
 static void
 check_spool(struct build *b, const struct conf_node *sec, const struct handler_conf *h,
     int hooks)
@@ -168,7 +167,7 @@ check_spool(struct build *b, const struct conf_node *sec, const struct handler_c
 		    "process that outlives the message: only an answer says that the files can go");
 }
 
-/* The input of such a handler is one message: it can be asked nothing else. */
+/* The input of this handler is one message, so it can be asked about nothing else. */
 static void
 check_message(struct build *b, const struct conf_node *sec, const struct handler_conf *h)
 {

@@ -121,7 +121,7 @@ conf_build_global(struct build *b)
 
 	conf->engine_user = xstrdup("_pipemilter");
 	conf->handler_user = xstrdup("pipemilter");
-	/* A daemon run from the command line has no control socket unless told. */
+	/* A daemon without a file has a control socket only if an option names one. */
 	if (b->base == NULL)
 		conf->control = xstrdup(RUNSTATEDIR "/pipemilter/control.sock");
 	conf->spool_directory = xstrdup(LOCALSTATEDIR "/spool/pipemilter");

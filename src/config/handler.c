@@ -63,7 +63,7 @@ set_on_large(struct build *b, void *target, const struct conf_node *st)
 	set_outcome(b, &h->on_large, st);
 }
 
-/* The place of the option's value in a list of words, or -1 after an error. */
+/* Returns which of n words the value of the option is, or -1 after an error. */
 static int
 word_of(struct build *b, const struct conf_node *st, const char *const *words, int n,
     const char *expected)
@@ -184,7 +184,7 @@ const struct option conf_handler_options[] = {
 	OPTION_END
 };
 
-/* The name stands in logs, variables and the names of directories. */
+/* Logs, variables and names of directories contain the name. */
 static void
 check_name(struct build *b, const struct conf_node *sec)
 {
@@ -241,7 +241,10 @@ build_handler(struct build *b, const struct conf_node *sec, struct handler_conf 
 		h->received = h->input_message;
 	if (h->input_message)
 		h->events |= EV_BIT(EV_END_OF_MESSAGE);
-	/* These sit with their client, most of the time without work. */
+	/*
+	 * Such a process waits for its client most of the time, so there may be more of
+	 * them.
+	 */
 	if (h->scope != SCOPE_EVENT && conf_tree_find(sec, "processes") == NULL)
 		h->processes = 200;
 	conf_build_handler_user(b, sec, h);

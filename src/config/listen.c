@@ -4,7 +4,7 @@
  */
 
 /*
- * config/listen.c: the sections `listen'. The handlers have been built.
+ * config/listen.c: the sections `listen', after the handlers.
  */
 #include "base/compat.h"
 
@@ -123,7 +123,7 @@ const struct option conf_listen_options[] = {
 	OPTION_END
 };
 
-/* unix:PATH with a relative PATH: it starts where the caller was started. */
+/* Returns the socket with an absolute path, malloc'd. A relative path begins in base. */
 static char *
 absolute_spec(struct build *b, const struct conf_node *sec)
 {
@@ -169,7 +169,7 @@ check_address(struct build *b, struct listen_conf *l, int at)
 	}
 }
 
-/* Options that mean nothing for this kind of socket are mistakes. */
+/* Tells options that mean nothing for this kind of socket. */
 static void
 check_kind(struct build *b, const struct conf_node *sec, const struct listen_conf *l)
 {
@@ -299,7 +299,7 @@ conf_build_listens(struct build *b)
 	}
 	if (conf->nlistens == 0 && b->whole)
 		conf_error(b->errors, 0, "expected a section `listen \"SOCKET\" { ... }'");
-	/* With mistakes, a list of handlers may be short. */
+	/* A list with a mistake in it may lack some handlers. */
 	if (b->errors->nerrors == 0)
 		check_used(b);
 }

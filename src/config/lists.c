@@ -40,12 +40,12 @@ bad_value(struct build *b, const struct conf_node *st, const struct conf_node *v
 	conf_error(b->errors, v->at, "%s: \"%s\": %s", st->text, v->text, why);
 }
 
-/* What a list of names may have. */
+/* The names that a list may have. */
 struct names {
 	int		(*by_name)(const char *);
-	unsigned int	 all;		/* bits of those that may stand in it */
-	const char	*expected;	/* instead of an unknown one */
-	const char	*elsewhere;	/* about one that is known, and may not; NULL: all may */
+	unsigned int	 all;		/* bits of the names that may stand in it */
+	const char	*expected;	/* in the message about an unknown name */
+	const char	*elsewhere;	/* about another known name, or NULL */
 };
 
 static const struct names events = {
@@ -74,7 +74,7 @@ static const struct names lines = {
 	NULL
 };
 
-/* Their bits. */
+/* Returns the bits of the names in the list. */
 static unsigned int
 name_bits(struct build *b, const struct conf_node *st, const struct names *names)
 {

@@ -66,7 +66,7 @@ conf_option_path(struct build *b, const struct conf_node *st, const char *text)
 	return conf_join_path(b->base, text);
 }
 
-/* A number as the file would have it: 1h, 64K. */
+/* Prints a number as the configuration has it: 1h, 64K. */
 static void
 print_number(enum option_type type, uint64_t n, char *text, size_t size)
 {
@@ -116,7 +116,7 @@ parse_number(enum option_type type, const char *text, uint64_t *n, const char **
 static void
 store_number(enum option_type type, void *at, uint64_t n)
 {
-	uint64_t	 seconds = (n + 999) / 1000;	/* half a second is no limit of 0 */
+	uint64_t	 seconds = (n + 999) / 1000;	/* rounded up; 0 is no limit */
 
 	switch (type) {
 	case OPT_DURATION:

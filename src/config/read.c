@@ -54,7 +54,7 @@ struct text {
 	const char		*word;		/* its text, without quotes and escapes */
 };
 
-/* Tells a mistake of the grammar, unless the token is BAD, which was told. Is -1. */
+/* Is -1. Tells a mistake of the grammar, but nothing more about a BAD token. */
 #define STOP(t, at, ...) \
 	((t)->kind == BAD ? (void)0 : conf_error((t)->r->errors, at, __VA_ARGS__), -1)
 /* Makes the token BAD. Only its first mistake is told. */
@@ -65,7 +65,7 @@ struct text {
 	(t)->r->failed = 1; \
 } while (0)
 
-/* The place of a byte. */
+/* Returns the place of a byte, a new one. */
 static int
 mark(const struct text *t, const char *p)
 {
@@ -77,7 +77,7 @@ mark(const struct text *t, const char *p)
 	return (int)++src->nmarks;
 }
 
-/* Past blanks and comments. */
+/* Skips blanks and comments. */
 static void
 skip(struct text *t)
 {
@@ -203,7 +203,10 @@ read_word_or_sign(struct text *t)
 		t->kind = *t->p;
 		len = *t->p == '+' ? 2 : 1;
 	}
-	/* A word may have // in it, as a URL does, but no comment of the other kind. */
+	/*
+	 * A word may have // in it, as a URL does. A comment of the other kind ends the
+	 * word.
+	 */
 	if (len > 0 && t->p[len - 1] == '/' && t->p[len] == '*')
 		len--;
 	if (len == 0)
@@ -397,7 +400,7 @@ is_trouble(const char *path __unused, int error)
 	return error != ENOENT;
 }
 
-/* Makes a pattern of the token: a path that begins in the directory of the file at hand. */
+/* Makes a pattern of the token. A relative one begins in the directory of the file at hand. */
 static char *
 include_pattern(const struct text *t)
 {

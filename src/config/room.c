@@ -4,7 +4,7 @@
  */
 
 /*
- * config/room.c: whether the system lets us have all that the configuration allows.
+ * config/room.c: warns if the system allows less than the configuration may need.
  */
 #include "base/compat.h"
 
@@ -12,9 +12,9 @@
 
 #include "config/build.h"
 
-#define FDS_SPARE	32	/* for the log, the event loop, and what may come */
+#define FDS_SPARE	32	/* for the log, the event loop, and a reserve */
 #define FDS_A_PROCESS	3	/* ends of its pipes */
-/* Large messages are files: as it came, as a handler made it, and in the making. */
+/* A large message is in files: as it came, as a handler changed it, and one being written. */
 #define FDS_A_MESSAGE	3
 
 unsigned int
@@ -34,7 +34,7 @@ conf_fds(const struct conf *conf, uint64_t connection_fds, uint64_t processes)
 	return connection_fds + FDS_A_PROCESS * processes + conf->nlistens + FDS_SPARE;
 }
 
-/* What one engine has when all is in use, and spread evenly. */
+/* Returns how many descriptors an engine has when all is in use, and spread evenly. */
 static uint64_t
 fds_in_use(const struct conf *conf, uint64_t connections, uint64_t processes)
 {
@@ -44,7 +44,7 @@ fds_in_use(const struct conf *conf, uint64_t connections, uint64_t processes)
 	    (processes + conf->engines - 1) / conf->engines);
 }
 
-/* Processes of all handlers that run as the same user as this one. */
+/* Returns the number of processes of all handlers that run as the user of this one. */
 static uint64_t
 processes_of(const struct conf *conf, const struct handler_conf *h)
 {
@@ -57,7 +57,7 @@ processes_of(const struct conf *conf, const struct handler_conf *h)
 	return n;
 }
 
-/* The first handler of a user stands for all of them. */
+/* Returns 1 if no handler before this one has its user. One warning for each user is enough. */
 static int
 is_first_of_user(const struct conf *conf, const struct handler_conf *h)
 {
@@ -120,7 +120,7 @@ check_fds(struct build *b)
 void
 conf_check_room(struct build *b)
 {
-	/* A trial on the command line does not mean all that it could have. */
+	/* Who tries a handler on the command line did not choose these numbers. */
 	if (b->base != NULL)
 		return;
 	check_fds(b);

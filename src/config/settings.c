@@ -4,8 +4,8 @@
  */
 
 /*
- * config/settings.c: settings in the environment of a handler that its script
- * knows nothing of, since a misspelled one would go unnoticed.
+ * config/settings.c: warns of settings in the environment of a handler that its script
+ * does not have. A misspelled one would otherwise go unnoticed.
  */
 #include "base/compat.h"
 
@@ -17,9 +17,9 @@
 #include "base/slurp.h"
 #include "base/xmalloc.h"
 
-#define SCRIPT_MAX	(256 * 1024)	/* bytes; nobody writes longer ones */
+#define SCRIPT_MAX	(256 * 1024)	/* bytes; a longer file is not searched */
 
-/* What no script needs to name, as others look at it: the libc, an interpreter. */
+/* A script need not name these variables: the C library or an interpreter reads them. */
 static const char *const common[] = {
 	"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER", NULL
 };
@@ -41,7 +41,10 @@ is_common(const char *name)
 	return 0;
 }
 
-/* The text of a script, malloc'd, or NULL: it is none, or we can't read it whole. */
+/*
+ * Returns the text of a script, malloc'd, or NULL if the file is none or can't be read
+ * whole.
+ */
 static char *
 read_script(const char *path)
 {
@@ -56,7 +59,7 @@ read_script(const char *path)
 	return NULL;
 }
 
-/* 1 if a comment shows how it is configured, as in those that are shipped. */
+/* Returns 1 if a comment shows how to configure the script, as in our handlers. */
 static int
 shows_section(const char *text)
 {
@@ -93,7 +96,7 @@ has_word(const char *text, const char *word)
 	return 0;
 }
 
-/* A name without value is that of something the whole system has. */
+/* A name without a value is not checked: the variable may be one of the whole system. */
 static void
 check_setting(struct build *b, int at, const char *setting, const char *path,
     const char *text)

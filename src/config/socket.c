@@ -4,8 +4,8 @@
  */
 
 /*
- * config/socket.c: the place of a unix socket: what is there, and whether those
- * whom it is for can come to it.
+ * config/socket.c: checks where a unix socket will be: what is there now, and whether the
+ * users that the socket is for can reach it.
  */
 #include "base/compat.h"
 
@@ -26,7 +26,7 @@
 #include "base/trusted.h"
 #include "base/xmalloc.h"
 
-#define POSTFIX_QUEUE	"/var/spool/postfix/"	/* as it is unless somebody moved it */
+#define POSTFIX_QUEUE	"/var/spool/postfix/"	/* the default of Postfix */
 #define POSTFIX_USER	"postfix"
 #define GROUPS_MAX	256
 
@@ -39,7 +39,7 @@ is_directory(const char *path, int *missing)
 	if (stat(path, &st) == 0)
 		return S_ISDIR(st.st_mode);
 	*missing = errno == ENOENT;
-	/* What we may not see may be one. */
+	/* A path that we may not look at may be a directory. */
 	return errno == EACCES;
 }
 
@@ -50,7 +50,7 @@ struct place {
 	int				 missing;	/* the directory */
 };
 
-/* The directory is made if it is missing, but not the one that it stands in. */
+/* The daemon makes the directory of a socket, but not the directory above it. */
 static void
 check_socket_directory(struct build *b, struct place *p, const char *path)
 {
@@ -70,7 +70,7 @@ check_socket_directory(struct build *b, struct place *p, const char *path)
 	free(copy);
 }
 
-/* The group of a user, or one that nobody has. */
+/* Returns the group of a user, or a group that nobody has. */
 static gid_t
 group_of(uid_t uid)
 {
@@ -79,7 +79,7 @@ group_of(uid_t uid)
 	return pw == NULL ? (gid_t)-1 : pw->pw_gid;
 }
 
-/* The kernel looks at the first class alone that somebody belongs to. */
+/* The kernel looks only at the first class (owner, group, others) that has the user in it. */
 static int
 user_can_enter(const struct stat *st, uid_t uid, gid_t gid)
 {
@@ -90,7 +90,7 @@ user_can_enter(const struct stat *st, uid_t uid, gid_t gid)
 	return (st->st_mode & (st->st_gid == gid ? S_IXGRP : S_IXOTH)) != 0;
 }
 
-/* A group of one user, as MTAs have it: that user may own the directory. */
+/* The group of an MTA often has one user only, who may own the directory. */
 static int
 group_can_enter(const struct stat *st, gid_t gid)
 {
@@ -99,7 +99,7 @@ group_can_enter(const struct stat *st, gid_t gid)
 	return (st->st_mode & S_IXUSR) != 0 && group_of(st->st_uid) == gid;
 }
 
-/* Who can't enter the directory although the socket is for them, malloc'd, or NULL. */
+/* Returns who can't enter the directory although the socket is for them, malloc'd, or NULL. */
 static char *
 shut_out(const struct listen_conf *l, const struct stat *st)
 {
@@ -121,7 +121,7 @@ shut_out(const struct listen_conf *l, const struct stat *st)
 	return who;
 }
 
-/* A warning only: lists of access rights may allow what the mode does not. */
+/* This is only a warning: an access control list may allow what the mode does not. */
 static void
 check_one_entry(struct build *b, const struct listen_conf *l, const char *directory, int at)
 {
@@ -137,7 +137,7 @@ check_one_entry(struct build *b, const struct listen_conf *l, const char *direct
 	free(who);
 }
 
-/* The directory of the socket, where it is there already, and each one above it. */
+/* Checks the directory of the socket, if it is there already, and each one above it. */
 static void
 check_entry(struct build *b, const struct listen_conf *l, const char *path, int at)
 {
@@ -230,7 +230,7 @@ is_member(const struct passwd *pw, gid_t group)
 	gid_t	 groups[GROUPS_MAX];
 	int	 i, n = GROUPS_MAX;
 
-	/* A user with more groups than that: we know some of them. */
+	/* If the user has more groups, the array has some of them. */
 	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) == -1)
 		n = GROUPS_MAX;
 	for (i = 0; i < n; i++)
@@ -239,7 +239,7 @@ is_member(const struct passwd *pw, gid_t group)
 	return 0;
 }
 
-/* The bits of the mode that count for a user let it connect. */
+/* Returns 1 if the mode of the socket lets this user connect. */
 static int
 can_connect(const struct listen_conf *l, const struct passwd *pw)
 {

@@ -4,8 +4,8 @@
  */
 
 /*
- * config/user.c: users and groups: who talks with the network, who runs a
- * handler. Only root can choose; anybody else runs everything as himself.
+ * config/user.c: users and groups: who talks with the network, and who runs a handler.
+ * Only root can choose. Started by another user, everything runs as that user.
  */
 #include "base/compat.h"
 
@@ -125,7 +125,10 @@ check_user(struct build *b, const struct conf_node *st, const struct handler_con
 		    "engine-user; expected another user", h->name, h->user);
 }
 
-/* As root: the user said, its group or the one said, and its groups. */
+/*
+ * As root: the user that is named, the group that is named or else the user's, and all
+ * groups of the user.
+ */
 static void
 choose_user(struct build *b, const struct conf_node *sec, struct handler_conf *h)
 {

@@ -4,7 +4,7 @@
  */
 
 /*
- * config/value.c: a value of the configuration from its text.
+ * config/value.c: makes a value of the configuration from its text.
  */
 #include "base/compat.h"
 
@@ -49,7 +49,7 @@ static const struct level log_levels[] = {
 	{ "debug", LOG_DEBUG }, { NULL, 0 }
 };
 
-/* Digits in a base; *end is what follows. -1: there are none, or too many. */
+/* Reads digits in a base; *end is what follows. Returns -1 if there are none or too many. */
 static int
 digits(const char *text, unsigned int base, uint64_t *value, const char **end)
 {
@@ -58,7 +58,7 @@ digits(const char *text, unsigned int base, uint64_t *value, const char **end)
 	*value = 0;
 	for (p = text; *p >= '0' && (unsigned int)(*p - '0') < base; p++) {
 		*value = *value * base + (unsigned int)(*p - '0');
-		if (*value > UINT32_MAX)	/* leaves room for a unit */
+		if (*value > UINT32_MAX)	/* a unit will multiply it */
 			return -1;
 	}
 	*end = p;

@@ -4,8 +4,8 @@
  */
 
 /*
- * config/value.h: values of the configuration, from text. Each returns 0, or -1
- * with *why: a constant text that says what was expected.
+ * config/value.h: makes values of the configuration from text. Each function returns 0, or
+ * -1 with *why: a constant text that says what was expected.
  */
 #ifndef PM_CONFIG_VALUE_H
 #define PM_CONFIG_VALUE_H
@@ -21,9 +21,9 @@ int	 conf_value_octal(const char *, uint64_t *, const char **why);
 int	 conf_value_number(const char *, uint64_t *, const char **why);
 
 /*
- * A verdict of on-failure and its kin, with code and text; the reply is
- * completed, and one that would have to be mended is a mistake. On success
- * the reply is the caller's to free.
+ * A verdict of on-failure and others, with code and text. Completes the SMTP reply. A
+ * reply that would have to be corrected is a mistake. The caller frees the reply after a
+ * success.
  */
 int	 conf_value_outcome(const char *, struct outcome *, const char **why);
 /* 'STATUS=VERDICT ...', STATUS 0 to 255 or *. */
@@ -33,12 +33,13 @@ int	 conf_value_facility(const char *, int *, const char **why);
 int	 conf_value_log_level(const char *, int *, const char **why);
 
 /*
- * 'STAGE={name} {name} x': adds to macros[] under its stage, each name but
- * one-letter ones in braces.
+ * 'STAGE={name} {name} x'. Puts the names into macros[STAGE]. Names of more than one
+ * letter have braces there.
  */
 int	 conf_value_macros(const char *, char **macros, const char **why);
 /*
- * 'NAME=VALUE', or NAME of the daemon's environment: then 1 if it has none.
+ * 'NAME=VALUE', or NAME, which takes the value of the daemon's environment. Returns 1 if
+ * the daemon has none.
  */
 int	 conf_value_environment(const char *, struct env_setting *, const char **why);
 

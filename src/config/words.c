@@ -4,8 +4,8 @@
  */
 
 /*
- * config/words.c: values of the configuration that are small languages: macro
- * requests and settings of the environment, and the names of lines.
+ * config/words.c: values of the configuration that are small languages (requests of
+ * macros, and settings of the environment), and the names of lines.
  */
 #include "base/compat.h"
 
@@ -17,7 +17,7 @@
 #include "milter/wire_event.h"
 #include "base/xmalloc.h"
 
-#define MACROS_MAX	50		/* of a stage: Postfix takes no more */
+#define MACROS_MAX	50		/* in one stage; Postfix takes no more */
 #define MACRO_NAME_MAX	64
 
 static const char *const line_names[LINE_COUNT] = {
@@ -68,7 +68,7 @@ is_name_char(char ch)
 	return is_letter(ch) || (ch >= '0' && ch <= '9') || ch == '_';
 }
 
-/* The length of a macro's name, with its braces; 0: it is none. */
+/* Returns the length of a macro's name with its braces, or 0 if it is none. */
 static size_t
 macro_len(const char *p)
 {
@@ -86,7 +86,7 @@ macro_len(const char *p)
 static char *
 macro_list(const char *p, const char **why)
 {
-	/* A blank is put between names that had none: {a}{b}. */
+	/* Twice the room: {a}{b} gets a blank between the names. */
 	char	*list = xmalloc(2 * strlen(p) + 1), *out = list;
 	size_t	 n, count = 0;
 
@@ -117,7 +117,7 @@ macro_list(const char *p, const char **why)
 	return list;
 }
 
-/* The stage before the equals sign, or -1. */
+/* Returns the stage before the equals sign, or -1. */
 static int
 stage_of(const char *text, size_t len)
 {
