@@ -8,24 +8,35 @@
  */
 #include "base/compat.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log_limit.h"
 #include "state/ids.h"
 
-/* We make both ids: they hold nothing that has to be escaped. */
+/* Adds a line to the first lines. Returns their length, or what it would be with more room. */
+static size_t
+put_line(struct session *s, size_t at, const char *name, const char *id)
+{
+	size_t	 name_len = strlen(name), id_len = strlen(id), end = at + name_len + id_len + 2;
+
+	if (end <= sizeof(s->first)) {
+		memcpy(s->first + at, name, name_len);
+		s->first[at + name_len] = ' ';
+		memcpy(s->first + at + name_len + 1, id, id_len);
+		s->first[end - 1] = '\n';
+	}
+	return end;
+}
+
+/* Without printf(3): each message has this twice. We make both ids, so nothing is escaped. */
 void
 ids_write_first(struct session *s)
 {
-	int	 n;
+	size_t	 n = put_line(s, 0, "session", s->id);
 
-	if (s->message == NULL)
-		n = snprintf(s->first, sizeof(s->first), "session %s\n", s->id);
-	else
-		n = snprintf(s->first, sizeof(s->first), "session %s\nmessage %s\n", s->id,
-		    s->message->id);
-	if (n < 0 || (size_t)n >= sizeof(s->first)) {
+	if (s->message != NULL)
+		n = put_line(s, n, "message", s->message->id);
+	if (n > sizeof(s->first)) {
 		log_bug(s->ids, "the ids of session %s are too long; its blocks have none", s->id);
 		s->broken = 1;
 		n = 0;
