@@ -5,7 +5,7 @@
 
 /*
  * base/within.c: what touches files of another user, or runs as one, can be stopped
- * by that user, or wait for a file system of his own. A process of its own does it.
+ * by that user, or wait for a file system of that user. Another process does it.
  */
 #include "base/compat.h"
 
