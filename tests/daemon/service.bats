@@ -17,6 +17,18 @@ teardown() {
 	test_teardown
 }
 
+# unit_has LINE: a whole line of the unit
+unit_has() {
+	assert_file_has "$TOP_DIR/contrib/pipemilter.service.in" "$1"
+}
+
+# The unit as it is installed, but with a program that is there.
+make_unit() {
+	sed -e "s|@sbindir@/pipemilter|$PIPEMILTER|" -e "s|@sysconfdir@|/etc|" \
+	    -e "s|@runstatedir@|/run|" -e "s|@docdir@|/usr/share/doc/pipemilter|" \
+	    "$TOP_DIR/contrib/pipemilter.service.in" >"$WORK/pipemilter.service"
+}
+
 @test "the programs resolve all symbols at their start, and keep them read-only" {
 	local program
 
@@ -28,4 +40,22 @@ teardown() {
 		assert_output_has GNU_RELRO
 		assert_output_has BIND_NOW
 	done
+}
+
+@test "the unit starts before each unit that runs an MTA" {
+	unit_has 'Before=postfix.service postfix@-.service sendmail.service'
+}
+
+@test "the unit outlives a handler that the kernel kills" {
+	unit_has 'OOMPolicy=continue'
+}
+
+@test "systemd has nothing to say about the unit" {
+	command -v systemd-analyze >/dev/null || skip 'no systemd-analyze here'
+	make_unit
+	# Without the pages of the installation.
+	SYSTEMD_LOG_LEVEL=warning run systemd-analyze verify --man=no "$WORK/pipemilter.service"
+	assert_success
+	# Units of the system may have lines that are none of ours.
+	refute_output_has pipemilter
 }
