@@ -124,6 +124,16 @@ join(const char *base, const char *name)
 	return path;
 }
 
+/* chmod(2) succeeds although it drops the bit, where a process may not set it for this group. */
+static int
+lacks_set_group_id(int fd, const struct directory_owner *owner)
+{
+	struct stat	 st;
+
+	return (owner->mode & S_ISGID) != 0 &&
+	    (fstat(fd, &st) == -1 || (st.st_mode & S_ISGID) == 0);
+}
+
 int
 directory_make(int parent, const char *base, const char *name,
     const struct directory_owner *owner, char **path)
@@ -149,7 +159,14 @@ directory_make(int parent, const char *base, const char *name,
 		free(*path);
 		*path = join(base, other);
 	}
-	return fd == -1 ? directory_complain(*path, strerror(error)) : fd;
+	if (fd == -1)
+		return directory_complain(*path, strerror(error));
+	if (lacks_set_group_id(fd, owner)) {
+		(void)close(fd);
+		return directory_complain(*path, "its set-group-id bit was dropped; "
+		    "the capability CAP_FSETID is missing");
+	}
+	return fd;
 }
 
 struct entering {

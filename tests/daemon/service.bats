@@ -59,3 +59,21 @@ make_unit() {
 	# Units of the system may have lines that are none of ours.
 	refute_output_has pipemilter
 }
+
+@test "without CAP_FSETID a spool is refused at the start" {
+	[ "$(id -u)" -eq 0 ] || skip 'only root changes to other users'
+	write_handler h </dev/null
+	cat >"$WORK/d.conf" <<EOF
+listen 'unix:$SOCK' { }
+handler h { command = {$HANDLERS/h} events = {end-of-message} spool = yes }
+EOF
+	complete_config "$WORK/d.conf"
+	run timeout 30 setpriv --bounding-set=-fsetid "$PIPEMILTER" -d -f "$WORK/d.conf"
+	assert_status 1
+	assert_output_has "directory for working files $WORK/spool-d/spool/h: its set-group-id bit was dropped; the capability CAP_FSETID is missing"
+	[ ! -e "$SOCK" ]
+	start_daemon <<EOF
+listen 'unix:$SOCK' { }
+handler h { command = {$HANDLERS/h} events = {end-of-message} spool = yes }
+EOF
+}
