@@ -328,6 +328,8 @@ engine_run(const struct conf *conf, const struct runtime *runtime, const int *li
 	spool_sweep();
 	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)
 		fatal("message to the supervisor");
+	/* Nobody waits for the errors of the start any more. */
+	log_echo(-1);
 	for (i = 0; i < conf->nhandlers; i++)
 		pool_open(&e.pools[i]);
 	while (!has_drained(&e)) {

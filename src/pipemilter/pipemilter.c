@@ -37,6 +37,7 @@
 
 struct options {
 	int		 foreground, check, verbose, version;
+	int		 to_stderr;	/* the log */
 	int		 adhoc;		/* -l, -e or -o was given */
 	int		 listens;	/* -l was given */
 	const char	*file, *pidfile;
@@ -49,7 +50,7 @@ static int
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: pipemilter [-dnvV] [-f file] [-p pidfile]\n"
+	    "usage: pipemilter [-dDnvV] [-f file] [-p pidfile]\n"
 	    "       pipemilter [-v] -l socket -e event[,event...] "
 	    "[-o 'option = value']...\n"
 	    "                  command [argument ...]\n"
@@ -91,9 +92,12 @@ take_options(struct options *o, int argc, char **argv)
 
 	optind = optreset = 1;
 	/* The plus: options after the command belong to the command. */
-	while ((ch = getopt(argc, argv, "+de:f:l:no:p:vV")) != -1)
+	while ((ch = getopt(argc, argv, "+dDe:f:l:no:p:vV")) != -1)
 		switch (ch) {
 		case 'd':
+			o->foreground = o->to_stderr = 1;
+			break;
+		case 'D':
 			o->foreground = 1;
 			break;
 		case 'f':
@@ -271,10 +275,10 @@ check_or_run(struct options *o)
 		return status;
 	}
 	if (o->adhoc)
-		o->foreground = 1;
-	log_init("pipemilter", o->foreground, conf->syslog_facility,
+		o->foreground = o->to_stderr = 1;
+	log_init("pipemilter", o->to_stderr, conf->syslog_facility,
 	    o->verbose ? LOG_DEBUG : conf->log_level);
-	if (!o->foreground)
+	if (!o->to_stderr)
 		log_echo(STDERR_FILENO);
 	status = run_supervisor(o, conf);
 	conf_free(conf);

@@ -264,9 +264,9 @@ daemon_ready(int fd)
 {
 	const char	 ready = READY;
 
+	log_echo(-1);
 	if (fd == -1)
 		return;
-	log_echo(-1);
 	daemon_null_stdio();
 	/* The launcher may have been interrupted; the daemon goes on without it. */
 	(void)!write(fd, &ready, 1);

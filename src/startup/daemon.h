@@ -34,7 +34,10 @@ void	 daemon_pidfile_forget(void);
  * daemon_ready().
  */
 int	 daemon_start(void);
-/* Lets the launcher go, and puts descriptors 0 to 2 on /dev/null. -1: there is none. */
+/*
+ * The start is over: errors are shown no more. Lets the launcher go, and puts descriptors
+ * 0 to 2 on /dev/null; not for -1, where there is no launcher.
+ */
 void	 daemon_ready(int fd);
 
 #endif
