@@ -128,7 +128,7 @@ conf_build_global(struct build *b)
 	conf->spool_limit = GIB(1);
 	conf->event_timeout = SECONDS(9);
 	conf->message_timeout = SECONDS(240);
-	conf->drain_timeout = SECONDS(30);
+	conf->drain_timeout = SECONDS(20);
 	conf->syslog_facility = LOG_MAIL;
 	conf->log_level = LOG_INFO;
 	conf->engines = 1;

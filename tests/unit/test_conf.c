@@ -60,7 +60,7 @@ test_global_defaults(const struct conf *c)
 	CHECK(c->spool_limit == (uint64_t)1 << 30, "spool-limit");
 	CHECK(c->event_timeout == 9000, "event-timeout");
 	CHECK(c->message_timeout == 240000, "message-timeout");
-	CHECK(c->drain_timeout == 30000, "drain-timeout");
+	CHECK(c->drain_timeout == 20000, "drain-timeout");
 	CHECK(c->syslog_facility == LOG_MAIL, "syslog-facility");
 	CHECK(c->log_level == LOG_INFO, "log-level");
 	CHECK(c->engines == 1 && c->pin == 0, "engines");
