@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "pipemilter/pipemilter.h"
 #include "startup/record_dir.h"
+#include "system/notify.h"
 #include "system/spawn.h"
 #include "supervisor/supervisor.h"
 #include "system/runtime.h"
@@ -302,6 +303,7 @@ pipemilter_main(int argc, char **argv)
 	(void)signal(SIGUSR2, SIG_IGN);
 	/* Whoever started us may have ignored it: then no process could be waited for. */
 	(void)signal(SIGCHLD, SIG_DFL);
+	notify_take();
 	memset(&o, 0, sizeof(o));
 	adhoc_init(&o.text);
 	if (take_options(&o, argc, argv) == -1 || take_session(&o) == -1 || !fits_a_form(&o))

@@ -28,6 +28,7 @@
 #include "startup/tmpdir.h"
 #include "supervisor/engine_proc.h"
 #include "supervisor/guard.h"
+#include "system/notify.h"
 #include "system/pin.h"
 #include "system/privdrop.h"
 #include "system/sandbox.h"
@@ -188,6 +189,7 @@ become_engine(struct engine_proc *e, int fd, int log_fd, const struct supervisor
 	setproctitle("%s", e->name);
 	daemon_pidfile_forget();
 	tmpdir_forget();
+	notify_forget();
 	leave_terminal(opts->ready_fd == -1);
 	if (e->cpu != -1 && pin_to(e->cpu) == -1)
 		log_warn("%s: CPU %d", e->name, e->cpu);

@@ -25,6 +25,7 @@
 #include "supervisor/engine_set.h"
 #include "supervisor/guard.h"
 #include "supervisor/supervisor.h"
+#include "system/notify.h"
 #include "system/sandbox.h"
 #include "system/signals.h"
 
@@ -109,6 +110,8 @@ static void
 start_draining(struct supervisor *sv)
 {
 	log_info("ending");
+	(void)notify_send(-1, "STOPPING=1\nSTATUS=ending; open sessions may go on for %u s",
+	    (unsigned int)(sv->opts->conf->drain_timeout / 1000));
 	listen_sock_end(sv->opts->conf, sv->opts->listen_fds);
 	if (engine_set_alive(&sv->engines) == 0) {
 		end_now(sv, CHILD_GRACE_MS);
@@ -271,6 +274,15 @@ reap(struct supervisor *sv)
 	}
 }
 
+/* A service manager knows the process that it started, which in the background is gone by now. */
+static void
+tell_ready(const struct supervisor *sv)
+{
+	if (sv->opts->ready_fd != -1)
+		(void)notify_send(-1, "MAINPID=%d", (int)getpid());
+	(void)notify_send(-1, "READY=1\nSTATUS=running");
+}
+
 static void
 look_whether_ready(struct supervisor *sv)
 {
@@ -278,6 +290,7 @@ look_whether_ready(struct supervisor *sv)
 		return;
 	sv->phase = RUNNING;
 	log_info("pipemilter %s is ready", PACKAGE_VERSION);
+	tell_ready(sv);
 	daemon_ready(sv->opts->ready_fd);
 }
 

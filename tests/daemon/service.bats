@@ -27,7 +27,7 @@ config() {
 	[ -e "$HANDLERS/h" ] || write_handler h </dev/null
 	{
 		printf '%s\n' "$@"
-		echo "handler h { command = {$HANDLERS/h} events = {mail} }"
+		echo "handler h { command = {$HANDLERS/h} events = {mail} ${HANDLER_OPTIONS:-} }"
 	} >"$WORK/conf"
 	cp "$WORK/conf" "$WORK/d.conf"
 	complete_config "$WORK/d.conf"
@@ -93,6 +93,29 @@ make_unit() {
 	unit_has 'OOMPolicy=continue'
 }
 
+# start_managed [OPTION ...] -- LINE ...: the daemon under a service manager, with this
+# configuration. Sets DAEMON_PID to the manager.
+start_managed() {
+	local options=()
+
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	config "$@"
+	: >"$WORK/said"
+	mkdir -p "$DAEMONS/d"
+	keep_daemon d python3 "$LIB_DIR/peers/service_manager.py" "${options[@]}" "$WORK" \
+	    "$PIPEMILTER" -d -f "$WORK/d.conf"
+	wait_for said READY=1 || { cat "$DAEMON_LOG"; return 1; }
+}
+
+# said TEXT: the daemon told the service manager.
+said() {
+	grep -qF -- "$1" "$WORK/said"
+}
+
 @test "systemd has nothing to say about the unit" {
 	command -v systemd-analyze >/dev/null || skip 'no systemd-analyze here'
 	make_unit
@@ -101,6 +124,39 @@ make_unit() {
 	assert_success
 	# Units of the system may have lines that are none of ours.
 	refute_output_has pipemilter
+}
+
+@test "the unit denies what handlers of any kind can live without" {
+	command -v systemd-analyze >/dev/null || skip 'no systemd-analyze here'
+	make_unit
+	run systemd-analyze security --offline=yes --threshold=43 "$WORK/pipemilter.service"
+	if [[ $output == *'unrecognized option'* ]]; then
+		skip 'this systemd-analyze looks at units that run only'
+	fi
+	assert_success
+}
+
+@test "the capabilities that the unit leaves are enough" {
+	local set cap allow=-all
+
+	is_root || skip 'only root changes to other users'
+	set=$(sed -n 's/^CapabilityBoundingSet=//p' "$TOP_DIR/contrib/pipemilter.service.in")
+	[ -n "$set" ]
+	for cap in $set; do
+		cap=${cap#CAP_}
+		allow+=,+${cap,,}
+	done
+	write_handler h <<-'EOF'
+		cat "$MILTER_HEADERS_FILE" >/dev/null && echo "add-header X-User $(id -un)" &&
+		    echo continue
+	EOF
+	mkdir -p "$DAEMONS/d"
+	config "listen 'unix:$SOCK' { }"
+	sed -i 's/events = {mail}/events = {end-of-message} spool = yes actions = {add-header}/' "$WORK/d.conf"
+	keep_daemon d setpriv --bounding-set="$allow" "$PIPEMILTER" -d -f "$WORK/d.conf"
+	wait_for_daemon d "unix:$SOCK"
+	send
+	wait_log 'h: add-header X-User'
 }
 
 @test "without CAP_FSETID a spool is refused at the start" {
@@ -146,4 +202,65 @@ EOF
 	config "listen 'unix:$SOCK' { }"
 	start_daemon -D <"$WORK/conf"
 	log_has 'is ready'
+}
+
+@test "a service manager hears when all sockets listen, and that the daemon ends" {
+	start_managed -- "listen 'unix:$SOCK' { }"
+	unix_listens "$SOCK"
+	send
+	assert_file_has "$WORK/said" 'READY=1 STATUS=running'
+	! said STOPPING
+	stop_daemon
+	assert_file_has "$WORK/said" 'STOPPING=1 STATUS=ending; open sessions may go on for 20 s'
+	! said 'not from COMMAND'
+	! said MAINPID
+}
+
+@test "a service manager whose socket has no file hears as much" {
+	start_managed --abstract -- "listen 'unix:$SOCK' { }"
+	stop_daemon
+	said STOPPING=1
+}
+
+@test "in the background the service manager is told the number of the daemon" {
+	local pid
+
+	config "listen 'unix:$SOCK' { }"
+	: >"$WORK/said"
+	timeout 60 python3 "$LIB_DIR/peers/service_manager.py" "$WORK" \
+	    sh -c '"$@"; until [ -e "$0" ]; do sleep 0.05; done' "$WORK/over" \
+	    "$PIPEMILTER" -f "$WORK/d.conf" -p "$WORK/pid" 3>&- &
+	wait_for said 'READY=1'
+	said "MAINPID=$(cat "$WORK/pid")"
+	kill "$(cat "$WORK/pid")"
+	wait_for said STOPPING
+	touch "$WORK/over"
+	wait
+}
+
+@test "a handler does not learn where the service manager listens" {
+	write_handler h <<EOF
+env >$OUT/env
+EOF
+	# Nor can a configuration hand it on.
+	HANDLER_OPTIONS='environment = {NOTIFY_SOCKET, "COPY=x${NOTIFY_SOCKET}"}'
+	start_managed -- "listen 'unix:$SOCK' { }"
+	send
+	assert_file_has "$OUT/env" COPY=x
+	grep -q MILTER_ "$OUT/env"
+	! grep -E 'NOTIFY|LISTEN' "$OUT/env"
+}
+
+@test "an address of a service manager that is not a socket is warned of" {
+	config "listen 'unix:$SOCK' { }"
+	NOTIFY_SOCKET=vsock:2:1234 start_daemon <"$WORK/conf"
+	log_has 'NOTIFY_SOCKET: not a socket that we can use: vsock:2:1234'
+	send
+}
+
+@test "a service manager that is gone does not stop the daemon" {
+	config "listen 'unix:$SOCK' { }"
+	NOTIFY_SOCKET=$WORK/none start_daemon <"$WORK/conf"
+	log_has 'message to the service manager: No such file or directory'
+	send
 }
