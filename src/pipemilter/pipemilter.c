@@ -22,6 +22,7 @@
 #include "config/conf.h"
 #include "startup/daemon.h"
 #include "pipemilter/explain.h"
+#include "startup/inherit.h"
 #include "startup/listen_sock.h"
 #include "base/log.h"
 #include "pipemilter/pipemilter.h"
@@ -39,6 +40,7 @@
 struct options {
 	int		 foreground, check, verbose, version;
 	int		 to_stderr;	/* the log */
+	int		 first_fd;	/* descriptors from here on are nobody's */
 	int		 adhoc;		/* -l, -e or -o was given */
 	int		 listens;	/* -l was given */
 	const char	*file, *pidfile;
@@ -267,7 +269,7 @@ check_or_run(struct options *o)
 
 	/* A daemon keeps no descriptor of the process that started it. */
 	if (!o->adhoc)
-		closefrom(STDERR_FILENO + 1);
+		closefrom(o->first_fd);
 	if ((conf = read_conf(o)) == NULL)
 		return 1;
 	if (o->check) {
@@ -305,6 +307,7 @@ pipemilter_main(int argc, char **argv)
 	(void)signal(SIGCHLD, SIG_DFL);
 	notify_take();
 	memset(&o, 0, sizeof(o));
+	o.first_fd = inherit_take();
 	adhoc_init(&o.text);
 	if (take_options(&o, argc, argv) == -1 || take_session(&o) == -1 || !fits_a_form(&o))
 		status = usage();

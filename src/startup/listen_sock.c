@@ -18,12 +18,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/xmalloc.h"
+#include "startup/inherit.h"
 #include "startup/listen_sock.h"
 
 #define BACKLOG	1024
@@ -106,21 +108,30 @@ chown_socket(const char *path, uid_t uid, gid_t gid)
 	return ret;
 }
 
+/* -1: the socket stays as it is. */
+static void
+wanted_owner(const struct conf *conf, const struct listen_conf *l, uid_t *uid, gid_t *gid)
+{
+	*uid = (uid_t)-1;
+	*gid = (gid_t)-1;
+	if (conf->have_engine_ids) {
+		*uid = conf->engine_uid;
+		*gid = conf->engine_gid;
+	}
+	if (l->have_owner)
+		*uid = l->owner;
+	if (l->have_group)
+		*gid = l->group;
+}
+
 static int
 give_to_owner(const struct conf *conf, const struct listen_conf *l,
     const char *path)
 {
-	uid_t	 uid = (uid_t)-1;
-	gid_t	 gid = (gid_t)-1;
+	uid_t	 uid;
+	gid_t	 gid;
 
-	if (conf->have_engine_ids) {
-		uid = conf->engine_uid;
-		gid = conf->engine_gid;
-	}
-	if (l->have_owner)
-		uid = l->owner;
-	if (l->have_group)
-		gid = l->group;
+	wanted_owner(conf, l, &uid, &gid);
 	if (uid == (uid_t)-1 && gid == (gid_t)-1)
 		return 0;
 	return chown_socket(path, uid, gid);
@@ -193,6 +204,61 @@ bind_inet(const struct listen_conf *l, int fd)
 	return 0;
 }
 
+/* file: an O_PATH descriptor, which fchmod(2) does not take. */
+static int
+change_mode(int file, mode_t mode)
+{
+	char	 path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	return chmod(path, mode);
+}
+
+/*
+ * Gives the file of a socket that was handed over the owner, group and mode that are
+ * configured now. Another name of a socket somewhere else is left alone. Returns 0, or -1
+ * with errno.
+ */
+static int
+adjust_file(const struct conf *conf, const struct listen_conf *l, int file)
+{
+	struct stat	 st;
+	uid_t		 uid;
+	gid_t		 gid;
+
+	if (fstat(file, &st) == -1)
+		return -1;
+	if (!S_ISSOCK(st.st_mode) || st.st_nlink != 1) {
+		errno = ESTALE;
+		return -1;
+	}
+	wanted_owner(conf, l, &uid, &gid);
+	if ((st.st_mode & 07777) != l->mode && change_mode(file, l->mode) == -1)
+		return -1;
+	if ((uid == (uid_t)-1 || uid == st.st_uid) && (gid == (gid_t)-1 || gid == st.st_gid))
+		return 0;
+	return fchownat(file, "", uid, gid, AT_EMPTY_PATH);
+}
+
+/* Returns a socket of the service manager, or -1; *failed is set if that was logged. */
+static int
+claim_one(const struct conf *conf, const struct listen_conf *l, int *failed)
+{
+	const struct sockaddr_un *sun = (const void *)&l->addr.ss;
+	int			  fd = inherit_claim(&l->addr), file;
+
+	if (fd == -1 || l->addr.ss.ss_family != AF_UNIX)
+		return fd;
+	file = open(sun->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file == -1 || adjust_file(conf, l, file) == -1) {
+		complain_of_socket(l, "owner, group and mode", strerror(errno));
+		*failed = 1;
+	}
+	if (file != -1)
+		(void)close(file);
+	return fd;
+}
+
 static int
 open_one(const struct conf *conf, const struct listen_conf *l)
 {
@@ -225,15 +291,43 @@ listen_sock_open(const struct conf *conf)
 	int	 failed = 0;
 	size_t	 i;
 
+	/* What is not claimed may be in the way of a socket that is to be opened. */
+	for (i = 0; i < conf->nlistens; i++)
+		fds[i] = claim_one(conf, &conf->listens[i], &failed);
+	inherit_close_rest();
 	/* Tries all, so that every mistake is logged at once. */
 	for (i = 0; i < conf->nlistens; i++)
-		if ((fds[i] = open_one(conf, &conf->listens[i])) == -1)
+		if (fds[i] == -1 && (fds[i] = open_one(conf, &conf->listens[i])) == -1)
 			failed = 1;
 	if (!failed)
 		return fds;
 	listen_sock_end(conf, fds);
 	free(fds);
 	return NULL;
+}
+
+static void
+forget_files(void)
+{
+	struct made	*m;
+
+	while ((m = SLIST_FIRST(&made_files)) != NULL) {
+		SLIST_REMOVE_HEAD(&made_files, entry);
+		free(m->path);
+		free(m);
+	}
+}
+
+void
+listen_sock_leave(const struct conf *conf, const int *fds)
+{
+	size_t	 i;
+
+	for (i = 0; i < conf->nlistens; i++)
+		if (!inherit_leave(fds[i], &conf->listens[i].addr))
+			return;
+	/* A socket whose file is gone is of no use to the next daemon. */
+	forget_files();
 }
 
 void

@@ -13,10 +13,16 @@
 
 /*
  * Opens one socket for each of conf->listens: listening, close-on-exec and
- * non-blocking. Returns an array, which the caller frees, or NULL: the errors
+ * non-blocking. A socket that a service manager has handed over for a listener is taken
+ * instead; its other sockets are closed. Returns an array, which the caller frees, or NULL: the errors
  * are logged, and nothing is left.
  */
 int	*listen_sock_open(const struct conf *);
+/*
+ * Leaves a copy of each with the service manager, if there is one that keeps sockets. Then
+ * their files stay at the end.
+ */
+void	 listen_sock_leave(const struct conf *, const int *fds);
 /* Closes them, sets them to -1, and removes the files that were made for them. */
 void	 listen_sock_end(const struct conf *, int *fds);
 

@@ -290,6 +290,7 @@ look_whether_ready(struct supervisor *sv)
 		return;
 	sv->phase = RUNNING;
 	log_info("pipemilter %s is ready", PACKAGE_VERSION);
+	listen_sock_leave(sv->opts->conf, sv->opts->listen_fds);
 	tell_ready(sv);
 	daemon_ready(sv->opts->ready_fd);
 }

@@ -14,6 +14,8 @@
 #include <sys/un.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -129,4 +131,23 @@ notify_send(int fd, const char *fmt, ...)
 		log_warn("message to the service manager");
 	(void)close(sock);
 	return ret == 0 ? 1 : -1;
+}
+
+/* The service manager closes its copy of the pipe when it comes to this message. */
+void
+notify_wait(void)
+{
+	struct pollfd	 pfd = { .events = 0 };
+	int		 fds[2], sent;
+
+	if (pipe2(fds, O_CLOEXEC) == -1) {
+		log_warn("pipe");
+		return;
+	}
+	sent = notify_send(fds[1], "BARRIER=1");
+	(void)close(fds[1]);
+	pfd.fd = fds[0];
+	if (sent == 1 && poll(&pfd, 1, WAIT_S * 1000) == 0)
+		log_warnx("the service manager does not answer");
+	(void)close(fds[0]);
 }

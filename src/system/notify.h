@@ -24,6 +24,11 @@ void	 notify_take(void);
  * listens, or -1, logged.
  */
 int	 notify_send(int fd, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/*
+ * Waits until the service manager has done what the messages before say, some seconds at
+ * most (sd_notify(3), BARRIER).
+ */
+void	 notify_wait(void);
 /* In a forked process that has nothing to tell: forgets where the service manager listens. */
 void	 notify_forget(void);
 

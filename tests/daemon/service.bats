@@ -18,6 +18,11 @@ teardown() {
 	test_teardown
 }
 
+# no COMMAND ...: succeeds if the command fails. A line that begins with `!' fails no test.
+no() {
+	! "$@"
+}
+
 is_root() {
 	[ "$(id -u)" -eq 0 ]
 }
@@ -209,11 +214,11 @@ EOF
 	unix_listens "$SOCK"
 	send
 	assert_file_has "$WORK/said" 'READY=1 STATUS=running'
-	! said STOPPING
+	no said STOPPING
 	stop_daemon
 	assert_file_has "$WORK/said" 'STOPPING=1 STATUS=ending; open sessions may go on for 20 s'
-	! said 'not from COMMAND'
-	! said MAINPID
+	no said 'not from COMMAND'
+	no said MAINPID
 }
 
 @test "a service manager whose socket has no file hears as much" {
@@ -248,7 +253,7 @@ EOF
 	send
 	assert_file_has "$OUT/env" COPY=x
 	grep -q MILTER_ "$OUT/env"
-	! grep -E 'NOTIFY|LISTEN' "$OUT/env"
+	no grep -E 'NOTIFY|LISTEN' "$OUT/env"
 }
 
 @test "an address of a service manager that is not a socket is warned of" {
@@ -263,4 +268,215 @@ EOF
 	NOTIFY_SOCKET=$WORK/none start_daemon <"$WORK/conf"
 	log_has 'message to the service manager: No such file or directory'
 	send
+}
+
+# Prints the inode of the socket that listens at a path.
+inode_of() {
+	awk -v p="$1" '$4 == "00010000" && $8 == p { print $7 }' /proc/net/unix
+}
+
+# The daemon itself, which the service manager has started.
+supervisor() {
+	pgrep -P "$DAEMON_PID"
+}
+
+# restart: returns when the next daemon serves.
+restart() {
+	local n
+
+	n=$(grep -c READY=1 "$WORK/said")
+	kill -s "${1:-USR1}" "${2:-$DAEMON_PID}"
+	wait_for more_starts "$n"
+}
+
+more_starts() {
+	[ "$(grep -c READY=1 "$WORK/said")" -gt "$1" ]
+}
+
+# store_has N: the service manager keeps so many sockets.
+store_has() {
+	[ "$(wc -l <"$WORK/store")" -eq "$1" ]
+}
+
+@test "a restart refuses no connection: who connects waits" {
+	local inode sender
+
+	start_managed -- "listen 'unix:$SOCK' { }" 'drain-timeout = 2s'
+	wait_for store_has 1
+	inode=$(inode_of "$SOCK")
+	# The old daemon drains for as long as this session is open.
+	python3 "$LIB_DIR/peers/rawmilter.py" -s "unix:$SOCK" >"$WORK/raw" 2>&1 3>&- <<EOF &
+hello x
+touch $WORK/open
+wait-file $WORK/close
+EOF
+	wait_for test -e "$WORK/open"
+	kill -s USR1 "$DAEMON_PID"
+	wait_for said STOPPING
+	timeout 60 "$MILTER_SEND" -s "unix:$SOCK" -n 20 -j 4 -f a@example.org -r b@example.net \
+	    <(printf 'Subject: x\r\n\r\nx\r\n') >"$WORK/sent" 2>&1 3>&- &
+	sender=$!
+	sleep 0.5
+	kill -0 "$sender"
+	no said ended
+	touch "$WORK/close"
+	wait "$sender" || { cat "$WORK/sent"; false; }
+	said ended
+	assert_equal "$(inode_of "$SOCK")" "$inode"
+	store_has 1
+}
+
+@test "a supervisor that is killed refuses nobody who comes after" {
+	local inode
+
+	start_managed -- "listen 'unix:$SOCK' { }"
+	wait_for store_has 1
+	inode=$(inode_of "$SOCK")
+	kill -s KILL "$(supervisor)"
+	send
+	assert_equal "$(inode_of "$SOCK")" "$inode"
+	restart KILL "$(supervisor)"
+	send
+	store_has 1
+}
+
+@test "each socket is left with the service manager, under a name of its own" {
+	local port
+
+	port=$(free_port)
+	start_managed -- "listen 'unix:$SOCK' { }" "listen 'unix:$SOCK.2' { }" \
+	    "listen 'inet:$port@127.0.0.1' { }"
+	wait_for store_has 3
+	[ "$(grep -c '^FDSTORE=1 FDNAME=listen-[0-9a-f]* +FD$' "$WORK/said")" -eq 3 ]
+	[ "$(sort -u "$WORK/store" | wc -l)" -eq 3 ]
+	# READY comes after them: the start is not over before a crash would cost nothing.
+	[ "$(grep -n READY=1 "$WORK/said" | cut -d : -f 1)" -eq 4 ]
+	restart
+	send
+	send "unix:$SOCK.2"
+	send "inet:$port@127.0.0.1"
+	store_has 3
+}
+
+@test "the file of a socket that the service manager has stays at the end, and is no hindrance" {
+	start_managed -- "listen 'unix:$SOCK' { }"
+	stop_daemon
+	[ -S "$SOCK" ]
+	no unix_listens "$SOCK"
+	rm "$WORK/notify"
+	start_managed -- "listen 'unix:$SOCK' { }"
+	send
+	stop_daemon
+	# Without a service manager that keeps it, it goes.
+	start_daemon <"$WORK/conf"
+	stop_daemon
+	[ ! -e "$SOCK" ]
+}
+
+@test "a socket of a socket unit is used, whatever its name, and made as configured" {
+	local group=
+
+	! is_root || group='group = games owner = games'
+	start_managed --listen another-name "$SOCK" -- "listen 'unix:$SOCK' { mode = 0620 $group }"
+	# A socket that we had opened would have been bound after the start.
+	[ "$(find /proc/"$(supervisor)"/fd -lname "socket:\[$(inode_of "$SOCK")\]" | wc -l)" -eq 1 ]
+	send
+	[ "$(stat -c %a "$SOCK")" = 620 ]
+	! is_root || [ "$(stat -c %U:%G "$SOCK")" = games:games ]
+	no log_has 'handed over'
+}
+
+@test "a restart gives the socket the mode of the new configuration" {
+	local inode
+
+	start_managed -- "listen 'unix:$SOCK' { mode = 0600 }"
+	inode=$(inode_of "$SOCK")
+	[ "$(stat -c %a "$SOCK")" = 600 ]
+	sed -i 's/0600/0666/' "$WORK/d.conf"
+	restart
+	assert_equal "$(inode_of "$SOCK")" "$inode"
+	[ "$(stat -c %a "$SOCK")" = 666 ]
+	send
+}
+
+@test "a socket that no listener has is closed, with a warning that names it" {
+	local inode pid
+
+	start_managed --listen x "$SOCK.x" -- "listen 'unix:$SOCK' { }"
+	log_has "the service manager has handed over a socket at unix:$SOCK.x, where no listener is: closed"
+	said 'FDSTOREREMOVE=1 FDNAME=x'
+	inode=$(inode_of "$SOCK.x")
+	[ -n "$inode" ]
+	for pid in $(supervisor) $(pgrep -P "$(supervisor)"); do
+		[ -z "$(find "/proc/$pid/fd" -lname "socket:\[$inode\]")" ]
+	done
+	send
+}
+
+@test "what is no socket is closed, with a warning" {
+	start_managed --file x /etc/passwd -- "listen 'unix:$SOCK' { }"
+	log_has 'the service manager has handed over descriptor 3, which no listener can use: closed'
+	[ -z "$(find /proc/"$(supervisor)"/fd -lname /etc/passwd)" ]
+	send
+}
+
+@test "sockets for another process are not ours" {
+	local inode
+
+	start_managed --pid 1 --listen x "$SOCK.x" -- "listen 'unix:$SOCK' { }"
+	inode=$(inode_of "$SOCK.x")
+	[ -z "$(find /proc/"$(supervisor)"/fd -lname "socket:\[$inode\]")" ]
+	no log_has 'handed over'
+	send
+}
+
+@test "a socket that does not listen is opened anew" {
+	start_managed --bound x "$SOCK" -- "listen 'unix:$SOCK' { }"
+	send
+	no log_has 'where no listener is'
+}
+
+@test "a socket whose file is gone is opened anew" {
+	local inode
+
+	start_managed -- "listen 'unix:$SOCK' { }"
+	wait_for store_has 1
+	inode=$(inode_of "$SOCK")
+	rm "$SOCK"
+	restart
+	send
+	[ "$(inode_of "$SOCK")" != "$inode" ]
+	store_has 1
+}
+
+@test "a listener that goes is taken from the service manager, and its port is free" {
+	local port
+
+	port=$(free_port)
+	start_managed -- "listen 'inet:$port@0.0.0.0' { allow = {127.0.0.1} }"
+	wait_for store_has 1
+	# The old socket is in the way of this one until the service manager has closed it, too.
+	sed -i "s/$port@0.0.0.0/$port@127.0.0.1/" "$WORK/d.conf"
+	restart
+	send "inet:$port@127.0.0.1"
+	wait_for store_has 1
+	log_has "handed over a socket at inet:$port@0.0.0.0, where no listener is"
+}
+
+@test "another name of somebody else's socket gets no other mode" {
+	local where=$WORK/elsewhere
+
+	python3 - "$where" <<-'END' 3>&-
+		import socket, sys
+		socket.socket(socket.AF_UNIX).bind(sys.argv[1])
+	END
+	chmod 600 "$where"
+	start_managed -- "listen 'unix:$SOCK' { mode = 0666 }"
+	rm "$SOCK"
+	ln "$where" "$SOCK"
+	kill -s USR1 "$DAEMON_PID"
+	wait_for test -s "$DAEMONS/d/status"
+	log_has 'owner, group and mode: Stale file handle'
+	[ "$(stat -c %a "$where")" = 600 ]
+	stop_daemon d TERM 1
 }

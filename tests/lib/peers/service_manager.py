@@ -64,13 +64,12 @@ class Manager:
         self.sock.bind("\0" + self.where[1:] if abstract else self.where)
 
     def start(self):
-        gone = os.pidfd_open
         pairs = self.passed + self.store
         pid = os.fork()
         if pid == 0:
             self.become(pairs)
         self.main = pid
-        self.pidfd = gone(pid)
+        self.pidfd = os.pidfd_open(pid)
 
     def become(self, pairs):
         env = dict(os.environ, NOTIFY_SOCKET=self.where)
@@ -116,6 +115,10 @@ class Manager:
                 fds += a.tolist()
             elif kind == socket.SCM_CREDENTIALS:
                 sender = CREDENTIALS.unpack(value)[0]
+        if "BARRIER=1" in data.decode():
+            for fd in fds:
+                os.close(fd)
+            return
         if sender != self.main:
             self.said.write("not from COMMAND: ")
         self.said.write(data.decode().replace("\n", " ") + " +FD" * len(fds) + "\n")
@@ -134,7 +137,6 @@ class Manager:
         self.said.write("ended\n")
         if self.ending or not again:
             sys.exit(os.waitstatus_to_exitcode(status) & 255)
-        # Those of --listen are those of the socket unit, which stay.
         self.start()
 
     def on_signal(self, sig, _frame):
