@@ -400,10 +400,10 @@ non_smtpd_milters ='
 	local i
 
 	# More than a pipe holds.
-	for i in {1..120}; do
-		echo "listen inet:$((8000 + i)) { handlers = {h$i} }"
-		echo "handler h$i { $H events = {mail} processes = 1 }"
+	for i in {1..240}; do
+		echo "listen inet:$((8000 + i)) { handlers = {h} }"
 	done >"$WORK/many"
+	echo "handler h { $H events = {mail} processes = 1 }" >>"$WORK/many"
 	conf 'connections = 10' "include('many')"
 	explain
 	[ "${#output}" -gt 70000 ]

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# milter-send --torture finds nothing wrong with the handlers that are shipped.
+# milter-send --torture finds nothing wrong with the handlers that are shipped, nor with
+# loops of a few lines in each language.
 
 bats_require_minimum_version 1.5.0
 
@@ -192,4 +193,37 @@ events  = {mail, rcpt}"
 	assert_equal "$(set_env "$(section "$WORK/handler" 2)" 'B=c d' C=e)" \
 	    "environment = {'A=$OUT/a', 'B=c d', 'C=e'}"
 	assert_equal "$(set_env '' C=e)" "environment = {'C=e'}"
+}
+
+# Every way to run a loop, with all events and with reports among them.
+# loops_pass LOOP [,body]: awk reads no payload.
+loops_pass() {
+	local file=$HANDLERS/$1 all=connect,helo,mail,rcpt,data,header,end-of-headers,end-of-message,unknown$2
+	local some=(-e 'mail,rcpt,end-of-message'
+	    -o 'reports = {helo, data, header, abort, disconnect}')
+
+	cp "$LIB_DIR/handlers/loops/$1" "$HANDLERS"
+	fine -e "$all" -o 'scope = session' -o 'reuse = yes' "$file"
+	fine "${some[@]}" -o 'scope = message' -o 'reuse = yes' -o 'max-uses = 3' "$file"
+	fine "${some[@]}" -o 'scope = session' "$file"
+	fine "${some[@]}" -o 'scope = message' "$file"
+	fine "${some[@]}" -o 'reuse = yes' "$file"
+	fine "${some[@]}" -o 'reuse = yes' -o 'concurrency = 4' "$file"
+	fine -e mail,end-of-message "$file"
+}
+
+@test "the loop in shell passes" {
+	loops_pass loop.sh
+}
+
+@test "the loop in perl passes" {
+	loops_pass loop.pl ,body
+}
+
+@test "the loop in python passes" {
+	loops_pass loop.py ,body
+}
+
+@test "the loop in awk passes" {
+	loops_pass loop.awk
 }

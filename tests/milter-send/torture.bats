@@ -395,39 +395,6 @@ loop() {
 	END
 }
 
-# Every way to run a loop, with all events and with reports among them.
-# loops_pass LOOP [,body]: awk reads no payload.
-loops_pass() {
-	local file=$HANDLERS/$1 all=connect,helo,mail,rcpt,data,header,end-of-headers,end-of-message,unknown$2
-	local some=(-e 'mail,rcpt,end-of-message'
-	    -o 'reports = {helo, data, header, abort, disconnect}')
-
-	cp "$LIB_DIR/handlers/loops/$1" "$HANDLERS"
-	fine -e "$all" -o 'scope = session' -o 'reuse = yes' "$file"
-	fine "${some[@]}" -o 'scope = message' -o 'reuse = yes' -o 'max-uses = 3' "$file"
-	fine "${some[@]}" -o 'scope = session' "$file"
-	fine "${some[@]}" -o 'scope = message' "$file"
-	fine "${some[@]}" -o 'reuse = yes' "$file"
-	fine "${some[@]}" -o 'reuse = yes' -o 'concurrency = 4' "$file"
-	fine -e mail,end-of-message "$file"
-}
-
-@test "the loop in shell passes" {
-	loops_pass loop.sh
-}
-
-@test "the loop in perl passes" {
-	loops_pass loop.pl ,body
-}
-
-@test "the loop in python passes" {
-	loops_pass loop.py ,body
-}
-
-@test "the loop in awk passes" {
-	loops_pass loop.awk
-}
-
 @test "whom it is not asked about makes no difference" {
 	local option
 
