@@ -915,17 +915,16 @@ flood_is_accounted_for() {
 	[ -e "$GOT/good" ]
 }
 
+# Neither a loop nor run: bash takes a minute for so many lines.
 @test "more commands in one write than their answers have room for" {
-	local i
-
 	{
 		printf '%s\n' 'optneg 6 0x1ff 0' "connect $HOST" 'helo x' hold
-		for ((i = 0; i < 20000; i++)); do
-			echo 'send data'
-		done
+		yes 'send data' | head -n 20000
 		printf '%s\n' flush settle 'eom => continue' quit
 	} >"$BATS_TEST_TMPDIR/s"
-	mta one -t 240 <"$BATS_TEST_TMPDIR/s"
+	python3 -I "$LIB_DIR/peers/rawmilter.py" -s "unix:$WORK/one" -t 240 \
+	    <"$BATS_TEST_TMPDIR/s" >"$BATS_TEST_TMPDIR/out"
+	assert_equal "$(grep -cx 'data: continue' "$BATS_TEST_TMPDIR/out")" 20000
 }
 
 @test "log: a handler that has answered and does not exit" {
