@@ -4,9 +4,9 @@
  */
 
 /*
- * base/trusted.c: walks a path from the root, one descriptor to the next. Root makes,
- * empties and gives away directories below: whoever can put a link in the place of
- * one on the way would choose which.
+ * base/trusted.c: walks a path from the root, one descriptor to the next. Root makes
+ * directories at its end, empties them and gives them away. A user who could put a link
+ * in the place of a directory on the way would choose which.
  */
 #include "base/compat.h"
 

@@ -43,7 +43,7 @@ is_enhanced(const char *word, size_t len)
 }
 
 static const char *
-behind_word(const char *word, size_t len)
+after_word(const char *word, size_t len)
 {
 	return word + len + strspn(word + len, BLANKS);
 }
@@ -57,14 +57,14 @@ smtp_reply_parse(const char *rest, struct smtp_reply *r)
 	memset(r, 0, sizeof(*r));
 	if (is_code(p, len)) {
 		r->code = (p[0] - '0') * 100 + (p[1] - '0') * 10 + p[2] - '0';
-		p = behind_word(p, len);
+		p = after_word(p, len);
 		len = strcspn(p, BLANKS);
 	}
 	if (is_enhanced(p, len)) {
 		/* A code that is cut here was too long to be right. */
 		snprintf(r->enhanced, sizeof(r->enhanced), "%.*s",
 		    (int)(len < sizeof(r->enhanced) ? len : sizeof(r->enhanced)), p);
-		p = behind_word(p, len);
+		p = after_word(p, len);
 	}
 	if (*p != '\0')
 		r->text = xstrdup(p);

@@ -57,7 +57,7 @@ static const char *const for_files[] = {
 	"openat", "getdents64", "renameat", "renameat2", "ftruncate", "ftruncate64",
 };
 
-/* No honest engine calls one of these: whoever does has taken it over. */
+/* No honest engine calls one of these: code that does has taken it over. */
 static const char *const deadly[] = {
 	"fork", "vfork", "clone", "clone3", "execve", "execveat",
 	"kill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal",
