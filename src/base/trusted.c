@@ -47,30 +47,41 @@ refuse(const struct walk *w, const char *what, int error)
 }
 
 /*
- * Who has made a mount of FUSE (proc_pid_mountinfo(5): its number comes first, what the file
- * system is told comes last). 0: root, or it is no FUSE.
+ * The user in the options of a FUSE mount (proc_pid_mountinfo(5), the last field), or 0. Who
+ * mounts chooses the names of type and source, with commas in them: only the last field is
+ * the kernel's, which puts user_id there once.
  */
+static uid_t
+user_of_fuse(const char *line)
+{
+	const char		*type = strstr(line, " - fuse"), *option;
+	unsigned long long	 user = 0;
+
+	if (type != NULL && (option = strrchr(type, ' ')) != NULL &&
+	    (option = strstr(option, ",user_id=")) != NULL)
+		(void)sscanf(option, ",user_id=%llu", &user);
+	return (uid_t)user;
+}
+
+/* Who has made a mount of FUSE, by its number. 0: root, or it is no FUSE. */
 static uid_t
 mounted_by(uint64_t mount)
 {
 	FILE			*f = fopen("/proc/self/mountinfo", "re");
-	const char		*type, *option;
 	char			*line = NULL;
 	size_t			 size = 0;
-	unsigned long long	 id, user = 0;
+	unsigned long long	 id;
+	uid_t			 user = 0;
 
-	while (f != NULL && getline(&line, &size, f) != -1) {
-		if (sscanf(line, "%llu", &id) != 1 || id != mount)
-			continue;
-		if ((type = strstr(line, " - fuse")) != NULL &&
-		    (option = strstr(type, ",user_id=")) != NULL)
-			(void)sscanf(option, ",user_id=%llu", &user);
-		break;
-	}
+	while (f != NULL && getline(&line, &size, f) != -1)
+		if (sscanf(line, "%llu", &id) == 1 && id == mount) {
+			user = user_of_fuse(line);
+			break;
+		}
 	free(line);
 	if (f != NULL)
 		(void)fclose(f);
-	return (uid_t)user;
+	return user;
 }
 
 int
@@ -168,9 +179,9 @@ enter(struct walk *w, const char *name)
 	if ((fd = openat(w->fd, name, flags)) == -1 && errno == ENOENT && w->make &&
 	    w->rest[0] == '\0' && mkdirat(w->fd, name, 0711) == 0)
 		fd = openat(w->fd, name, flags);
-	if (fd == -1 || trusted_stat(fd, "", &sx) == -1)
+	if (fd == -1)
 		return refuse(w, ": ", errno);
-	if (check(w, &sx) == -1) {
+	if ((trusted_stat(fd, "", &sx) == -1 ? refuse(w, ": ", errno) : check(w, &sx)) == -1) {
 		(void)close(fd);
 		return -1;
 	}

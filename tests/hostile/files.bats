@@ -49,11 +49,11 @@ needs_root() {
 	chown "$HANDLER_USER" "$WORK/theirs"
 }
 
-# mute DIRECTORY: nothing there answers any more.
+# mute DIRECTORY [NAME]: nothing there answers any more.
 mute() {
 	[ -c /dev/fuse ] && [ -w /dev/fuse ] || skip 'needs /dev/fuse'
 	grep -qw fuse /proc/filesystems || skip 'needs FUSE in the kernel'
-	"$HOSTILE/mute_fuse.py" "$(id -u "$HANDLER_USER")" "$(id -g "$HANDLER_USER")" 120 "$1" \
+	"$HOSTILE/mute_fuse.py" "$(id -u "$HANDLER_USER")" "$(id -g "$HANDLER_USER")" 120 "$@" \
 	    >"$WORK/fuse.out" 2>&1 3>&- &
 	ATTACKERS+=($!)
 	wait_for grep -q ready "$WORK/fuse.out"
@@ -297,6 +297,15 @@ refused() {
 	mute "$WORK/sticky/dir"
 	refused "$WORK/sticky/dir/pid" "$WORK/sticky/dir: belongs to another user"
 	[ ! -e "$WORK/out/new" ]
+}
+
+@test "a mount whose name says that root has made it is its maker's" {
+	needs_root
+	conf "command = {$HANDLERS/good}" 'events = {mail}'
+	complete_config "$CONF"
+	mkdir "$WORK/named"
+	mute "$WORK/named" 'x,user_id=0 - y,user_id=0,group_id=0'
+	refused "$WORK/named/pid" "$WORK/named: belongs to another user"
 }
 
 @test "nobody else can lock the pid file, and so keep the daemon from starting" {

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 The pipemilter authors
 #
-# mute_fuse.py UID GID SECONDS DIRECTORY: mounts a FUSE file system of that user on the
+# mute_fuse.py UID GID SECONDS DIRECTORY [NAME]: mounts a FUSE file system of that user on the
 # directory, as fusermount(1) would, with allow_other. It answers the first request of the
 # kernel, and takes all later ones without an answer: who makes one can't even be killed.
-# The end of this program is the end of the mount.
+# The end of this program is the end of the mount. NAME stands where the name of a device
+# would be, and is the mounter's choice.
 
 import ctypes
 import os
@@ -19,8 +20,9 @@ uid, gid, seconds, where = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 libc = ctypes.CDLL(None, use_errno=True)
 fd = os.open('/dev/fuse', os.O_RDWR)
+name = sys.argv[5] if len(sys.argv) > 5 else 'mute'
 data = f'fd={fd},rootmode=40000,user_id={uid},group_id={gid},allow_other'
-if libc.mount(b'mute', os.fsencode(where), b'fuse.mute', 6, data.encode()) != 0:
+if libc.mount(os.fsencode(name), os.fsencode(where), b'fuse.mute', 6, data.encode()) != 0:
     sys.exit('mount: ' + os.strerror(ctypes.get_errno()))
 try:
     request = os.read(fd, 1 << 20)
