@@ -128,10 +128,10 @@ void	 conf_build_handler_user(struct build *, const struct conf_node *,
 	    struct handler_conf *);
 
 /*
- * config/apart.c: whatever asks about files that need not be root's runs there.
- * conf_apart() calls fn in another process, with a copy of size bytes at arg as they are, and has
- * them as fn left them afterwards; nothing else that fn writes is kept but mistakes. Returns 0, or -1:
- * some file did not answer in time, and mistakes are not known.
+ * config/apart.c: code that asks about files of other users than root runs there.
+ * conf_apart() calls fn in another process, with a copy of the size bytes at arg. These
+ * bytes are then as fn left them. Mistakes are kept, too, and nothing else that fn writes.
+ * Returns 0, or -1 if some file did not answer in time: then mistakes are not known.
  */
 int	 conf_apart(struct build *, void (*fn)(struct build *, void *arg), void *arg, size_t size);
 void	 conf_apart_begin(struct build *);
@@ -139,20 +139,25 @@ void	 conf_apart_begin(struct build *);
 void	 conf_apart_late(struct build *);
 
 /*
- * config/run.c, for what runs apart: why the handler's user can't run a file, malloc'd, or NULL; and
- * mistakes of a script's first line.
+ * config/run.c, called only in conf_apart(). conf_run_problem() returns why the handler's
+ * user can't run a file, malloc'd, or NULL. conf_check_first_line() tells mistakes in the
+ * first line of a script.
  */
 char	*conf_run_problem(struct build *, const struct handler_conf *, const char *path);
 int	 conf_is_program(const char *path);	/* a file that the caller can run */
 /*
- * The first program of a name in a list of directories, written to path, which has PATH_MAX
- * bytes; while it is sought, the one that is looked at. Returns 0, or -1: there is none.
+ * Finds the first program of a name in a list of directories, and writes it to path, which
+ * has room for PATH_MAX bytes. During the search path is the file that is looked at.
+ * Returns 0, or -1 if there is none.
  */
 int	 conf_find_program(const char *directories, const char *name, char *path);
 void	 conf_check_first_line(struct build *, int at, const char *option,
 	    const struct handler_conf *, const char *path);
 
-/* config/settings.c, for what runs apart: warns of settings of the environment that the script at path lacks. */
+/*
+ * config/settings.c, called only in conf_apart(): warns of settings of the environment that
+ * the script at path lacks.
+ */
 void	 conf_check_settings(struct build *, const struct conf_node *environment, const char *path);
 
 /*

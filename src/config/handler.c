@@ -255,9 +255,9 @@ build_handler(struct build *b, const struct conf_node *sec, struct handler_conf 
 void
 conf_build_handlers(struct build *b)
 {
-	struct conf			*conf = b->conf;
+	struct conf		*conf = b->conf;
 	const struct conf_node	*sec;
-	size_t				 i;
+	size_t			 i;
 
 	for (i = 0; i < b->tree->nparts; i++) {
 		sec = &b->tree->parts[i];

@@ -284,9 +284,9 @@ check_used(struct build *b)
 void
 conf_build_listens(struct build *b)
 {
-	struct conf			*conf = b->conf;
+	struct conf		*conf = b->conf;
 	const struct conf_node	*sec;
-	size_t				 i;
+	size_t			 i;
 
 	for (i = 0; i < b->tree->nparts; i++) {
 		sec = &b->tree->parts[i];

@@ -14,8 +14,8 @@
 /*
  * Opens one socket for each of conf->listens: listening, close-on-exec and
  * non-blocking. A socket that a service manager has handed over for a listener is taken
- * instead; its other sockets are closed. Returns an array, which the caller frees, or NULL: the errors
- * are logged, and nothing is left.
+ * instead, and other sockets from there are closed. Returns an array, which the caller
+ * frees, or NULL: the errors are logged, and nothing is left.
  */
 int	*listen_sock_open(const struct conf *);
 /*
