@@ -22,6 +22,8 @@
 struct limit {
 	const char		*about;		/* compared as a pointer */
 	const char		*kind;
+	unsigned int		 most;		/* lines in a span, */
+	uint64_t		 span;		/* ms, which lasts so long */
 	uint64_t		 since;		/* ms: the first line of this span */
 	unsigned int		 lines;		/* written in this span */
 	unsigned int		 left_out;
@@ -34,7 +36,7 @@ static TAILQ_HEAD(, limit)	 limits = TAILQ_HEAD_INITIALIZER(limits);
 static unsigned int		 counted;	/* limits with lines that were left out */
 
 static struct limit *
-limit_of(const char *about, const char *kind)
+limit_of(const char *about, const char *kind, unsigned int most, uint64_t span)
 {
 	struct limit	*l;
 
@@ -44,6 +46,8 @@ limit_of(const char *about, const char *kind)
 	l = xcalloc(1, sizeof(*l));
 	l->about = about;
 	l->kind = kind;
+	l->most = most;
+	l->span = span;
 	TAILQ_INSERT_HEAD(&limits, l, entry);
 	return l;
 }
@@ -67,9 +71,9 @@ may_write(struct limit *l)
 {
 	uint64_t	 now = mono_ms();
 
-	if (l->lines == 0 || now - l->since >= LOG_LIMIT_SPAN)
+	if (l->lines == 0 || now - l->since >= l->span)
 		begin_span(l, now);
-	if (l->lines == LOG_LIMIT_LINES) {
+	if (l->lines == l->most) {
 		counted += l->left_out++ == 0;
 		return 0;
 	}
@@ -83,7 +87,21 @@ log_limited(const char *about, const char *kind, int severity, const char *ids,
 {
 	va_list	 ap;
 
-	if (!log_enabled(severity) || !may_write(limit_of(about, kind)))
+	if (!log_enabled(severity) ||
+	    !may_write(limit_of(about, kind, LOG_LIMIT_LINES, LOG_LIMIT_SPAN)))
+		return;
+	va_start(ap, fmt);
+	log_vmsg(severity, ids, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_seldom(const char *about, const char *kind, int severity, const char *ids,
+    const char *fmt, ...)
+{
+	va_list	 ap;
+
+	if (!log_enabled(severity) || !may_write(limit_of(about, kind, 1, LOG_LIMIT_SELDOM_SPAN)))
 		return;
 	va_start(ap, fmt);
 	log_vmsg(severity, ids, fmt, ap);
@@ -97,7 +115,8 @@ log_bug(const char *ids, const char *fmt, ...)
 	char			 text[512];
 	va_list			 ap;
 
-	if (!log_enabled(LOG_ERR) || !may_write(limit_of(about, kind)))
+	if (!log_enabled(LOG_ERR) ||
+	    !may_write(limit_of(about, kind, LOG_LIMIT_LINES, LOG_LIMIT_SPAN)))
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
@@ -120,10 +139,10 @@ log_limit_tell(uint64_t now)
 	TAILQ_FOREACH(l, &limits, entry) {
 		if (l->left_out == 0)
 			continue;
-		if (now - l->since >= LOG_LIMIT_SPAN)
+		if (now - l->since >= l->span)
 			begin_span(l, now);
-		else if (l->since + LOG_LIMIT_SPAN < next)
-			next = l->since + LOG_LIMIT_SPAN;
+		else if (l->since + l->span < next)
+			next = l->since + l->span;
 	}
 	return next;
 }

@@ -17,6 +17,7 @@
 
 #define LOG_LIMIT_LINES		50	/* of one kind about one thing */
 #define LOG_LIMIT_SPAN		10000	/* ms */
+#define LOG_LIMIT_SELDOM_SPAN	1000	/* ms */
 
 /*
  * Logs a line as log_msg() does, unless LOG_LIMIT_LINES of this kind about this
@@ -26,6 +27,12 @@
  * log level drops do not count.
  */
 void	 log_limited(const char *about, const char *kind, int severity, const char *ids,
+	    const char *fmt, ...) PRINTF_LIKE(5, 6);
+/*
+ * The same for lines of which one a second is enough: LOG_LIMIT_SELDOM_SPAN. A kind is for
+ * one of the two functions.
+ */
+void	 log_seldom(const char *about, const char *kind, int severity, const char *ids,
 	    const char *fmt, ...) PRINTF_LIKE(5, 6);
 /*
  * An invariant of ours is broken, and what is concerned can be ended without the rest of

@@ -13,12 +13,28 @@
 #include "base/log.h"
 #include "base/mono.h"
 
-uint64_t
-mono_ms(void)
+static struct timespec
+look(void)
 {
 	struct timespec	 ts;
 
 	if (clock_gettime(CLOCK_MONOTONIC, &ts) == -1)
 		fatal("clock_gettime");
+	return ts;
+}
+
+uint64_t
+mono_ms(void)
+{
+	struct timespec	 ts = look();
+
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+uint64_t
+mono_us(void)
+{
+	struct timespec	 ts = look();
+
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }

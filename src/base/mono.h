@@ -15,5 +15,7 @@
 
 /* Milliseconds on a clock that nobody sets (CLOCK_MONOTONIC). */
 uint64_t	 mono_ms(void);
+/* The same clock in microseconds. */
+uint64_t	 mono_us(void);
 
 #endif

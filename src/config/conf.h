@@ -108,6 +108,7 @@ struct handler_conf {
 	int		  keep_newlines;	/* newlines = crlf */
 	uint32_t	  queue_timeout;	/* ms */
 	uint32_t	  timeout;		/* ms */
+	uint32_t	  slow;			/* ms: an answer that takes longer is logged; 0: none */
 	struct outcome	  on_failure, on_timeout, on_overload;
 	struct exit_rule *on_exit;
 	size_t		  non_exit;

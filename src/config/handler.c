@@ -157,6 +157,7 @@ const struct option conf_handler_options[] = {
 	OPTION("max-uses", OPT_COUNT, handler_conf, max_uses, 0, 1000000000),
 	OPTION("queue-timeout", OPT_DURATION, handler_conf, queue_timeout, 0, DAYS(1)),
 	OPTION("timeout", OPT_DURATION, handler_conf, timeout, 1, DAYS(1)),
+	OPTION("slow", OPT_DURATION, handler_conf, slow, 0, DAYS(1)),
 	OPTION_CALL("on-failure", set_on_failure),
 	OPTION_CALL("on-timeout", set_on_timeout),
 	OPTION_CALL("on-overload", set_on_overload),
@@ -210,6 +211,7 @@ set_defaults(struct handler_conf *h)
 	h->idle_timeout = SECONDS(300);
 	h->queue_timeout = SECONDS(2);
 	h->timeout = SECONDS(8);
+	h->slow = SECONDS(5);
 	h->directory = xstrdup("/");
 	h->umask = 077;
 	h->memory = h->cpu = h->open_files = RLIM_INFINITY;

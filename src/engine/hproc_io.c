@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "base/memory.h"
+#include "base/mono.h"
 #include "engine/hproc_private.h"
 #include "engine/pool.h"
 
@@ -81,6 +82,7 @@ hproc_put(struct hproc *hp, struct task *t)
 	struct buf	 moved;
 
 	hp->told = t->report != 0;
+	t->run.given = mono_us();
 	t->run.given_at = hp->given;
 	hp->given += t->block.len;
 	if (hp->out.len == 0 && t->block.len >= OUT_MOVE && buf_ok(&t->block)) {

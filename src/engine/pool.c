@@ -9,11 +9,13 @@
  */
 #include "base/compat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
 
 #include "base/log.h"
 #include "base/log_limit.h"
+#include "base/mono.h"
 #include "engine/hproc.h"
 #include "engine/pool.h"
 
@@ -21,6 +23,9 @@
 /* ms from a process that was of no use to the start of the next one. */
 #define BACKOFF_MIN	1000
 #define BACKOFF_MAX	30000
+/* ms that an event waits until a line says why, and from one such line to the next. */
+#define FULL_WAIT	1000
+#define FULL_PAUSE	60000
 
 static void on_pool_timer(void *);
 
@@ -156,12 +161,63 @@ static void
 dequeue(struct pool *p, struct task *t)
 {
 	TAILQ_REMOVE(&p->waiting, t, entry);
+	p->nwaiting--;
 	t->run.state = TASK_HELD;
+}
+
+/* Notes since when a task needs a process that is not there. */
+static void
+note_wanted(struct task *t)
+{
+	if (t->run.wanted == 0)
+		t->run.wanted = mono_us();
+}
+
+/* 1 if tasks wait because no more processes are allowed. A pause between starts is another reason. */
+static int
+is_full(const struct pool *p)
+{
+	return !TAILQ_EMPTY(&p->waiting) && TAILQ_EMPTY(&p->avail) &&
+	    (p->limited || p->nprocs >= p->conf->processes);
+}
+
+/* Returns when (ms) the oldest task has waited long enough for a line about it. */
+static uint64_t
+full_due(const struct pool *p)
+{
+	uint64_t	 wait = p->conf->queue_timeout / 2, due;
+
+	due = TAILQ_FIRST(&p->waiting)->run.wanted / 1000 + (wait < FULL_WAIT ? wait : FULL_WAIT);
+	return due > p->full_next ? due : p->full_next;
+}
+
+static void
+tell_full(struct pool *p, uint64_t now)
+{
+	uint64_t	 ms;
+
+	if (TAILQ_EMPTY(&p->waiting))
+		return;
+	if (full_due(p) > now) {
+		due_at(p, full_due(p));
+		return;
+	}
+	if (!is_full(p))
+		return;
+	ms = (mono_us() - TAILQ_FIRST(&p->waiting)->run.wanted) / 1000;
+	log_msg(LOG_WARNING, NULL, "handler %s: all of its %u processes are in use, %u event%s "
+	    "wait%s, the oldest for %llu.%llu s", p->conf->name, p->conf->processes, p->nwaiting,
+	    p->nwaiting == 1 ? "" : "s", p->nwaiting == 1 ? "s" : "",
+	    (unsigned long long)ms / 1000, (unsigned long long)ms / 100 % 10);
+	p->full_next = now + FULL_PAUSE;
+	due_at(p, p->full_next);
 }
 
 void
 pool_wait(struct pool *p, struct task *t, int first)
 {
+	note_wanted(t);
+	p->nwaiting++;
 	t->run.state = TASK_QUEUED;
 	/* A report waits as long as it takes: no report is dropped. */
 	t->run.deadline = t->report ? 0 : t->run.since + p->conf->queue_timeout;
@@ -170,6 +226,7 @@ pool_wait(struct pool *p, struct task *t, int first)
 	else
 		TAILQ_INSERT_TAIL(&p->waiting, t, entry);
 	due_at(p, t->run.deadline);
+	due_at(p, full_due(p));
 }
 
 /*
@@ -214,6 +271,7 @@ find_process(struct pool *p, struct task *t)
 		return TASK_GONE;
 	hp = choose(p, &t->session->h[t->index]);
 	if (hp == NULL) {
+		note_wanted(t);
 		hproc_start(p, t);
 		return TASK_KEPT;
 	}
@@ -302,6 +360,8 @@ pool_resubmit(struct pool *p, struct task *t)
 	struct hstate	*h = &t->session->h[t->index];
 
 	t->run.state = TASK_HELD;
+	t->run.given = 0;
+	note_wanted(t);
 	session_restart_scope(t);
 	submit_tasks(p, h);
 }
@@ -411,11 +471,47 @@ tell_owner(struct pool *p, struct session *s, struct task_result *r)
 	session_moved(p, s);
 }
 
+/* us from the moment that a task needed a process until it was given to one, or until now. */
+static uint64_t
+waited(const struct task *t, uint64_t now)
+{
+	if (t->run.wanted == 0)
+		return 0;
+	return (t->run.given != 0 ? t->run.given : now) - t->run.wanted;
+}
+
+static void
+tell_slow(const struct pool *p, const struct task *t, uint64_t took, uint64_t wait)
+{
+	char	 text[64] = "";
+
+	if (wait >= 1000)
+		(void)snprintf(text, sizeof(text), ", and waited %llu.%03llu s for a process",
+		    (unsigned long long)wait / 1000000, (unsigned long long)wait / 1000 % 1000);
+	log_seldom(p->conf->name, "slow answers of handler", LOG_WARNING, t->ids,
+	    "handler %s: %s: slow: %llu.%03llu s%s", p->conf->name, event_name(t->event),
+	    (unsigned long long)took / 1000000, (unsigned long long)took / 1000 % 1000, text);
+}
+
+/* What is to be known of the time that an answer took. A failure has a line of its own. */
+static void
+judge_time(const struct pool *p, const struct task *t, const struct task_result *r)
+{
+	uint64_t	 now;
+
+	if (t->report || r->end != TASK_REPLY || t->run.given == 0)
+		return;
+	now = mono_us();
+	if (p->conf->slow != 0 && now - t->run.given > p->conf->slow * (uint64_t)1000)
+		tell_slow(p, t, now - t->run.given, waited(t, now));
+}
+
 void
 pool_task_done(struct pool *p, struct task *t, struct task_result *r)
 {
 	struct session	*s = t->session;
 
+	judge_time(p, t, r);
 	if (s == NULL)
 		task_free(t);
 	else if (t->report || t->shadow)
@@ -636,6 +732,7 @@ on_pool_timer(void *arg)
 
 	if (p->backoff_until > now)
 		due_at(p, p->backoff_until);
+	tell_full(p, now);
 	end_waiting(p, now);
 	end_idle(p, now);
 	pool_serve(p);

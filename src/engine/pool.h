@@ -23,6 +23,8 @@ struct pool {
 	unsigned int			 nprocs;	/* processes that have not exited */
 	struct hproc_list		 avail;		/* the processes that may be given a scope */
 	struct task_list		 waiting;
+	unsigned int			 nwaiting;	/* tasks in it */
+	uint64_t			 full_next;	/* ms: no line before this that says it is full */
 	struct ltimer			 timer;		/* queue-timeout, idle-timeout, back-off */
 	unsigned int			 reclaim;	/* processes that other engines ask us to end */
 	int				 limited;	/* all engines together have `processes' */

@@ -142,6 +142,9 @@ table() {
 	queue-timeout = 0
 	queue-timeout = 00
 	queue-timeout = 0s
+	slow = 0
+	slow = 1d
+	slow = 5 | slow: "5": expected a time with its unit: 500ms, 30s, 5m, 1h, 1d or 0
 	timeout = 30 | timeout: "30": expected a time with its unit: 500ms, 30s, 5m, 1h, 1d or 0
 	timeout = 30S | timeout: "30S": expected a time with its unit: 500ms, 30s, 5m, 1h, 1d or 0
 	timeout = 1.5s | timeout: "1.5s": expected a time with its unit: 500ms, 30s, 5m, 1h, 1d or 0

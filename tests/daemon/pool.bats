@@ -54,6 +54,11 @@ script() {
 	    "on-overload = 'tempfail 452 4.3.2 busy'" "$@"
 }
 
+# log_matches PATTERN: a line of the log matches an extended regular expression.
+log_matches() {
+	grep -qE -- "$1" < <(daemon_log)
+}
+
 # The processes of handlers that run worker.py, one a line.
 workers() {
 	ps -o pid= -o stat= -o args= --ppid "$DAEMON_PID" |
@@ -174,6 +179,79 @@ one_mail() {
 	END
 	processes_are 2
 	wait_log 'handler pool: mail: no free process within queue-timeout; on-overload = tempfail'
+}
+
+@test "slow: an answer that takes longer is logged with its time and the wait before it" {
+	worker one 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s' 'slow = 300ms'
+	proto_run
+	printf '%s\n' '!sleep 0.6' continue | plan -c "slow.$HOST" mail
+	mta one <<-END
+		use a
+		hello slow.$HOST
+		send mail <a@b.example>
+		use b
+		hello $HOST
+		send mail <b@b.example>
+		expect continue
+		use a
+		expect continue
+		mail <c@b.example> continue
+	END
+	wait_for log_matches '^.*[0-9a-f]+\.[0-9]+: handler one: mail: slow: 0\.[6-9][0-9]{2} s(, and waited [0-9.]+ s for a process)?$'
+	[ "$(grep -c 'slow:' < <(daemon_log))" -eq 1 ]
+}
+
+@test "slow: many of them are one line a second and their number; 0 is none" {
+	local i
+
+	worker many 'events = {mail}' 'processes = 30' 'slow = 100ms'
+	worker none 'events = {mail}' 'slow = 0'
+	proto_run
+	echo '!sleep 0.3' | plan -c "$HOST" mail
+	session none "mail <a@b.example> continue"
+	for ((i = 0; i < 20; i++)); do
+		printf '%s\n' "use c$i" "hello $HOST" 'send mail <a@b.example>'
+	done >"$BATS_TEST_TMPDIR/s"
+	for ((i = 0; i < 20; i++)); do
+		printf '%s\n' "use c$i" 'expect continue' quit
+	done >>"$BATS_TEST_TMPDIR/s"
+	mta many <"$BATS_TEST_TMPDIR/s"
+	wait_for log_matches '[0-9]+ more lines about slow answers of handler many were left out'
+	[ "$(grep -c ' slow: ' < <(daemon_log))" -le 8 ]
+	! log_has 'handler none: .*slow'
+}
+
+@test "queue: a handler all of whose processes are in use has a line, once, while events wait" {
+	worker one 'events = {mail}' 'scope = session' 'processes = 1' 'queue-timeout = 3s'
+	proto_run
+	mta one <<-END
+		use a
+		hello $HOST
+		-mail <a@b.example>
+		use b
+		hello $HOST
+		mail <b@b.example> $BUSY
+		use c
+		hello $HOST
+		mail <c@b.example> $BUSY
+	END
+	log_matches 'handler one: all of its 1 processes are in use, 1 event waits, the oldest for [1-9]\.[0-9] s$'
+	[ "$(grep -c 'processes are in use' < <(daemon_log))" -eq 1 ]
+}
+
+@test "queue: without an event that waits long no line says that processes are in use" {
+	local i
+
+	worker one 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s'
+	proto_run
+	for i in 1 2 3 4; do
+		printf '%s\n' "use c$i" "hello $HOST" 'send mail <a@b.example>'
+	done >"$BATS_TEST_TMPDIR/s"
+	for i in 1 2 3 4; do
+		printf '%s\n' "use c$i" 'expect continue'
+	done >>"$BATS_TEST_TMPDIR/s"
+	mta one <"$BATS_TEST_TMPDIR/s"
+	! log_has 'processes are in use'
 }
 
 @test "queue: one that was refused a process is not asked again in its scope" {

@@ -93,7 +93,7 @@ test_handler_defaults(const struct handler_conf *h)
 	CHECK(h->scope == SCOPE_EVENT && h->reuse == 0 && h->concurrency == 1, "scope");
 	CHECK(h->processes == 20 && h->processes_min == 0, "processes");
 	CHECK(h->idle_timeout == 300000 && h->max_uses == 0, "how long they last");
-	CHECK(h->queue_timeout == 2000 && h->timeout == 8000, "timeouts");
+	CHECK(h->queue_timeout == 2000 && h->timeout == 8000 && h->slow == 5000, "timeouts");
 	CHECK(h->keep_newlines == 0, "newlines");
 	CHECK(h->on_failure.verdict == VD_TEMPFAIL && h->on_failure.smtp.code == 451,
 	    "on-failure");

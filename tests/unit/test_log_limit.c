@@ -67,6 +67,17 @@ main(void)
 	CHECK(lines == 2 * LOG_LIMIT_LINES + 3, "then as many lines are written again");
 	log_limit_tell(mono_ms() + LOG_LIMIT_SPAN);
 	lines = 0;
+	log_seldom(about, "slow answers of handler", LOG_WARNING, "5f.1", "first");
+	log_seldom(about, "slow answers of handler", LOG_WARNING, NULL, "second");
+	log_seldom(about, "slow answers of handler", LOG_WARNING, NULL, "third");
+	CHECK(lines == 1, "of some lines one is enough");
+	CHECK_STR(last, "5f.1: first", "the first");
+	next = log_limit_tell(mono_ms());
+	CHECK(next <= mono_ms() + LOG_LIMIT_SELDOM_SPAN && log_limit_tell(next) == MONO_NEVER,
+	    "a second later the others are counted");
+	CHECK_STR(last, "2 more lines about slow answers of handler a were left out",
+	    "in one line");
+	lines = 0;
 	log_bug("5f.1", "%d tasks", 2);
 	CHECK_STR(last, "5f.1: BUG: 2 tasks", "a fault of our own says so");
 	flood_bugs(1000);
