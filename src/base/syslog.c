@@ -32,6 +32,7 @@ static int		 cut;		/* the last line found no receiver */
 static const char	*log_program = "";
 static int		 log_facility;
 static unsigned long	 lost;		/* lines, not told yet */
+static unsigned long	 all_lost;	/* lines */
 
 /* Lines that wait, each with its NUL: from kept + sent to kept + used. */
 static char		 kept[SYSLOG_KEPT];
@@ -91,7 +92,7 @@ syslog_adopt(int fd)
 	adopted = 1;
 	cut = 0;
 	used = sent = 0;
-	lost = 0;
+	lost = all_lost = 0;
 }
 
 int
@@ -193,6 +194,13 @@ tell_lost(void)
 	return 1;
 }
 
+static void
+note_lost(void)
+{
+	lost++;
+	all_lost++;
+}
+
 void
 syslog_line(int severity, const char *text)
 {
@@ -204,8 +212,14 @@ syslog_line(int severity, const char *text)
 	(void)syslog_flush();
 	len = format(line, sizeof(line), severity, text);
 	if (!tell_lost() || !keep(line, len))
-		lost++;
+		note_lost();
 	(void)syslog_flush();
+}
+
+unsigned long
+syslog_lost(void)
+{
+	return all_lost;
 }
 
 void

@@ -39,6 +39,9 @@ void	 syslog_adopt(int fd);
 /* 1: nobody receives what is sent, so that process has to connect again. */
 int	 syslog_is_cut(void);
 
+/* How many lines this process has lost so far. */
+unsigned long	 syslog_lost(void);
+
 /* Sends a line, without a line feed, or keeps it. */
 void	 syslog_line(int severity, const char *text);
 /* Sends what is kept, as far as there is room. Returns 1 if anything is left. */

@@ -271,6 +271,7 @@ on_optneg(struct conn *c, const struct milter_cmd *cmd)
 	if (c->negotiated || negotiate(c->engine->conf, c->listener->conf,
 	    cmd->u.optneg.version, cmd->u.optneg.actions, cmd->u.optneg.protocol,
 	    &c->neg, c->missing) == -1) {
+		numbers_add(&c->listener->numbers->protocol_errors, 1);
 		log_peer(c, c->negotiated ?
 		    "a second option negotiation" : "a milter version below 2");
 		return 0;
@@ -414,6 +415,7 @@ run_command(struct conn *c, const struct milter_cmd *cmd)
 		break;
 	}
 	if (!c->negotiated) {
+		numbers_add(&c->listener->numbers->protocol_errors, 1);
 		log_limited(c->listener->conf->spec, "protocol errors at", LOG_WARNING, NULL,
 		    "%s: command '%c' before option negotiation", c->peer, cmd->code);
 		return 0;
@@ -508,6 +510,7 @@ decode_packets(struct conn *c, const unsigned char *p, size_t len)
 		if (frame == MILTER_FRAME_MORE)
 			break;
 		if (frame == MILTER_FRAME_BAD || milter_dec_cmd(&pkt, &cmd, &why) == -1) {
+			numbers_add(&c->listener->numbers->protocol_errors, 1);
 			log_peer(c, why);
 			c->ending = "closed";
 			done = len;

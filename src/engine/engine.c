@@ -211,6 +211,9 @@ watch_syslog(struct engine *e)
 {
 	struct ipc_msg	 msg = { .type = IPC_LOG };
 
+	if (syslog_lost() != e->lines_lost)
+		numbers_add(&board_own()->log_lines_lost, syslog_lost() - e->lines_lost);
+	e->lines_lost = syslog_lost();
 	if (!syslog_flush())
 		return;
 	if (syslog_is_cut() && engine_now(e) >= e->syslog_asked + LOG_CUT_MS) {
@@ -340,6 +343,7 @@ engine_run(const struct conf *conf, const struct runtime *runtime, const int *li
 		hproc_sweep(&e);
 		watch_spares(&e);
 		watch_syslog(&e);
+		board_note_sessions(board, index, e.nsessions);
 		board_turn(board, index);
 		e.now = 0;
 	}

@@ -52,6 +52,35 @@ load(const struct hproc *hp)
 	return hp->nbound + hp->ndetached;
 }
 
+static int
+doing(const struct hproc *hp)
+{
+	switch (hp->slot.state) {
+	case SLOT_STARTING:
+		return NUMBERS_STARTING;
+	case SLOT_LIVE:
+		return load(hp) == 0 ? NUMBERS_IDLE : NUMBERS_BUSY;
+	case SLOT_GONE:
+		return -1;
+	default:
+		return NUMBERS_ENDING;
+	}
+}
+
+void
+hproc_note(struct hproc *hp)
+{
+	int	 now = doing(hp);
+
+	if (now == hp->noted)
+		return;
+	if (hp->noted != -1)
+		numbers_add(&hp->pool->load->processes[hp->noted], (uint64_t)-1);
+	if (now != -1)
+		numbers_add(&hp->pool->load->processes[now], 1);
+	hp->noted = now;
+}
+
 /* Returns 1 sent, 0 no room for now, -1 the supervisor is gone. */
 static int
 send_owed(struct engine *e, struct hproc *hp)
@@ -162,6 +191,7 @@ hproc_start(struct pool *p, struct task *t)
 	hp->engine = p->engine;
 	hp->pool = p;
 	hp->ahead = t == NULL;
+	hp->noted = -1;
 	hp->may_return = HPROC_RETURNED;
 	newline_init(&hp->output_crlf);
 	hp->fds[0] = hp->fds[1] = hp->fds[2] = -1;
@@ -176,6 +206,7 @@ hproc_start(struct pool *p, struct task *t)
 	TAILQ_INSERT_TAIL(&p->procs, hp, of_pool);
 	p->nprocs++;
 	p->engine->nprocs++;
+	hproc_note(hp);
 	if (t != NULL)
 		hproc_give(hp, t);
 	else
@@ -239,6 +270,7 @@ hproc_advance(struct hproc *hp, enum slot_event ev)
 	if (!hproc_expects(hp, ev))
 		return;
 	todo = slot_event(&hp->slot, ev, engine_now(hp->engine));
+	hproc_note(hp);
 	hproc_add_deadline(hp, hp->slot.deadline);
 	if ((todo & (SLOT_DO_TERM | SLOT_DO_KILL)) == 0)
 		return;
@@ -300,6 +332,7 @@ hproc_settle(struct hproc *hp)
 {
 	if (hp->slot.state != SLOT_LIVE && hp->slot.state != SLOT_STARTING)
 		return;
+	hproc_note(hp);
 	if (load(hp) == 0)
 		hp->idle_since = engine_now(hp->engine);
 	if (load(hp) == 0 && is_used_up(hp)) {
@@ -330,6 +363,7 @@ bind_scope(struct hproc *hp, struct hstate *h, const struct task *first)
 	TAILQ_INSERT_TAIL(&hp->bound, h, binding.bound);
 	hp->nbound++;
 	hp->uses++;
+	hproc_note(hp);
 	pool_took(hp->pool, hp);
 }
 
@@ -338,6 +372,7 @@ hproc_unbind(struct hstate *h)
 {
 	TAILQ_REMOVE(&h->binding.proc->bound, h, binding.bound);
 	h->binding.proc->nbound--;
+	hproc_note(h->binding.proc);
 	h->binding.proc = NULL;
 }
 
@@ -374,6 +409,7 @@ deliver(struct hproc *hp, struct task *t)
 	if (!t->report || !hproc_lasts(hp))
 		return TASK_KEPT;
 	keep_files(hp, t);
+	numbers_add(&hp->pool->numbers->reports[0], 1);
 	session_drop_task(t);
 	if (ends)
 		hproc_release(h);

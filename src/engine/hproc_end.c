@@ -49,6 +49,7 @@ drop_process(struct hproc *hp, int early)
 	for (i = 0; i < 3; i++)
 		hproc_close_pipe(hp, i);
 	ltimer_stop(&hp->timer);
+	hproc_note(hp);
 	spool_free(hp->spool);
 	hp->spool = NULL;
 	if (hp->is_unsent)

@@ -31,6 +31,8 @@
 struct hstate	*hproc_state(const struct task *);
 /* 1 if the process goes on reading after a report, so that its end says nothing about it. */
 int	 hproc_lasts(const struct hproc *);
+/* Tells the board what the process does, once that has changed. */
+void	 hproc_note(struct hproc *);
 /* Takes the scope from its process, and does nothing else. */
 void	 hproc_unbind(struct hstate *);
 /*

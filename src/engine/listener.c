@@ -33,6 +33,7 @@ listener_init(struct listener *l, struct engine *e, const struct listen_conf *co
 	l->engine = e;
 	l->conf = conf;
 	l->index = (unsigned int)(conf - e->conf->listens);
+	l->numbers = board_listener(e->board, e->index, l->index);
 	l->fd = fd;
 	l->accepted = accepted;
 	l->make_room = make_room;
@@ -54,10 +55,11 @@ listener_close(struct listener *l)
 
 /* Accepts nothing until a connection closes, or for a second. */
 static void
-pause_listener(struct listener *l, int for_a_second)
+pause_listener(struct listener *l, enum numbers_pause why, int for_a_second)
 {
 	struct timeval	 tv = { 1, 0 };
 
+	numbers_add(&l->numbers->pauses[why], 1);
 	event_del(&l->ev);
 	l->paused = 1;
 	if (for_a_second)
@@ -117,7 +119,7 @@ accept_one(struct listener *l)
 			return 0;
 		log_limited(l->conf->spec, "accept at listen", LOG_WARNING, NULL,
 		    "listen %s: accept: %s", l->conf->spec, strerror(errno));
-		pause_listener(l, 1);
+		pause_listener(l, NUMBERS_PAUSE_DESCRIPTORS, 1);
 		return 0;
 	}
 	/* A peer on a unix socket has no name. */
@@ -125,6 +127,7 @@ accept_one(struct listener *l)
 		peer.ss.ss_family = AF_UNIX;
 	if (may_connect(l, &peer)) {
 		l->nconns++;
+		numbers_add(&l->numbers->accepted, 1);
 		board_connected(l->engine->board, l->engine->index, l->index);
 		l->accepted(l, fd, &peer);
 	} else
@@ -169,7 +172,7 @@ may_go_on(struct listener *l)
 	    l->engine->conf->connections);
 	complain(l, text);
 	/* Nobody tells this engine when a connection closes at another one. */
-	pause_listener(l, room == ROOM_LATER || l->engine->conf->engines > 1);
+	pause_listener(l, NUMBERS_PAUSE_CONNECTIONS, room == ROOM_LATER || l->engine->conf->engines > 1);
 	return 0;
 }
 
@@ -184,17 +187,17 @@ on_accept(evutil_socket_t fd __unused, short what __unused, void *arg)
 			return;
 		if (has_backlog(l->engine)) {
 			complain(l, "sessions that are over wait for their reports to be taken");
-			pause_listener(l, 1);
+			pause_listener(l, NUMBERS_PAUSE_REPORTS, 1);
 			return;
 		}
 		if (memory_is_short()) {
 			complain(l, "not enough memory for another connection");
-			pause_listener(l, 1);
+			pause_listener(l, NUMBERS_PAUSE_DESCRIPTORS, 1);
 			return;
 		}
 		if (!engine_has_room(l->engine)) {
 			complain(l, "too few file descriptors");
-			pause_listener(l, 1);
+			pause_listener(l, NUMBERS_PAUSE_DESCRIPTORS, 1);
 			return;
 		}
 		if (!accept_one(l))

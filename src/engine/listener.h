@@ -32,6 +32,7 @@ struct listener {
 	struct engine			*engine;
 	const struct listen_conf	*conf;
 	unsigned int			 index;		/* in conf->listens, from 0 */
+	struct numbers_listener		*numbers;	/* what this engine counts of it */
 	int				 fd;
 	struct event			 ev, retry;
 	unsigned int			 nconns;

@@ -81,6 +81,7 @@ struct engine {
 	struct ltimer		 turn_timer;	/* wakes a loop that has no work */
 	struct ltimer		 log_timer;	/* tells how many log lines were left out */
 	struct ltimer		 syslog_timer;	/* tries lines of the log again that wait */
+	unsigned long		 lines_lost;	/* lines of the log, as the board has it */
 	uint64_t		 syslog_asked;	/* ms when the supervisor was last sent IPC_LOG */
 	struct ltimer		 spare_files_timer;	/* removes the files of store/spool_file.h */
 	uint64_t		 silent_at;	/* ms: when to look again who holds memory and is silent */

@@ -9,7 +9,6 @@
  */
 #include "base/compat.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
 
@@ -18,6 +17,7 @@
 #include "base/mono.h"
 #include "engine/hproc.h"
 #include "engine/pool.h"
+#include "engine/tally.h"
 
 #define STDERR_LINES_A_SECOND	50
 /* ms from a process that was of no use to the start of the next one. */
@@ -42,6 +42,8 @@ pool_init(struct pool *p, struct engine *e, unsigned int index)
 	p->engine = e;
 	p->conf = &e->conf->handlers[index];
 	p->index = index;
+	p->numbers = board_handler(e->board, e->index, index);
+	p->load = board_load(e->board, e->index, index);
 	TAILQ_INIT(&p->procs);
 	TAILQ_INIT(&p->avail);
 	TAILQ_INIT(&p->waiting);
@@ -162,15 +164,8 @@ dequeue(struct pool *p, struct task *t)
 {
 	TAILQ_REMOVE(&p->waiting, t, entry);
 	p->nwaiting--;
+	numbers_add(&p->load->waiting, (uint64_t)-1);
 	t->run.state = TASK_HELD;
-}
-
-/* Notes since when a task needs a process that is not there. */
-static void
-note_wanted(struct task *t)
-{
-	if (t->run.wanted == 0)
-		t->run.wanted = mono_us();
 }
 
 /* 1 if tasks wait because no more processes are allowed. A pause between starts is another reason. */
@@ -216,8 +211,9 @@ tell_full(struct pool *p, uint64_t now)
 void
 pool_wait(struct pool *p, struct task *t, int first)
 {
-	note_wanted(t);
+	tally_wanted(t);
 	p->nwaiting++;
+	numbers_add(&p->load->waiting, 1);
 	t->run.state = TASK_QUEUED;
 	/* A report waits as long as it takes: no report is dropped. */
 	t->run.deadline = t->report ? 0 : t->run.since + p->conf->queue_timeout;
@@ -271,7 +267,7 @@ find_process(struct pool *p, struct task *t)
 		return TASK_GONE;
 	hp = choose(p, &t->session->h[t->index]);
 	if (hp == NULL) {
-		note_wanted(t);
+		tally_wanted(t);
 		hproc_start(p, t);
 		return TASK_KEPT;
 	}
@@ -301,6 +297,8 @@ submit(struct pool *p, struct hstate *h, struct task *t)
 	if (TAILQ_EMPTY(&p->waiting) && (!TAILQ_EMPTY(&p->avail) || may_start(p)))
 		return find_process(p, t);
 	t->run.since = engine_now(p->engine);
+	if (!t->report)
+		numbers_add(&p->numbers->waits, 1);
 	pool_wait(p, t, 0);
 	return TASK_KEPT;
 }
@@ -361,7 +359,7 @@ pool_resubmit(struct pool *p, struct task *t)
 
 	t->run.state = TASK_HELD;
 	t->run.given = 0;
-	note_wanted(t);
+	tally_wanted(t);
 	session_restart_scope(t);
 	submit_tasks(p, h);
 }
@@ -369,6 +367,10 @@ pool_resubmit(struct pool *p, struct task *t)
 void
 pool_abandon(struct engine *e, struct task *t, int late)
 {
+	const struct task_result	 r = { .end = t->run.given != 0 ? TASK_TIMEOUT : TASK_OVERLOAD };
+
+	if (late)
+		tally_task(&e->pools[t->handler], t, &r);
 	switch (t->run.state) {
 	case TASK_QUEUED:
 		dequeue(&e->pools[t->handler], t);
@@ -404,6 +406,8 @@ pool_shed(struct engine *e, struct session *s)
 				continue;
 			if (t->run.state == TASK_QUEUED)
 				dequeue(&e->pools[t->handler], t);
+			if (t->report)
+				numbers_add(&e->pools[t->handler].numbers->reports[1], 1);
 			/* What it says is not said again in this scope. */
 			session_scope_failed(s, i, t->scope);
 			session_cancel_task(t);
@@ -431,6 +435,8 @@ drop_scope(struct pool *p, struct hstate *h)
 			pool_task_done(p, t, &r);
 			return;
 		}
+		if (t->report)
+			numbers_add(&p->numbers->reports[1], 1);
 		session_drop_task(t);
 	}
 }
@@ -471,47 +477,12 @@ tell_owner(struct pool *p, struct session *s, struct task_result *r)
 	session_moved(p, s);
 }
 
-/* us from the moment that a task needed a process until it was given to one, or until now. */
-static uint64_t
-waited(const struct task *t, uint64_t now)
-{
-	if (t->run.wanted == 0)
-		return 0;
-	return (t->run.given != 0 ? t->run.given : now) - t->run.wanted;
-}
-
-static void
-tell_slow(const struct pool *p, const struct task *t, uint64_t took, uint64_t wait)
-{
-	char	 text[64] = "";
-
-	if (wait >= 1000)
-		(void)snprintf(text, sizeof(text), ", and waited %llu.%03llu s for a process",
-		    (unsigned long long)wait / 1000000, (unsigned long long)wait / 1000 % 1000);
-	log_seldom(p->conf->name, "slow answers of handler", LOG_WARNING, t->ids,
-	    "handler %s: %s: slow: %llu.%03llu s%s", p->conf->name, event_name(t->event),
-	    (unsigned long long)took / 1000000, (unsigned long long)took / 1000 % 1000, text);
-}
-
-/* What is to be known of the time that an answer took. A failure has a line of its own. */
-static void
-judge_time(const struct pool *p, const struct task *t, const struct task_result *r)
-{
-	uint64_t	 now;
-
-	if (t->report || r->end != TASK_REPLY || t->run.given == 0)
-		return;
-	now = mono_us();
-	if (p->conf->slow != 0 && now - t->run.given > p->conf->slow * (uint64_t)1000)
-		tell_slow(p, t, now - t->run.given, waited(t, now));
-}
-
 void
 pool_task_done(struct pool *p, struct task *t, struct task_result *r)
 {
 	struct session	*s = t->session;
 
-	judge_time(p, t, r);
+	tally_task(p, t, r);
 	if (s == NULL)
 		task_free(t);
 	else if (t->report || t->shadow)
@@ -527,6 +498,7 @@ pool_task_late(struct pool *p, struct task *t, struct task_result *r)
 {
 	struct session	*s = t->session;
 
+	tally_task(p, t, r);
 	if (t->shadow) {
 		session_unlist_task(t);
 		session_shadow_answer(t, r);
@@ -613,6 +585,7 @@ back_off(struct pool *p)
 	if (p->backoff > BACKOFF_MAX)
 		p->backoff = BACKOFF_MAX;
 	p->backoff_until = engine_now(p->engine) + p->backoff;
+	p->load->backoff_until = p->backoff_until;
 	due_at(p, p->backoff_until);
 	log_msg(LOG_WARNING, NULL, "handler %s: a process was of no use; the next one is started "
 	    "in %llu s", p->conf->name, (unsigned long long)p->backoff / 1000);
@@ -669,6 +642,7 @@ pool_stale(struct pool *p)
 	    "end when they are idle", p->conf->name);
 	retire_all(p);
 	p->backoff = p->backoff_until = 0;
+	p->load->backoff_until = 0;
 	pool_serve(p);
 	start_ahead(p);
 }
@@ -760,8 +734,10 @@ pool_may_log(struct pool *p, const char *ids)
 	}
 	if (p->err_lines >= STDERR_LINES_A_SECOND) {
 		p->err_dropped++;
+		numbers_add(&p->numbers->stderr_lines[1], 1);
 		return 0;
 	}
 	p->err_lines++;
+	numbers_add(&p->numbers->stderr_lines[0], 1);
 	return 1;
 }

@@ -18,6 +18,8 @@ struct pool {
 	struct engine			*engine;
 	const struct handler_conf	*conf;
 	unsigned int			 index;		/* in conf.handlers, from 0 */
+	struct numbers_handler		*numbers;	/* what this engine counts, and has, of it */
+	struct numbers_load		*load;
 	unsigned int			 min;		/* processes that this engine starts ahead */
 	struct hproc_list		 procs;
 	unsigned int			 nprocs;	/* processes that have not exited */

@@ -24,6 +24,7 @@
 #include "session/wants.h"
 #include "state/current.h"
 #include "state/known.h"
+#include "store/board.h"
 
 /* The answer where nobody refused. Returns 1 if the MTA will show no more of the message. */
 static int
@@ -49,6 +50,7 @@ answer_refusal(struct session *s, struct buf *out)
 {
 	struct buf	 text;
 
+	numbers_add(&board_own()->answers[s->cur.event][s->cur.verdict], 1);
 	if (s->cur.verdict == VD_DISCARD) {
 		milter_enc_simple(out, SMFIR_DISCARD);
 		return;

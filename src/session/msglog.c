@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "session/msglog.h"
+#include "store/board.h"
 
 /* Bytes of one value that came from outside: the line must have room for the others. */
 #define MAX_TEXT	400
@@ -99,6 +100,19 @@ write_line(const struct session *s, struct buf *b)
 	buf_free(b);
 }
 
+static void
+count_message(const struct session *s)
+{
+	static const enum numbers_message results[VD_COUNT] = {
+		[VD_CONTINUE] = NUMBERS_ACCEPT, [VD_ACCEPT] = NUMBERS_ACCEPT,
+		[VD_SKIP] = NUMBERS_ACCEPT, [VD_REJECT] = NUMBERS_REJECT,
+		[VD_TEMPFAIL] = NUMBERS_TEMPFAIL, [VD_DISCARD] = NUMBERS_DISCARD,
+		[VD_SHUTDOWN] = NUMBERS_SHUTDOWN,
+	};
+
+	numbers_add(&board_own()->messages[results[s->cur.verdict]], 1);
+}
+
 void
 msglog_decision(struct session *s, int message_ends, const struct buf *summary)
 {
@@ -107,8 +121,10 @@ msglog_decision(struct session *s, int message_ends, const struct buf *summary)
 
 	if (!refused && !message_ends)
 		return;
-	if (s->message != NULL && (message_ends || s->cur.event == EV_DATA))
+	if (s->message != NULL && (message_ends || s->cur.event == EV_DATA)) {
 		s->message->logged = 1;
+		count_message(s);
+	}
 	if (!log_enabled(LOG_INFO))
 		return;
 	buf_init(&b, 16 * 1024);
@@ -134,7 +150,10 @@ msglog_aborted(struct session *s)
 {
 	struct buf	 b;
 
-	if (s->message->logged || !log_enabled(LOG_INFO))
+	if (s->message->logged)
+		return;
+	numbers_add(&board_own()->messages[NUMBERS_ABORTED], 1);
+	if (!log_enabled(LOG_INFO))
 		return;
 	buf_init(&b, 16 * 1024);
 	describe_message(s, &b);

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -29,10 +30,23 @@
 #define F_SEAL_FUTURE_WRITE	0x0010
 #endif
 
+struct listener {
+	uint64_t		 connections;	/* of the engine */
+	struct numbers_listener	 numbers;
+};
+
+struct handler {
+	struct numbers_load	 load;
+	struct numbers_handler	 numbers;
+};
+
+/* Next come the handlers. */
 struct row {
-	uint64_t	 kept;		/* bytes of messages that the engine keeps */
-	uint64_t	 turns;		/* of the engine's loop */
-	unsigned int	 counts[];	/* connections of the engine, one for each listener */
+	uint64_t		 kept;		/* bytes of messages that the engine keeps */
+	uint64_t		 turns;		/* of the engine's loop */
+	uint64_t		 sessions;
+	struct numbers_engine	 numbers;
+	struct listener		 listeners[];
 };
 
 /*
@@ -44,13 +58,17 @@ struct row {
  * process has for itself: an engine must not tell the supervisor where to write.
  */
 struct board {
-	unsigned int	 rows, columns;
+	unsigned int	 rows, columns, handlers;
 	uint64_t	 connections;	/* at most, of a listener */
 	uint64_t	 limit;		/* of kept, in all rows together */
 	size_t		 size;		/* of a row */
 	struct row	**ours;		/* to be written; NULL where this process may not */
 	const struct row **all;		/* to be read */
 };
+
+/* Numbers of a process that is no engine. */
+static struct numbers_engine	 nobodys;
+static struct numbers_engine	*own = &nobodys;
 
 static int
 make_memory(size_t size)
@@ -101,7 +119,9 @@ board_new(const struct conf *conf)
 	b->columns = (unsigned int)conf->nlistens;
 	b->connections = conf->connections;
 	b->limit = conf->spool_limit;
-	b->size = sizeof(struct row) + conf->nlistens * sizeof(unsigned int);
+	b->handlers = (unsigned int)conf->nhandlers;
+	b->size = sizeof(struct row) + conf->nlistens * sizeof(struct listener) +
+	    conf->nhandlers * sizeof(struct handler);
 	b->ours = xcalloc(b->rows, sizeof(*b->ours));
 	b->all = xcalloc(b->rows, sizeof(*b->all));
 	for (i = 0; i < b->rows; i++)
@@ -126,6 +146,7 @@ board_free(struct board *b)
 		unmap_ours(b, i);
 		(void)munmap((void *)(uintptr_t)b->all[i], b->size);
 	}
+	own = &nobodys;
 	free(b->ours);
 	free(b->all);
 	free(b);
@@ -139,6 +160,7 @@ board_become(struct board *b, unsigned int engine)
 	for (i = 0; i < b->rows; i++)
 		if (i != engine)
 			unmap_ours(b, i);
+	own = board_numbers(b, engine);
 }
 
 static struct row *
@@ -149,12 +171,34 @@ own_row(struct board *b, unsigned int engine)
 	return b->ours[engine];
 }
 
-static unsigned int *
-count_at(struct board *b, unsigned int engine, unsigned int listener)
+static const struct listener *
+listener_of(const struct board *b, const struct row *row, unsigned int listener)
 {
 	if (listener >= b->columns)
 		fatalx("board: listener %u", listener);
-	return &own_row(b, engine)->counts[listener];
+	return &row->listeners[listener];
+}
+
+static const struct handler *
+handler_of(const struct board *b, const struct row *row, unsigned int handler)
+{
+	const struct handler	*handlers = (const void *)&row->listeners[b->columns];
+
+	if (handler >= b->handlers)
+		fatalx("board: handler %u", handler);
+	return &handlers[handler];
+}
+
+static struct listener *
+own_listener(struct board *b, unsigned int engine, unsigned int listener)
+{
+	return (void *)(uintptr_t)listener_of(b, own_row(b, engine), listener);
+}
+
+static struct handler *
+own_handler(struct board *b, unsigned int engine, unsigned int handler)
+{
+	return (void *)(uintptr_t)handler_of(b, own_row(b, engine), handler);
 }
 
 /* Whatever a row says, it is no more than all may have: a sum never wraps around. */
@@ -170,24 +214,22 @@ board_connections(const struct board *b, unsigned int listener)
 	uint64_t	 n = 0;
 	unsigned int	 i;
 
-	if (listener >= b->columns)
-		fatalx("board: listener %u", listener);
 	for (i = 0; i < b->rows; i++)
-		n += bounded(__atomic_load_n(&b->all[i]->counts[listener], __ATOMIC_RELAXED),
-		    b->connections);
+		n += bounded(__atomic_load_n(&listener_of(b, b->all[i], listener)->connections,
+		    __ATOMIC_RELAXED), b->connections);
 	return (unsigned int)bounded(n, UINT_MAX);
 }
 
 void
 board_connected(struct board *b, unsigned int engine, unsigned int listener)
 {
-	(void)__atomic_add_fetch(count_at(b, engine, listener), 1, __ATOMIC_RELAXED);
+	numbers_add(&own_listener(b, engine, listener)->connections, 1);
 }
 
 void
 board_disconnected(struct board *b, unsigned int engine, unsigned int listener)
 {
-	(void)__atomic_sub_fetch(count_at(b, engine, listener), 1, __ATOMIC_RELAXED);
+	numbers_add(&own_listener(b, engine, listener)->connections, (uint64_t)-1);
 }
 
 int
@@ -235,7 +277,129 @@ board_forget(struct board *b, unsigned int engine)
 	unsigned int	 i;
 
 	for (i = 0; i < b->columns; i++)
-		__atomic_store_n(count_at(b, engine, i), 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&own_listener(b, engine, i)->connections, 0, __ATOMIC_RELAXED);
+	for (i = 0; i < b->handlers; i++)
+		memset(board_load(b, engine, i), 0, sizeof(struct numbers_load));
 	__atomic_store_n(&own_row(b, engine)->kept, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&own_row(b, engine)->turns, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&own_row(b, engine)->sessions, 0, __ATOMIC_RELAXED);
+}
+
+struct numbers_engine *
+board_numbers(struct board *b, unsigned int engine)
+{
+	return &own_row(b, engine)->numbers;
+}
+
+struct numbers_engine *
+board_own(void)
+{
+	return own;
+}
+
+struct numbers_listener *
+board_listener(struct board *b, unsigned int engine, unsigned int listener)
+{
+	return &own_listener(b, engine, listener)->numbers;
+}
+
+struct numbers_handler *
+board_handler(struct board *b, unsigned int engine, unsigned int handler)
+{
+	return &own_handler(b, engine, handler)->numbers;
+}
+
+struct numbers_load *
+board_load(struct board *b, unsigned int engine, unsigned int handler)
+{
+	return &own_handler(b, engine, handler)->load;
+}
+
+void
+board_note_sessions(struct board *b, unsigned int engine, unsigned int n)
+{
+	__atomic_store_n(&own_row(b, engine)->sessions, n, __ATOMIC_RELAXED);
+}
+
+void
+board_sum(const struct board *b, struct numbers_engine *sum)
+{
+	unsigned int	 i;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < b->rows; i++)
+		numbers_add_all((void *)sum, (const void *)&b->all[i]->numbers, NUMBERS_OF(*sum));
+}
+
+void
+board_sum_listener(const struct board *b, unsigned int listener, struct numbers_listener *sum)
+{
+	unsigned int	 i;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < b->rows; i++)
+		numbers_add_all((void *)sum,
+		    (const void *)&listener_of(b, b->all[i], listener)->numbers, NUMBERS_OF(*sum));
+}
+
+void
+board_sum_handler(const struct board *b, unsigned int handler, struct numbers_handler *sum)
+{
+	unsigned int	 i;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < b->rows; i++)
+		numbers_add_all((void *)sum,
+		    (const void *)&handler_of(b, b->all[i], handler)->numbers, NUMBERS_OF(*sum));
+}
+
+void
+board_sum_load(const struct board *b, unsigned int handler, struct numbers_load *sum)
+{
+	uint64_t	 latest = 0, until;
+	unsigned int	 i;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < b->rows; i++) {
+		numbers_add_all((void *)sum,
+		    (const void *)&handler_of(b, b->all[i], handler)->load, NUMBERS_OF(*sum));
+		until = __atomic_load_n(&handler_of(b, b->all[i], handler)->load.backoff_until,
+		    __ATOMIC_RELAXED);
+		if (until > latest)
+			latest = until;
+	}
+	sum->backoff_until = latest;
+}
+
+uint64_t
+board_kept(const struct board *b)
+{
+	uint64_t	 n = 0;
+	unsigned int	 i;
+
+	for (i = 0; i < b->rows; i++)
+		n += bounded(__atomic_load_n(&b->all[i]->kept, __ATOMIC_RELAXED), b->limit);
+	return n;
+}
+
+unsigned int
+board_connections_of(const struct board *b, unsigned int engine)
+{
+	uint64_t	 n = 0;
+	unsigned int	 i;
+
+	if (engine >= b->rows)
+		fatalx("board: engine %u", engine);
+	for (i = 0; i < b->columns; i++)
+		n += bounded(__atomic_load_n(&b->all[engine]->listeners[i].connections,
+		    __ATOMIC_RELAXED), b->connections);
+	return (unsigned int)bounded(n, UINT_MAX);
+}
+
+uint64_t
+board_sessions_of(const struct board *b, unsigned int engine)
+{
+	if (engine >= b->rows)
+		fatalx("board: engine %u", engine);
+	return bounded(__atomic_load_n(&b->all[engine]->sessions, __ATOMIC_RELAXED), UINT_MAX);
 }

@@ -13,6 +13,7 @@
 #define PM_STORE_BOARD_H
 
 #include "config/conf.h"
+#include "store/numbers.h"
 
 struct board;
 
@@ -41,7 +42,36 @@ void		 board_turn(struct board *, unsigned int engine);
  * likes: whether the value has changed is all that it is good for.
  */
 uint64_t	 board_turns(const struct board *, unsigned int engine);
-/* The engine is gone: sets its row to 0. */
+/*
+ * The engine is gone: what it had is 0 now. What it has counted stays, and the engine that
+ * takes its place goes on from there.
+ */
 void		 board_forget(struct board *, unsigned int engine);
+
+/* For an engine: its own numbers, to add to. */
+struct numbers_engine	*board_numbers(struct board *, unsigned int engine);
+struct numbers_listener	*board_listener(struct board *, unsigned int engine, unsigned int listener);
+struct numbers_handler	*board_handler(struct board *, unsigned int engine, unsigned int handler);
+struct numbers_load	*board_load(struct board *, unsigned int engine, unsigned int handler);
+/* The engine notes how many sessions it has. */
+void		 board_note_sessions(struct board *, unsigned int engine, unsigned int n);
+/*
+ * The same in a process that knows no board, as when a session is only explained: the numbers
+ * of its engine, or some that nobody reads.
+ */
+struct numbers_engine	*board_own(void);
+
+/* For all: the sums of what engines have counted, each bounded (store/numbers.h). */
+void		 board_sum(const struct board *, struct numbers_engine *);
+void		 board_sum_listener(const struct board *, unsigned int listener,
+		    struct numbers_listener *);
+void		 board_sum_handler(const struct board *, unsigned int handler,
+		    struct numbers_handler *);
+/* backoff_until is the latest. */
+void		 board_sum_load(const struct board *, unsigned int handler, struct numbers_load *);
+/* Bytes that all keep; connections and sessions of one engine. */
+uint64_t	 board_kept(const struct board *);
+unsigned int	 board_connections_of(const struct board *, unsigned int engine);
+uint64_t	 board_sessions_of(const struct board *, unsigned int engine);
 
 #endif

@@ -18,6 +18,7 @@
 
 #define ENGINES	3
 #define LISTENS	20
+#define HANDLERS 3
 #define CONNECTIONS 200000
 
 static struct board *
@@ -28,6 +29,7 @@ new_board(void)
 	memset(&conf, 0, sizeof(conf));
 	conf.engines = ENGINES;
 	conf.nlistens = LISTENS;
+	conf.nhandlers = HANDLERS;
 	conf.connections = CONNECTIONS;
 	conf.spool_limit = 1000;
 	return board_new(&conf);
@@ -53,6 +55,73 @@ test_counts(void)
 	board_forget(b, 1);
 	CHECK(board_connections(b, LISTENS - 1) == 1 && board_connections(b, 0) == 0,
 	    "those of an engine that is gone are not");
+	board_free(b);
+}
+
+static void
+test_times(void)
+{
+	struct numbers_times	 t;
+	unsigned int		 i;
+
+	memset(&t, 0, sizeof(t));
+	CHECK(numbers_bound(0) == 1000 && numbers_bound(NUMBERS_BUCKETS - 2) == 120000000 &&
+	    numbers_bound(NUMBERS_BUCKETS - 1) == UINT64_MAX, "bounds");
+	for (i = 1; i < NUMBERS_BUCKETS; i++)
+		if (numbers_bound(i) <= numbers_bound(i - 1))
+			break;
+	CHECK(i == NUMBERS_BUCKETS, "bounds grow");
+	numbers_add_time(&t, 0);
+	numbers_add_time(&t, 1000);
+	numbers_add_time(&t, 1001);
+	numbers_add_time(&t, 40000);
+	numbers_add_time(&t, UINT64_C(400000000));
+	CHECK(t.buckets[0] == 2 && t.buckets[1] == 1 && t.buckets[5] == 1 &&
+	    t.buckets[NUMBERS_BUCKETS - 1] == 1, "a time is in the first bucket that it fits");
+	CHECK(numbers_count(&t) == 5 && t.us == 400042001, "number and sum");
+}
+
+static void
+test_numbers(void)
+{
+	struct board		*b = new_board();
+	struct numbers_handler	 h;
+	struct numbers_listener	 l;
+	struct numbers_engine	 e;
+	struct numbers_load	 load;
+	unsigned int		 i;
+
+	for (i = 0; i < ENGINES; i++) {
+		numbers_add(&board_handler(b, i, HANDLERS - 1)->answers[VD_REJECT], i + 1);
+		numbers_add(&board_listener(b, i, LISTENS - 1)->accepted, 10);
+		numbers_add(&board_numbers(b, i)->messages[NUMBERS_ABORTED], 1);
+		board_load(b, i, 0)->waiting = 2;
+		board_load(b, i, 0)->backoff_until = 100 * (i + 1);
+	}
+	board_note_sessions(b, 0, 4);
+	board_connected(b, 0, 1);
+	board_connected(b, 0, 2);
+	CHECK(board_connections_of(b, 0) == 2 && board_connections_of(b, 1) == 0 &&
+	    board_sessions_of(b, 0) == 4, "what one engine has");
+	board_forget(b, 0);
+	CHECK(board_connections_of(b, 0) == 0 && board_sessions_of(b, 0) == 0,
+	    "nothing, when it is gone");
+	board_sum_handler(b, HANDLERS - 1, &h);
+	CHECK(h.answers[VD_REJECT] == 6 && h.answers[VD_ACCEPT] == 0, "handlers");
+	board_sum_handler(b, 0, &h);
+	CHECK(h.answers[VD_REJECT] == 0, "each for itself");
+	board_sum_listener(b, LISTENS - 1, &l);
+	CHECK(l.accepted == 10 * ENGINES && l.protocol_errors == 0, "listeners");
+	board_sum(b, &e);
+	CHECK(e.messages[NUMBERS_ABORTED] == ENGINES, "what was counted stays");
+	board_sum_load(b, 0, &load);
+	CHECK(load.waiting == 2 * (ENGINES - 1) && load.backoff_until == 100 * ENGINES,
+	    "what an engine had does not");
+	memset(board_handler(b, 1, 0), 0xff, sizeof(h));
+	board_sum_handler(b, 0, &h);
+	CHECK(h.slow == NUMBERS_MOST && h.wait.us == NUMBERS_MOST &&
+	    numbers_count(&h.wait) == NUMBERS_BUCKETS * NUMBERS_MOST,
+	    "no engine counts for more than it can have");
 	board_free(b);
 }
 
@@ -189,6 +258,8 @@ main(void)
 {
 	test_counts();
 	test_turns();
+	test_times();
+	test_numbers();
 	test_processes();
 	test_damage();
 	test_bounds();
