@@ -155,7 +155,9 @@ struct conf {
 	uid_t		  engine_uid;
 	gid_t		  engine_gid;
 	char		 *handler_user;
-	char		 *control, *control_group;
+	char		 *control, *control_group;	/* NULL: none */
+	int		  control_set;		/* the configuration names the socket */
+	gid_t		  control_gid;
 	char		 *spool_directory;
 	int		  spool_directory_set;
 	char		 *record;		/* a directory for transcripts of sessions; NULL */

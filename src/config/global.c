@@ -35,6 +35,7 @@ set_control(struct build *b, void *target, const struct conf_node *st)
 	}
 	free(conf->control);
 	conf->control = path;
+	conf->control_set = 1;
 }
 
 static void
@@ -53,6 +54,7 @@ set_control_group(struct build *b, void *target, const struct conf_node *st)
 	}
 	free(conf->control_group);
 	conf->control_group = xstrdup(text);
+	conf->control_gid = gid;
 }
 
 static void
@@ -121,8 +123,8 @@ conf_build_global(struct build *b)
 
 	conf->engine_user = xstrdup("_pipemilter");
 	conf->handler_user = xstrdup("pipemilter");
-	/* A daemon without a file has a control socket only if an option names one. */
-	if (b->base == NULL)
+	/* Without an option there is one only for a daemon of root's that has a file. */
+	if (b->base == NULL && b->root)
 		conf->control = xstrdup(RUNSTATEDIR "/pipemilter/control.sock");
 	conf->spool_directory = xstrdup(LOCALSTATEDIR "/spool/pipemilter");
 	conf->spool_limit = GIB(1);

@@ -20,6 +20,7 @@
 
 #include "pipemilter/adhoc.h"
 #include "config/conf.h"
+#include "startup/control_sock.h"
 #include "startup/daemon.h"
 #include "pipemilter/explain.h"
 #include "startup/inherit.h"
@@ -193,7 +194,8 @@ hold_signals(void)
 }
 
 static int
-prepare(const struct options *o, const struct conf *conf, struct runtime *rt, int **fds)
+prepare(const struct options *o, const struct conf *conf, struct runtime *rt, int **fds,
+    int *control_fd)
 {
 	const char	*pidfile = o->pidfile;
 
@@ -208,7 +210,7 @@ prepare(const struct options *o, const struct conf *conf, struct runtime *rt, in
 	 * Sockets before directories: a daemon that can't listen must not empty
 	 * those of another.
 	 */
-	if ((*fds = listen_sock_open(conf)) == NULL)
+	if ((*fds = listen_sock_open(conf)) == NULL || control_sock_open(conf, control_fd) == -1)
 		return -1;
 	if (tmpdir_prepare(conf, rt, !conf->spool_directory_set &&
 	    (o->adhoc || geteuid() != 0)) == -1)
@@ -224,10 +226,10 @@ static int
 run_supervisor(const struct options *o, const struct conf *conf)
 {
 	struct runtime		*rt = runtime_new(conf->nhandlers);
-	struct supervisor_opts	 opts = { conf, rt, NULL, -1, o->adhoc };
+	struct supervisor_opts	 opts = { conf, rt, NULL, -1, -1, o->adhoc };
 	int			 status = 1;
 
-	if (prepare(o, conf, rt, &opts.listen_fds) == 0) {
+	if (prepare(o, conf, rt, &opts.listen_fds, &opts.control_fd) == 0) {
 		if (!o->foreground)
 			opts.ready_fd = daemon_start();
 		daemon_pidfile_write();
@@ -236,6 +238,8 @@ run_supervisor(const struct options *o, const struct conf *conf)
 	if (opts.listen_fds != NULL)
 		listen_sock_end(conf, opts.listen_fds);
 	free(opts.listen_fds);
+	/* Its clients see the end of this process as the end of their connections. */
+	control_sock_remove();
 	tmpdir_remove(rt);
 	runtime_free(rt);
 	daemon_pidfile_remove();

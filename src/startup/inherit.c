@@ -208,3 +208,12 @@ inherit_leave(int fd, const struct netaddr *na)
 	return notify_send(fd, "FDSTORE=1\nFDNAME=listen-%016" PRIx64,
 	    hash(netaddr_print(na, &text))) == 1;
 }
+
+void
+inherit_forget(const struct netaddr *na)
+{
+	struct netaddr_text	 text;
+
+	(void)notify_send(-1, "FDSTOREREMOVE=1\nFDNAME=listen-%016" PRIx64,
+	    hash(netaddr_print(na, &text)));
+}

@@ -30,5 +30,7 @@ void	 inherit_close_rest(void);
  * over at the next start. Returns 1 if it was sent, else 0.
  */
 int	 inherit_leave(int fd, const struct netaddr *);
+/* The service manager forgets that copy, and its end of the socket is closed. */
+void	 inherit_forget(const struct netaddr *);
 
 #endif

@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,7 @@
 #include "base/xmalloc.h"
 #include "startup/inherit.h"
 #include "startup/listen_sock.h"
+#include "startup/socket_file.h"
 
 #define BACKLOG	1024
 
@@ -44,68 +44,6 @@ complain_of_socket(const struct listen_conf *l, const char *doing, const char *w
 {
 	log_msg(LOG_ERR, NULL, "%s: listen %s: %s%s%s", l->where, l->spec,
 	    doing, doing[0] != '\0' ? ": " : "", why);
-}
-
-/* Removes a socket that nobody listens at. Returns NULL, or why the path can't be bound. */
-static const char *
-clear_path(const struct sockaddr_un *sun, socklen_t len)
-{
-	struct stat	 st;
-	int		 fd, ret, code;
-
-	if (lstat(sun->sun_path, &st) == -1)
-		return errno == ENOENT ? NULL : strerror(errno);
-	if (!S_ISSOCK(st.st_mode))
-		return "a file that is not a socket is there";
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    0)) == -1)
-		return strerror(errno);
-	ret = connect(fd, (const struct sockaddr *)sun, len);
-	code = errno;
-	close(fd);
-	if (ret == 0 || code != ECONNREFUSED)
-		return "somebody listens there already";
-	if (unlink(sun->sun_path) == -1 && errno != ENOENT)
-		return strerror(errno);
-	return NULL;
-}
-
-/* Makes the socket's directory if it is missing, but none above it. */
-static int
-make_directory(const char *path)
-{
-	char	*copy = xstrdup(path);
-	int	 ret;
-
-	ret = mkdir(dirname(copy), 0755);
-	if (ret == -1 && errno == EEXIST)
-		ret = 0;
-	free(copy);
-	return ret;
-}
-
-/*
- * By a descriptor, as somebody may have put something else in the place of the socket
- * that we made. Returns 0, or -1 with errno.
- */
-static int
-chown_socket(const char *path, uid_t uid, gid_t gid)
-{
-	struct stat	 st;
-	int		 fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), ret, error;
-
-	if (fd == -1 || fstat(fd, &st) == -1)
-		ret = -1;
-	else if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1) {
-		errno = ESTALE;
-		ret = -1;
-	} else
-		ret = fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
-	error = errno;
-	if (fd != -1)
-		(void)close(fd);
-	errno = error;
-	return ret;
 }
 
 /* -1: the socket stays as it is. */
@@ -134,7 +72,7 @@ give_to_owner(const struct conf *conf, const struct listen_conf *l,
 	wanted_owner(conf, l, &uid, &gid);
 	if (uid == (uid_t)-1 && gid == (gid_t)-1)
 		return 0;
-	return chown_socket(path, uid, gid);
+	return socket_file_chown(path, uid, gid);
 }
 
 static void
@@ -162,11 +100,11 @@ bind_unix(const struct conf *conf, const struct listen_conf *l, int fd)
 	mode_t			  old;
 	int			  ret;
 
-	if (make_directory(sun->sun_path) == -1) {
+	if (socket_file_make_directory(sun->sun_path) == -1) {
 		complain_of_socket(l, "its directory", strerror(errno));
 		return -1;
 	}
-	if ((why = clear_path(sun, l->addr.len)) != NULL) {
+	if ((why = socket_file_clear(sun, l->addr.len)) != NULL) {
 		complain_of_socket(l, "", why);
 		return -1;
 	}
@@ -351,4 +289,14 @@ listen_sock_end(const struct conf *conf, int *fds)
 			close(fds[i]);
 		fds[i] = -1;
 	}
+}
+
+void
+listen_sock_drain(const struct conf *conf, int *fds)
+{
+	size_t	 i;
+
+	for (i = 0; i < conf->nlistens; i++)
+		inherit_forget(&conf->listens[i].addr);
+	listen_sock_end(conf, fds);
 }

@@ -25,5 +25,7 @@ int	*listen_sock_open(const struct conf *);
 void	 listen_sock_leave(const struct conf *, const int *fds);
 /* Closes them, sets them to -1, and removes the files that were made for them. */
 void	 listen_sock_end(const struct conf *, int *fds);
+/* The same, and the service manager forgets its copies: nobody can connect any more. */
+void	 listen_sock_drain(const struct conf *, int *fds);
 
 #endif

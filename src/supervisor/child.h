@@ -29,6 +29,7 @@ struct child {
 	pid_t			 pid;		/* and the number of its process group */
 	uint32_t		 handler;
 	int			 guarded;	/* its place in supervisor/guard.h, or -1 */
+	int			 ran;		/* its program was started */
 	int			 orphan;	/* its engine is gone, or not interested any more */
 	int			 stuck;		/* its start took too long: it counts nevertheless */
 	int			 given_up;	/* KILL did not end it: nothing waits for it */

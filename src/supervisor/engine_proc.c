@@ -26,6 +26,7 @@
 #include "engine/engine.h"
 #include "startup/daemon.h"
 #include "startup/tmpdir.h"
+#include "supervisor/control.h"
 #include "supervisor/engine_proc.h"
 #include "supervisor/guard.h"
 #include "system/notify.h"
@@ -190,6 +191,7 @@ become_engine(struct engine_proc *e, int fd, int log_fd, const struct supervisor
 	daemon_pidfile_forget();
 	tmpdir_forget();
 	notify_forget();
+	control_close();
 	leave_terminal(opts->ready_fd == -1);
 	if (e->cpu != -1 && pin_to(e->cpu) == -1)
 		log_warn("%s: CPU %d", e->name, e->cpu);
@@ -291,6 +293,12 @@ engine_proc_may_ask(struct engine_proc *e, uint64_t now)
 		return 0;
 	e->requests--;
 	return 1;
+}
+
+int
+engine_proc_is_still(const struct engine_proc *e)
+{
+	return e->still >= ENGINE_STILL;
 }
 
 void

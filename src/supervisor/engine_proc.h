@@ -19,6 +19,8 @@
 #define ENGINE_RATE	10000	/* requests a second, */
 #define ENGINE_BURST	20000	/* and at once */
 
+#define ENGINE_STILL	15	/* looks in a row that see no turn: that is logged */
+
 struct outgoing;
 
 struct engine_proc {
@@ -63,6 +65,8 @@ void	 engine_proc_flush(struct engine_proc *);
  * supervisor starts one or two thousand processes a second.
  */
 int	 engine_proc_may_ask(struct engine_proc *, uint64_t now);
+/* 1 if it has had no turn for so long that something must be wrong. */
+int	 engine_proc_is_still(const struct engine_proc *);
 /* Closes the channel; there may be none. */
 void	 engine_proc_hang_up(struct engine_proc *);
 /* The engine was reaped: closes the channel and drops messages that wait. */

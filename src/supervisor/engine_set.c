@@ -17,14 +17,14 @@
 #include "base/mono.h"
 #include "base/xmalloc.h"
 #include "supervisor/child.h"
+#include "supervisor/control.h"
 #include "supervisor/engine_set.h"
 
 #define READY_MS	30000	/* ms: an engine that does not serve by then is stuck */
 #define HANGUP_MS	5000	/* ms from the end of an engine's channel to its exit */
 #define RETRY_MS	10	/* ms until messages that found no room are tried again */
 #define LOOK_MS		1000	/* ms from one look at the turns of all engines to the next */
-#define LOOKS_LOG	15	/* looks in a row that see no turn of an engine, until that is logged */
-#define LOOKS_KILL	30	/* and until the engine is killed */
+#define LOOKS_KILL	30	/* looks in a row that see no turn of an engine, until it is killed */
 #define STRING(n)	STRING_OF(n)
 #define STRING_OF(n)	#n
 #define BURST		32	/* requests of one engine before the next has its turn */
@@ -157,9 +157,9 @@ look(struct engine_proc *e, uint64_t turns)
 
 	e->turns = turns;
 	e->still = is_still ? e->still + 1 : 0;
-	if (e->still == LOOKS_LOG)
+	if (e->still == ENGINE_STILL)
 		log_msg(LOG_WARNING, NULL, "%s (pid %d) has done nothing for %d s", e->name,
-		    (int)e->pid, LOOKS_LOG);
+		    (int)e->pid, ENGINE_STILL);
 	if (e->still != LOOKS_KILL)
 		return;
 	log_msg(LOG_ERR, NULL, "%s (pid %d) has done nothing for %d s, and is killed", e->name,
@@ -212,6 +212,8 @@ engine_set_run_timers(struct engine_set *es, uint64_t now, int may_restart)
 
 	next = requests_run_timers(es->requests, now);
 	if ((t = look_at_all(es, now)) < next)
+		next = t;
+	if ((t = control_run_timers(now)) < next)
 		next = t;
 	for (i = 0; i < es->n; i++) {
 		t = run_timers_of(es, &es->engines[i], now, may_restart);
@@ -298,10 +300,14 @@ let_signals_in(const struct engine_set *es)
 static void
 make_room(struct engine_set *es)
 {
+	size_t	 n;
+
 	es->npolled = requests_poll_count();
-	if (es->n + es->npolled <= es->max_pfds)
+	es->ncontrol = control_poll_count();
+	n = es->n + es->npolled + es->ncontrol;
+	if (n <= es->max_pfds)
 		return;
-	es->max_pfds = (es->n + es->npolled) * 2;
+	es->max_pfds = n * 2;
 	es->pfds = xreallocarray(es->pfds, es->max_pfds, sizeof(*es->pfds));
 }
 
@@ -326,7 +332,8 @@ engine_set_wait(struct engine_set *es, uint64_t until)
 		es->pfds[i].revents = 0;
 	}
 	requests_fill(es->requests, es->pfds + es->n);
-	if (ppoll(es->pfds, es->n + es->npolled, timeout, es->mask) == -1 && errno != EINTR)
+	control_fill(es->pfds + es->n + es->npolled);
+	if (ppoll(es->pfds, es->n + es->npolled + es->ncontrol, timeout, es->mask) == -1 && errno != EINTR)
 		fatal("ppoll");
 	/* Before any child is reaped, whose start might be among these. */
 	requests_serve_starts(es->requests, es->pfds + es->n, es->npolled);
@@ -342,4 +349,10 @@ engine_set_serve(struct engine_set *es, int may_spawn)
 	for (i = 0; i < es->n; i++)
 		if (es->pfds[i].revents != 0 && es->engines[i].fd != -1)
 			serve_engine(es, &es->engines[i], may_spawn);
+}
+
+void
+engine_set_serve_control(const struct engine_set *es)
+{
+	control_serve(es->pfds + es->n + es->npolled, es->ncontrol, mono_ms());
 }

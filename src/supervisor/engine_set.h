@@ -22,8 +22,8 @@ struct engine_set {
 	const struct supervisor_opts *opts;
 	unsigned int		 n;
 	struct engine_proc	*engines;
-	struct pollfd		*pfds;		/* one for each, then those of the requests */
-	size_t			 max_pfds, npolled;
+	struct pollfd		*pfds;		/* one for each, then those of the requests and of control */
+	size_t			 max_pfds, npolled, ncontrol;
 	struct board		*board;
 	struct requests		*requests;
 	const sigset_t		*mask;		/* the signals that are blocked while we wait */
@@ -60,5 +60,7 @@ uint64_t		 engine_set_run_timers(struct engine_set *, uint64_t now,
 void			 engine_set_wait(struct engine_set *, uint64_t until);
 /* Serves each engine that has something to say, up to a fixed number of requests. */
 void			 engine_set_serve(struct engine_set *, int may_spawn);
+/* Serves the clients of the control socket. */
+void			 engine_set_serve_control(const struct engine_set *);
 
 #endif

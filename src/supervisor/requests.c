@@ -8,6 +8,8 @@
  */
 #include "base/compat.h"
 
+#include <sys/wait.h>
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -29,6 +31,7 @@ struct requests {
 	struct engine_proc	*engines;
 	struct quota		*quota;
 	struct looks		*looks;
+	struct control_life	*lives;		/* one for each of conf->handlers */
 };
 
 static void	 files_changed(void *, uint32_t);
@@ -42,6 +45,7 @@ requests_new(const struct conf *conf, const struct runtime *runtime, struct engi
 	r->runtime = runtime;
 	r->engines = engines;
 	r->quota = quota_new((unsigned int)conf->nhandlers, conf->engines);
+	r->lives = xcalloc(conf->nhandlers, sizeof(*r->lives));
 	r->looks = looks_new(conf, files_changed, r);
 	return r;
 }
@@ -51,6 +55,7 @@ requests_free(struct requests *r)
 {
 	looks_free(r->looks);
 	quota_free(r->quota);
+	free(r->lives);
 	free(r);
 }
 
@@ -156,6 +161,8 @@ start_over(void *arg, struct child *c, int runs)
 		child_drop(c, mono_ms());
 		return;
 	}
+	c->ran = 1;
+	r->lives[c->handler].starts++;
 	if (c->orphan)
 		return;
 	/* They are the engine's from here on. */
@@ -163,12 +170,42 @@ start_over(void *arg, struct child *c, int runs)
 	c->start->fds[0] = c->start->fds[1] = c->start->fds[2] = -1;
 }
 
+static uint64_t
+microseconds(const struct timeval *tv)
+{
+	return (uint64_t)tv->tv_sec * 1000000 + (uint64_t)tv->tv_usec;
+}
+
+static void
+count_end(struct control_life *l, int status, const struct rusage *used)
+{
+	uint64_t	 resident = (uint64_t)used->ru_maxrss * 1024;
+
+	if (WIFSIGNALED(status))
+		l->signal++;
+	else if (WEXITSTATUS(status) == 0)
+		l->zero++;
+	else
+		l->status++;
+	l->cpu += microseconds(&used->ru_utime) + microseconds(&used->ru_stime);
+	if (resident > l->max_resident)
+		l->max_resident = resident;
+}
+
+const struct control_life *
+requests_life(const struct requests *r, uint32_t handler)
+{
+	return &r->lives[handler];
+}
+
 void
-requests_exited(struct requests *r, struct child *c, int status)
+requests_exited(struct requests *r, struct child *c, int status, const struct rusage *used)
 {
 	uint32_t	 handler = c->handler;
 
 	starts_settle(c, start_over, r);
+	if (c->ran)
+		count_end(&r->lives[handler], status, used);
 	if (!c->orphan)
 		send_exited(&r->engines[c->engine], c->id, status);
 	child_remove(c);

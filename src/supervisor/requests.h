@@ -12,9 +12,12 @@
 
 #include <poll.h>
 
+#include <sys/resource.h>
+
 #include "config/conf.h"
 #include "supervisor/child.h"
 #include "supervisor/engine_proc.h"
+#include "system/control_msg.h"
 #include "system/runtime.h"
 
 struct requests;
@@ -30,10 +33,13 @@ void		 requests_free(struct requests *);
 int		 requests_serve(struct requests *, struct engine_proc *, const struct ipc_msg *,
 		    int may_spawn);
 /*
- * A process was reaped: tells its engine how it ended, and an engine that waits
- * for room that there is some. Removes the process from the table.
+ * A process was reaped, with what it has used: tells its engine how it ended, and an engine that
+ * waits for room that there is some. Removes the process from the table.
  */
-void		 requests_exited(struct requests *, struct child *, int status);
+void		 requests_exited(struct requests *, struct child *, int status,
+		    const struct rusage *);
+/* What is known of the processes of a handler, over all engines. */
+const struct control_life *requests_life(const struct requests *, uint32_t handler);
 /* Any other process has been reaped. */
 void		 requests_reaped(struct requests *, pid_t);
 /* The engine is gone; its processes are orphans already. */

@@ -9,11 +9,13 @@
  */
 #include "base/compat.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -22,8 +24,10 @@
 #include "startup/daemon.h"
 #include "startup/listen_sock.h"
 #include "supervisor/child.h"
+#include "supervisor/control.h"
 #include "supervisor/engine_set.h"
 #include "supervisor/guard.h"
+#include "supervisor/status.h"
 #include "supervisor/supervisor.h"
 #include "system/notify.h"
 #include "system/sandbox.h"
@@ -47,6 +51,9 @@ struct supervisor {
 	struct engine_set	 engines;
 	enum phase		 phase;
 	int			 failed;	/* the start has failed */
+	int			 drained;	/* no connection is taken, but the daemon goes on */
+	time_t			 started;
+	uint64_t		 engine_failures;
 	uint64_t		 end_at;	/* when draining, or answering, is over */
 	sigset_t		 unblocked;
 };
@@ -132,6 +139,74 @@ answer(struct supervisor *sv)
 	engine_set_tell(&sv->engines, IPC_ANSWER);
 }
 
+/* Takes no more connections. The engines end when they have none, and are not replaced. */
+static void
+drain(struct supervisor *sv)
+{
+	if (sv->drained)
+		return;
+	log_info("draining: no more connections are taken");
+	(void)notify_send(-1, "STATUS=draining; no more connections are taken");
+	listen_sock_drain(sv->opts->conf, sv->opts->listen_fds);
+	sv->drained = 1;
+	engine_set_tell(&sv->engines, IPC_DRAIN);
+}
+
+static const char *
+state_name(const struct supervisor *sv)
+{
+	switch (sv->phase) {
+	case STARTING:
+		return "starting";
+	case RUNNING:
+		return sv->drained ? "draining" : "running";
+	default:
+		return "ending";
+	}
+}
+
+/* What only root and our own user may ask for. Returns 0 if there is no such verb. */
+static int
+take_order(struct supervisor *sv, struct control_client *c, const char *verb, int all)
+{
+	int	 is_stop = strcmp(verb, "stop") == 0;
+
+	if (!is_stop && strcmp(verb, "drain") != 0)
+		return 0;
+	if (!all) {
+		control_say_text(c, CONTROL_ERROR, "only root and the user of the daemon may do that");
+		control_finish(c, CONTROL_NOT_ALLOWED);
+	} else if (is_stop) {
+		got_term++;
+		control_hold(c);
+	} else if (sv->phase != RUNNING) {
+		control_say_text(c, CONTROL_ERROR, "the daemon is not running");
+		control_finish(c, CONTROL_FAILED);
+	} else {
+		drain(sv);
+		control_finish(c, CONTROL_OK);
+	}
+	return 1;
+}
+
+/* control_request */
+static void
+take_request(void *arg, struct control_client *c, char **words, int all)
+{
+	struct supervisor	*sv = arg;
+	struct status		 st = { state_name(sv), sv->started,
+	    sv->engine_failures, sv->phase >= DRAINING ? sv->end_at : 0 };
+
+	if (words[1] == NULL && strcmp(words[0], "ping") == 0)
+		status_ping(c, &sv->engines, &st);
+	else if (words[1] == NULL && strcmp(words[0], "status") == 0)
+		status_tell(c, &sv->engines, &st);
+	else if (words[1] != NULL || !take_order(sv, c, words[0], all)) {
+		control_say_text(c, CONTROL_ERROR, "no such command");
+		control_finish(c, CONTROL_USAGE);
+	}
+}
+
 static void
 told_to_end(struct supervisor *sv)
 {
@@ -175,7 +250,7 @@ log_engine_end(const struct supervisor *sv, const struct engine_proc *e, int sta
 {
 	int	 severity = LOG_ERR;
 
-	if (sv->phase == ENDING || (sv->phase >= DRAINING && status == 0))
+	if (sv->phase == ENDING || ((sv->phase >= DRAINING || sv->drained) && status == 0))
 		severity = LOG_DEBUG;
 	if (WIFSIGNALED(status))
 		log_msg(severity, NULL, "%s (pid %d) ended by signal %d (%s)%s", e->name,
@@ -190,6 +265,8 @@ static void
 engine_ended(struct supervisor *sv, struct engine_proc *e, int status)
 {
 	log_engine_end(sv, e, status);
+	if (sv->phase != ENDING && status != 0)
+		sv->engine_failures++;
 	engine_set_ended(&sv->engines, e);
 	if (sv->phase == STARTING) {
 		sv->failed = 1;
@@ -216,14 +293,15 @@ start_guard(const struct supervisor *sv)
 static void
 handler_ended(struct supervisor *sv, struct child *c, pid_t pid)
 {
-	int	 status;
+	struct rusage	 used;
+	int		 status;
 
 	child_signal(c, SIGKILL);
 	guard_remove(c->guarded);
 	c->guarded = -1;
-	if (waitpid(pid, &status, 0) != pid)
-		fatal("waitpid %d", (int)pid);
-	requests_exited(sv->engines.requests, c, status);
+	if (wait4(pid, &status, 0, &used) != pid)
+		fatal("wait4 %d", (int)pid);
+	requests_exited(sv->engines.requests, c, status, &used);
 }
 
 static void
@@ -306,7 +384,8 @@ run_timers(struct supervisor *sv)
 		answer(sv);
 	} else if (sv->phase == ANSWERING && now >= sv->end_at)
 		end_now(sv, CHILD_GRACE_MS);
-	next = engine_set_run_timers(&sv->engines, now, sv->phase == RUNNING);
+	next = engine_set_run_timers(&sv->engines, now,
+	    sv->phase == RUNNING && !sv->drained);
 	if ((t = child_run_timers(now)) < next)
 		next = t;
 	if ((sv->phase == DRAINING || sv->phase == ANSWERING) && sv->end_at < next)
@@ -330,6 +409,8 @@ supervisor_run(const struct supervisor_opts *opts)
 
 	memset(&sv, 0, sizeof(sv));
 	sv.opts = opts;
+	sv.started = time(NULL);
+	control_init(opts->control_fd, take_request, &sv);
 	log_procinit("supervisor");
 	setproctitle("supervisor");
 	block_and_catch_signals(&sv);
@@ -348,6 +429,7 @@ supervisor_run(const struct supervisor_opts *opts)
 		/* Reap first: an exited process makes room for one that is asked for. */
 		reap(&sv);
 		engine_set_serve(&sv.engines, sv.phase != ENDING);
+		engine_set_serve_control(&sv.engines);
 		look_whether_ready(&sv);
 		told_to_reload(&sv);
 		told_to_end(&sv);

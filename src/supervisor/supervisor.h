@@ -19,6 +19,7 @@ struct supervisor_opts {
 	const struct runtime	*runtime;
 	int			*listen_fds;	/* one for each of conf->listens, open */
 	int			 ready_fd;	/* for daemon_ready(); -1: nobody waits */
+	int			 control_fd;	/* the control socket; -1: none */
 	int			 sighup_ends;	/* SIGHUP ends it (started by a command line) */
 };
 

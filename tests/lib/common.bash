@@ -203,6 +203,8 @@ complete_config() {
 	echo >>"$1"
 	grep -q '^[[:space:]]*spool-directory' "$1" ||
 		echo "spool-directory = '$WORK/spool-$(basename "$1" .conf)'" >>"$1"
+	grep -q '^[[:space:]]*control ' "$1" ||
+		echo "control = '$WORK/control-$(basename "$1" .conf)'" >>"$1"
 	add_users_to "$1"
 }
 

@@ -94,12 +94,13 @@ settle(void)
 static void
 reap(pid_t pid)
 {
-	int	 status;
+	struct rusage	 used;
+	int		 status;
 
 	settle();
-	if (waitpid(pid, &status, 0) != pid)
+	if (wait4(pid, &status, 0, &used) != pid)
 		abort();
-	requests_exited(r, child_by_pid(pid), status);
+	requests_exited(r, child_by_pid(pid), status, &used);
 }
 
 static void

@@ -1,0 +1,30 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * supervisor/status.h: what pipemilterctl(8) is told of the daemon.
+ */
+#ifndef PM_SUPERVISOR_STATUS_H
+#define PM_SUPERVISOR_STATUS_H
+
+#include <stdint.h>
+#include <time.h>
+
+#include "supervisor/control.h"
+#include "supervisor/engine_set.h"
+
+struct status {
+	const char	*state;		/* of the daemon: "starting", "running", ... */
+	time_t		 started;	/* wall clock; the configuration was read then */
+	uint64_t	 engine_failures;
+	uint64_t	 end_at;	/* ms of mono_ms(): when engines that drain are ended; 0: no such time */
+};
+
+/* Answers `status': a message for the daemon, each engine, listener and handler. */
+void	 status_tell(struct control_client *, const struct engine_set *, const struct status *);
+/* Answers `ping'. */
+void	 status_ping(struct control_client *, const struct engine_set *, const struct status *);
+
+#endif
