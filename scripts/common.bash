@@ -8,7 +8,7 @@
 # shellcheck disable=SC2034,SC2154
 
 BUILD_PACKAGES="gcc make autoconf automake pkg-config xz-utils libc6-dev
-    libbsd-dev libevent-dev libseccomp-dev"
+    libbsd-dev libevent-dev libjson-c-dev libseccomp-dev"
 
 # step TEXT: prints a heading, with the seconds since the start
 step() {

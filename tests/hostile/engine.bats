@@ -262,6 +262,31 @@ needs_landlock() {
 	grep '^attack board: ' "$DAEMON_LOG"
 }
 
+@test "numbers that an engine makes up are bounded, and pipemilterctl shows them" {
+	local ctl=("$BUILDDIR/pipemilterctl" -s "$WORK/control-$(basename "$CONF" .conf)")
+
+	conf 'engines = 2' 'connections = 8' 'spool-limit = 1M'
+	attack_and_serve board
+	"${ctl[@]}" status
+	"${ctl[@]}" status --openmetrics
+	"${ctl[@]}" status --json >"$WORK/json"
+	python3 - "$WORK/json" <<-'END'
+		import json, sys
+		def check(x):
+		    for y in x.values() if isinstance(x, dict) else x if isinstance(x, list) else ():
+		        check(y)
+		    assert not isinstance(x, (int, float)) or 0 <= x < 2 ** 63, x
+		j = json.load(open(sys.argv[1]))
+		check(j)
+		assert all(e["connections"] <= 8 for e in j["engines"]), j["engines"]
+		assert j["kept_bytes"] <= 2 * j["kept_limit"]
+		assert j["handlers"][0]["backoff"] <= 30
+		times = j["handlers"][0]["events"]["end-of-message"]
+		assert [n for _, n in times["buckets"]] == sorted(n for _, n in times["buckets"])
+		assert times["buckets"][-1][1] <= times["count"]
+	END
+}
+
 is_gone() {
 	! kill -0 "$1" 2>/dev/null
 }

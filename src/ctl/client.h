@@ -1,0 +1,28 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * ctl/client.h: one request to the daemon.
+ */
+#ifndef PM_CTL_CLIENT_H
+#define PM_CTL_CLIENT_H
+
+#include "system/control_msg.h"
+
+/* Called with each message of the answer but CONTROL_TEXT, CONTROL_ERROR and CONTROL_END. */
+typedef void client_message(void *arg, const struct control_msg *);
+
+/*
+ * Sends a command to the daemon at this socket and takes its answer: texts are printed to standard
+ * output, errors to standard error; other messages go to take, unless it is NULL. With
+ * until_end the end of the daemon is the answer, and awaited without a limit. Returns the exit
+ * status.
+ */
+int	 client_ask(const char *path, const char *command, int until_end, client_message *take,
+	    void *arg);
+/* Prints a message of our own or of the daemon, made visible, to standard error. */
+void	 client_complain(const char *about, const char *text);
+
+#endif

@@ -1,0 +1,157 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * ctl/ctl.c: the command line of pipemilterctl(8).
+ */
+#include "base/compat.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/client.h"
+#include "ctl/ctl.h"
+#include "ctl/forms.h"
+#include "ctl/http.h"
+#include "ctl/snapshot.h"
+
+#define CONTROL_PATH	RUNSTATEDIR "/pipemilter/control.sock"
+/* Bytes of an answer in one of its forms. */
+#define FORM_MAX	(256 * 1024 * 1024)
+
+enum form { FORM_TEXT, FORM_JSON, FORM_OPENMETRICS, FORM_HTTP };
+
+static int
+usage(void)
+{
+	(void)fprintf(stderr,
+	    "usage: pipemilterctl [-s control-socket] command\n"
+	    "       commands: ping, status [--json | --openmetrics | --http], drain, stop\n"
+	    "       pipemilterctl -V\n");
+	return CONTROL_USAGE;
+}
+
+/* What was printed may not have been written: a disk may be full. */
+static int
+flushed(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	client_complain("standard output", strerror(errno));
+	return CONTROL_FAILED;
+}
+
+static int
+print_form(const struct snapshot *s, enum form form)
+{
+	struct buf	 b;
+	int		 status = CONTROL_OK;
+
+	buf_init(&b, FORM_MAX);
+	if (form == FORM_TEXT)
+		text_print(&b, s);
+	else if (form == FORM_OPENMETRICS)
+		openmetrics_print(&b, s);
+	else if (json_print(&b, s) == -1) {
+		client_complain("--json", "this program was built without json-c");
+		status = CONTROL_FAILED;
+	}
+	if (status == CONTROL_OK && !buf_ok(&b)) {
+		client_complain(NULL, "not enough memory");
+		status = CONTROL_FAILED;
+	}
+	if (status == CONTROL_OK)
+		(void)fwrite(b.data, 1, b.len, stdout);
+	buf_free(&b);
+	return flushed(status);
+}
+
+/* http_make */
+static int
+make_metrics(struct buf *b, void *arg)
+{
+	struct snapshot	 s;
+
+	if (snapshot_take(&s, arg) != CONTROL_OK)
+		return -1;
+	openmetrics_print(b, &s);
+	snapshot_free(&s);
+	return buf_ok(b) ? 0 : -1;
+}
+
+static int
+show_status(const char *path, enum form form)
+{
+	struct snapshot	 s;
+	char		 copy[4096];
+	int		 status;
+
+	if (form == FORM_HTTP) {
+		(void)strlcpy(copy, path, sizeof(copy));
+		return http_serve(make_metrics, copy) == 0 ? CONTROL_OK : CONTROL_FAILED;
+	}
+	if ((status = snapshot_take(&s, path)) != CONTROL_OK)
+		return status;
+	status = print_form(&s, form);
+	snapshot_free(&s);
+	return status;
+}
+
+/* The form that an argument names, or -1. */
+static int
+form_of(const char *arg)
+{
+	if (arg == NULL)
+		return FORM_TEXT;
+	if (strcmp(arg, "--json") == 0)
+		return FORM_JSON;
+	if (strcmp(arg, "--openmetrics") == 0)
+		return FORM_OPENMETRICS;
+	return strcmp(arg, "--http") == 0 ? FORM_HTTP : -1;
+}
+
+static int
+run(const char *path, char **words)
+{
+	const char	*verb = words[0];
+	int		 form, is_stop;
+
+	if (verb == NULL)
+		return usage();
+	if (strcmp(verb, "status") == 0) {
+		form = form_of(words[1]);
+		if (form == -1 || (words[1] != NULL && words[2] != NULL))
+			return usage();
+		return show_status(path, (enum form)form);
+	}
+	is_stop = strcmp(verb, "stop") == 0;
+	if (words[1] != NULL || (!is_stop && strcmp(verb, "ping") != 0 && strcmp(verb, "drain") != 0))
+		return usage();
+	return flushed(client_ask(path, verb, is_stop, NULL, NULL));
+}
+
+int
+ctl_main(int argc, char **argv)
+{
+	const char	*path = CONTROL_PATH;
+	int		 ch;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	while ((ch = getopt(argc, argv, "+s:V")) != -1)
+		switch (ch) {
+		case 's':
+			path = optarg;
+			break;
+		case 'V':
+			printf("pipemilterctl %s\n", PACKAGE_VERSION);
+			return flushed(CONTROL_OK);
+		default:
+			return usage();
+		}
+	return run(path, argv + optind);
+}

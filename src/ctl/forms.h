@@ -1,0 +1,23 @@
+/*
+ * SPDX-License-Identifier: ISC
+ * Copyright (c) 2026 The pipemilter authors
+ */
+
+/*
+ * ctl/forms.h: the answer to `status' as text, JSON (json.c), and OpenMetrics
+ * (openmetrics.c).
+ */
+#ifndef PM_CTL_FORMS_H
+#define PM_CTL_FORMS_H
+
+#include "base/buf.h"
+#include "ctl/snapshot.h"
+
+/* For people: may change at any time. */
+void	 text_print(struct buf *, const struct snapshot *);
+/* Returns 0, or -1: this program was built without a library for JSON. */
+int	 json_print(struct buf *, const struct snapshot *);
+/* The text format of OpenMetrics 1.0, of which Prometheus' older parsers take all too. */
+void	 openmetrics_print(struct buf *, const struct snapshot *);
+
+#endif

@@ -1,0 +1,486 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 The pipemilter authors
+#
+# pipemilterctl and the control socket: who may ask what, and whether the numbers are
+# those of what happened. Each test has a daemon of its own.
+
+# shellcheck disable=SC2154	# status, output and stderr are set by run
+
+bats_require_minimum_version 1.5.0
+
+load ../lib/common
+
+: "${PIPEMILTERCTL:=$BUILDDIR/pipemilterctl}"
+export PIPEMILTERCTL
+
+setup() {
+	test_setup
+	CONTROL=$WORK/run/control.sock
+	printf 'Subject: x\n\nhello\n' >"$WORK/mail"
+	write_handler yes <<<'echo continue'
+}
+
+teardown() {
+	[ -z "${STOPPED:-}" ] || kill -s CONT "$STOPPED" 2>/dev/null || true
+	[ -z "${CLIENTS:-}" ] || kill "$CLIENTS" 2>/dev/null || true
+	test_teardown
+}
+
+ctl() {
+	"$PIPEMILTERCTL" -s "$CONTROL" "$@"
+}
+
+# configure [GLOBAL OPTION ...]: handlers follow on standard input; `yes' without.
+configure() {
+	printf '%s\n' "control = '$CONTROL'" "$@"
+	cat
+	printf 'listen "unix:%s" { mode = 666 }\n' "$SOCK"
+}
+
+# handler NAME COMMAND [OPTION ...]
+handler() {
+	local name=$1 command=$2
+
+	shift 2
+	printf 'handler "%s" {\ncommand = {%s/%s}\n' "$name" "$HANDLERS" "$command"
+	printf '%s\n' "$@" '}'
+}
+
+run_daemon() {
+	start_daemon < <(configure "$@" </dev/stdin)
+}
+
+run_plain() {
+	run_daemon "$@" < <(handler yes yes 'events = {mail}')
+}
+
+# send [ARGUMENT ...]: messages through the daemon
+send() {
+	"$MILTER_SEND" -s "unix:$SOCK" "$@" "$WORK/mail"
+}
+
+# value EXPRESSION: of j, the status of the daemon
+value() {
+	ctl status --json | python3 -c "
+import json, sys
+j = json.load(sys.stdin)
+h = {x['handler']: x for x in j['handlers']}
+print($1)"
+}
+
+# value_is TEXT EXPRESSION
+value_is() {
+	local got
+
+	got=$(value "$2")
+	[ "$got" = "$1" ] || { echo "$2 is $got, not $1" >&2; return 1; }
+}
+
+@test "ping says ok, and stop returns when the daemon has ended" {
+	run_plain
+	run -0 --separate-stderr ctl ping
+	[ "$output" = ok ] && [ -z "$stderr" ]
+	run -0 --separate-stderr ctl stop
+	[ -z "$output$stderr" ]
+	wait_for -t 2 test -s "$DAEMONS/d/status"
+	[ ! -e "$CONTROL" ]
+}
+
+@test "exit statuses: no daemon, wrong words, a socket of another kind" {
+	run -3 ctl ping
+	[[ $output == "pipemilterctl: $CONTROL: no daemon listens there" ]]
+	run_plain
+	for words in '' nonsense 'ping now' 'status --yaml' 'status --json --json' 'stop -x'; do
+		# shellcheck disable=SC2086
+		run -2 ctl $words
+		assert_output_has 'usage: pipemilterctl'
+	done
+	run -3 "$PIPEMILTERCTL" -s "$SOCK" ping
+	run -3 "$PIPEMILTERCTL" -s "$WORK/mail/x" ping
+	run -1 "$PIPEMILTERCTL" -s "$WORK/$(printf '%0150d' 0)" ping
+	run -0 "$PIPEMILTERCTL" -V
+	ctl stop
+	run -3 ctl status
+}
+
+@test "a standard output that is full is an error" {
+	[ -e /dev/full ] || skip 'no /dev/full'
+	run_plain
+	for words in ping status 'status --openmetrics'; do
+		# shellcheck disable=SC2086
+		run -1 --separate-stderr bash -c '"$PIPEMILTERCTL" -s "$@" >/dev/full' - "$CONTROL" $words
+		[[ $stderr == 'pipemilterctl: standard output: '* ]]
+	done
+}
+
+as_user() {
+	local user=$1 group=$2
+
+	shift 2
+	setpriv --reuid="$user" --regid="$(id -g "$user")" --groups "$group" "$@"
+}
+
+@test "another user may nothing; one of the control-group may look" {
+	[ "$(id -u)" -eq 0 ] || skip 'only root can become somebody else'
+	command -v setpriv || skip 'no setpriv'
+	local group
+
+	group=$(getent group games | cut -d : -f 3)
+	[ -n "$group" ] || skip 'no group games'
+	cp "$PIPEMILTERCTL" "$WORK/ctl"
+	run_plain
+	[ "$(stat -c '%a %u' "$CONTROL")" = '600 0' ]
+	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" ping
+	ctl stop
+	wait_for test -s "$DAEMONS/d/status"
+	rm -rf "$DAEMONS/d"
+	run_plain 'control-group = games'
+	[ "$(stat -c '%a %u %g' "$CONTROL")" = "660 0 $group" ]
+	run -4 as_user nobody "$(id -g nobody)" "$WORK/ctl" -s "$CONTROL" ping
+	run -0 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" ping
+	run -0 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" status --json
+	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" stop
+	assert_output_has 'pipemilterctl: only root'
+	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" drain
+	run -0 ctl ping
+}
+
+@test "a control socket in use, or in an open directory, is no good" {
+	run_plain
+	configure < <(handler yes yes 'events = {mail}') | sed "s|$SOCK|$SOCK.2|" >"$WORK/two.conf"
+	complete_config "$WORK/two.conf"
+	run -1 "$PIPEMILTER" -d -f "$WORK/two.conf"
+	assert_output_has "control: $CONTROL: somebody listens there already"
+	[ ! -e "$SOCK.2" ]
+	run -0 ctl ping
+	[ "$(id -u)" -eq 0 ] || return 0
+	mkdir -m 777 "$WORK/open"
+	sed -i "s|$CONTROL|$WORK/open/control|" "$WORK/two.conf"
+	run -1 "$PIPEMILTER" -d -f "$WORK/two.conf"
+	assert_output_has "control"
+}
+
+@test "a socket that a killed daemon has left is replaced" {
+	run_plain
+	kill -s KILL -- "-$DAEMON_PID"
+	wait_for test -s "$DAEMONS/d/status"
+	[ -S "$CONTROL" ]
+	run -3 ctl ping
+	rm -rf "$DAEMONS/d"
+	run_plain
+	run -0 ctl ping
+}
+
+# Runs in the background: clients that do what they should not.
+bad_clients() {
+	python3 - "$CONTROL" "$WORK/clients" <<-'END' &
+		import socket, sys, time
+		def client():
+		    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		    s.settimeout(2)
+		    s.connect(sys.argv[1])
+		    return s
+		ends = time.time() + 30
+		silent = []
+		big = client()
+		try:
+		    big.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+		    big.send(b"x" * (100 << 10))
+		except OSError:
+		    pass
+		deaf = client()
+		deaf.send(b"0.0.0 status")
+		for i in range(100):
+		    silent.append(client())
+		open(sys.argv[2], "w").write("there\n")
+		closed = 0
+		for s in silent:
+		    s.settimeout(max(0.1, ends - time.time()))
+		    try:
+		        closed += s.recv(10) == b""
+		    except ConnectionError:
+		        closed += 1
+		    except OSError:
+		        pass
+		open(sys.argv[2], "w").write("%d closed\n" % closed)
+	END
+	CLIENTS=$!
+}
+
+@test "clients that are silent, deaf or too loud shut nobody out, and are closed" {
+	local i
+
+	run_plain
+	bad_clients
+	wait_for test -s "$WORK/clients"
+	for i in 1 2 3 4 5; do
+		run -0 timeout 2 "$PIPEMILTERCTL" -s "$CONTROL" ping
+	done
+	run -0 send
+	wait_for -t 30 grep -qx '100 closed' "$WORK/clients"
+	CLIENTS=
+	[ "$(ls "/proc/$DAEMON_PID/fd" | wc -l)" -lt 30 ]
+}
+
+@test "a request of another version is told so, and nonsense harms nothing" {
+	run_plain
+	run -0 python3 - "$CONTROL" <<-'END'
+		import os, socket, sys
+		def ask(data):
+		    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		    s.settimeout(10)
+		    s.connect(sys.argv[1])
+		    s.send(data)
+		    answer = b""
+		    while True:
+		        try:
+		            piece = s.recv(65536)
+		        except ConnectionError:
+		            break
+		        if not piece:
+		            break
+		        answer += piece
+		    return answer
+		assert b"the daemon is of version" in ask(b"0.0.0 ping")
+		for data in b"", b" ", b"\0", b"x" * 1024, b"x" * 1025, b" " * 1024, b"\xff" * 30:
+		    if data:
+		        ask(data)
+		for i in range(200):
+		    ask(os.urandom(1 + i))
+	END
+	run -0 ctl ping
+}
+
+@test "no engine has the control socket" {
+	run_plain 'engines = 2'
+	local pid inode
+
+	inode=$(awk -v p="$CONTROL" '$8 == p { print $7 }' /proc/net/unix)
+	ls -l "/proc/$DAEMON_PID/fd" | grep -qF "socket:[$inode]"
+	for pid in $(pgrep -P "$DAEMON_PID"); do
+		! ls -l "/proc/$pid/fd" | grep -F "socket:[$inode]"
+	done
+}
+
+@test "ping tells of an engine that stands still, and status calls it stuck" {
+	local engine
+
+	run_plain 'engines = 2'
+	engine=$(pgrep -P "$DAEMON_PID" -f 'engine 2')
+	STOPPED=$engine
+	kill -s STOP "$engine"
+	run -0 ctl ping
+	wait_for -t 25 bash -c '! "$PIPEMILTERCTL" -s "$1" ping' - "$CONTROL"
+	run -1 ctl ping
+	[ "$output" = 'pipemilterctl: engine 2 has had no turn for 15 s' ]
+	value_is "['running', 'stuck']" "[e['state'] for e in j['engines']]"
+	wait_for -t 30 ctl ping
+	STOPPED=
+	value_is '1' "j['engine_failures']"
+}
+
+@test "an engine that was killed does not run, and what it counted stays" {
+	run_plain
+	send -n 7
+	value_is 7 "h['yes']['answers']['continue']"
+	kill -s KILL "$(pgrep -P "$DAEMON_PID" -f ': engine')"
+	wait_for ctl ping
+	value_is 7 "h['yes']['answers']['continue']"
+	value_is 7 "j['messages']['accept']"
+	send -n 3
+	value_is 10 "h['yes']['answers']['continue']"
+	value_is 10 "j['listeners'][0]['accepted']"
+	value_is 1 "j['engine_failures']"
+}
+
+@test "numbers are those of what happened: answers, failures, timeouts, ends, reports" {
+	write_handler no <<<'echo reject'
+	write_handler dies <<<'echo words >&2; exit 3'
+	write_handler killed <<<'kill -s KILL $$'
+	write_handler hangs <<<'sleep 30'
+	write_handler told <<<'cat >/dev/null'
+	run_daemon < <(
+		handler dies dies 'events = {mail}' 'on-failure = continue'
+		handler killed killed 'events = {mail}' 'on-failure = continue'
+		handler hangs hangs 'events = {mail}' 'on-timeout = continue' 'timeout = 300ms'
+		handler told told 'reports = {disconnect}'
+		handler no no 'events = {end-of-message}'
+	)
+	send -n 4 || true
+	wait_for value_is 4 "h['told']['reports']['taken']"
+	value_is "{'accept': 0, 'reject': 4, 'tempfail': 0, 'discard': 0, 'shutdown': 0, 'aborted': 0}" \
+	    "j['messages']"
+	value_is "{'failure': 4, 'timeout': 0, 'overload': 0}" "h['dies']['failures']"
+	value_is "{'failure': 4, 'timeout': 0, 'overload': 0}" "h['killed']['failures']"
+	value_is "{'failure': 0, 'timeout': 4, 'overload': 0}" "h['hangs']['failures']"
+	value_is "{'zero': 0, 'status': 4, 'signal': 0}" "h['dies']['ends']"
+	value_is "{'zero': 0, 'status': 0, 'signal': 4}" "h['killed']['ends']"
+	value_is "[4, 4, 0]" "[h['no']['answers']['reject'], h['no']['starts'], h['no']['slow']]"
+	value_is "{'logged': 4, 'dropped': 0}" "h['dies']['stderr']"
+	value_is 4 "j['listeners'][0]['accepted']"
+	value_is True "all(sum(x['answers'].values()) + sum(x['failures'].values()) ==
+	    sum(e['count'] for e in x['events'].values()) == x['wait']['count']
+	    for x in j['handlers'])"
+	wait_for value_is 0 "sum(sum(x['processes'][s] for s in ('starting', 'idle', 'busy', 'ending'))
+	    for x in j['handlers'])"
+	ctl status --openmetrics >"$OUT/om"
+	grep -qx 'pipemilter_answers_total{event="end-of-message",verdict="reject"} 4' "$OUT/om"
+	grep -qx 'pipemilter_handler_failures_total{handler="hangs",kind="timeout"} 4' "$OUT/om"
+}
+
+@test "an overload counts once, and the queue and its wait are seen" {
+	write_handler holds <<-'END'
+		touch "$OUT/holds"
+		while [ ! -e "$OUT/go" ]; do sleep 0.1; done
+		echo continue
+	END
+	run_daemon < <(handler holds holds 'events = {mail}' 'processes = 1' \
+	    'queue-timeout = 1s' "environment = {'OUT=$OUT'}" 'on-overload = continue')
+	send >/dev/null &
+	wait_for test -e "$OUT/holds"
+	value_is "{'starting': 0, 'idle': 0, 'busy': 1, 'ending': 0, 'limit': 1}" "h['holds']['processes']"
+	send >/dev/null &
+	wait_for value_is 1 "h['holds']['waiting']"
+	wait_for value_is "{'failure': 0, 'timeout': 0, 'overload': 1}" "h['holds']['failures']"
+	value_is "[0, 1]" "[h['holds']['waiting'], h['holds']['waits']]"
+	: >"$OUT/go"
+	wait
+	value_is 2 "sum(e['count'] for e in h['holds']['events'].values())"
+	value_is True "h['holds']['wait']['seconds'] >= 0.9"
+}
+
+@test "a handler that takes 40 ms is in the bucket of 50 ms" {
+	write_handler forty <<<'sleep 0.04; echo continue'
+	run_daemon < <(handler forty forty 'events = {mail}')
+	send -n 20
+	value_is True "dict(map(tuple, h['forty']['events']['mail']['buckets']))[0.025] == 0"
+	value_is True "dict(map(tuple, h['forty']['events']['mail']['buckets']))[0.1] > 10"
+	run -0 ctl status
+	assert_output_has '  20 '
+}
+
+@test "names with quotes, backslashes, UTF-8 and control characters survive, and do nothing" {
+	local odd
+
+	odd=$WORK/$(printf 'a"b\\c\303\244\033[31m\377')
+	configure < <(handler yes yes 'events = {mail}') >"$WORK/odd.conf"
+	printf "listen 'unix:%s' {}\n" "$odd" >>"$WORK/odd.conf"
+	complete_config "$WORK/odd.conf"
+	"$PIPEMILTER" -n -f "$WORK/odd.conf" >/dev/null 2>&1 || skip 'such a name is not allowed'
+	mkdir -p "$DAEMONS/d"
+	keep_daemon d "$PIPEMILTER" -d -f "$WORK/odd.conf"
+	wait_for ctl ping
+	ctl status >"$OUT/text"
+	ctl status --json >"$OUT/json"
+	ctl status --openmetrics >"$OUT/om"
+	for f in text json om; do
+		! grep -q "$(printf '\033')" "$OUT/$f"
+	done
+	python3 - "$OUT/json" "$WORK" <<-'END'
+		import json, sys
+		j = json.load(open(sys.argv[1], encoding="utf-8"))
+		assert j["listeners"][1]["listen"] == "unix:" + sys.argv[2] + '/a"b\\c\u00e4\x1b[31m\ufffd', j
+	END
+	python3 -c 'import sys; open(sys.argv[1], encoding="utf-8").read()' "$OUT/om"
+	grep -qF 'a"b\\c' "$OUT/text"
+	grep -qF 'a\"b\\\\c' "$OUT/om"
+}
+
+@test "OpenMetrics: the strict parser takes it" {
+	local python=
+
+	for p in python3 /usr/bin/python3; do
+		! $p -c 'import prometheus_client.openmetrics.parser' 2>/dev/null || python=$p
+	done
+	[ -n "$python" ] || skip 'no prometheus_client'
+	run_plain
+	send -n 3
+	ctl status --openmetrics >"$OUT/om"
+	"$python" - "$OUT/om" <<-'END'
+		import sys
+		from prometheus_client.openmetrics import parser
+		text = open(sys.argv[1]).read()
+		families = {f.name: f for f in parser.text_string_to_metric_families(text)}
+		assert len(families) >= 32, len(families)
+		assert all(n.startswith("pipemilter_") for n in families)
+		assert {f.type for f in families.values()} == {"gauge", "counter", "histogram"}
+		assert all(s.value >= 0 for f in families.values() for s in f.samples)
+		le = [s.labels["le"] for s in families["pipemilter_handler_answer_seconds"].samples
+		      if "le" in s.labels]
+		assert le == "0.001 0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 120.0 +Inf".split(), le
+	END
+}
+
+# http REQUEST: what pipemilterctl status --http answers
+http() {
+	run --separate-stderr bash -c 'printf "%b" "$1" | "$PIPEMILTERCTL" -s "$2" status --http' - \
+	    "$1" "$CONTROL"
+}
+
+@test "HTTP: GET is answered, all else refused, and without a daemon it is 503" {
+	run_plain
+	http 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'
+	[ "${lines[0]}" = $'HTTP/1.1 200 OK\r' ]
+	assert_output_has 'Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8'
+	[ "${lines[-1]}" = '# EOF' ]
+	printf 'GET / HTTP/1.0\n\n' | ctl status --http >"$OUT/http"
+	python3 - "$OUT/http" <<-'END'
+		import sys
+		head, body = open(sys.argv[1], "rb").read().split(b"\r\n\r\n", 1)
+		assert b"Content-Length: %d\r\n" % len(body) in head, head
+	END
+	http 'POST / HTTP/1.1\r\n\r\n'
+	[ "${lines[0]}" = $'HTTP/1.1 405 Method Not Allowed\r' ]
+	for request in '\\0\\0\r\n\r\n' 'GET\r\n\r\n' 'nonsense\n\n' 'GET / SIP/2\r\n\r\n'; do
+		http "$request"
+		[[ $output != *' 200 '* ]]
+	done
+	run -0 bash -c '{ echo "GET / HTTP/1.1"; yes "x: y" | head -c 1048576; } |
+	    timeout 20 "$PIPEMILTERCTL" -s "$1" status --http' - "$CONTROL"
+	[[ $output == *' 400 '* ]]
+	ctl stop
+	http 'GET / HTTP/1.1\r\n\r\n'
+	[ "${lines[0]}" = $'HTTP/1.1 503 Service Unavailable\r' ]
+}
+
+@test "HTTP: a peer that says nothing is waited for no longer than 5 s" {
+	run_plain
+	SECONDS=0
+	run -0 bash -c 'sleep 12 | { timeout 10 "$PIPEMILTERCTL" -s "$1" status --http; }' - "$CONTROL"
+	[ -z "$output" ]
+	run -0 bash -c '{ printf "GET "; sleep 7; } | timeout 10 "$PIPEMILTERCTL" -s "$1" status --http' \
+	    - "$CONTROL"
+	[[ $output == *' 400 '* ]]
+}
+
+@test "drain: no connection is taken, an open session finishes, and the daemon goes on" {
+	write_handler holds <<-'END'
+		touch "$OUT/holds"
+		while [ ! -e "$OUT/go" ]; do sleep 0.1; done
+		echo continue
+	END
+	run_daemon 'engines = 2' < <(handler holds holds 'events = {mail}' "environment = {'OUT=$OUT'}")
+	{ send; echo "status $?"; } >"$OUT/first" &
+	wait_for test -e "$OUT/holds"
+	run -0 ctl drain
+	run ! send
+	value_is draining "j['state']"
+	value_is 1 "sum(e['connections'] for e in j['engines'])"
+	run -1 ctl ping
+	[ "$output" = 'pipemilterctl: the daemon is draining' ]
+	: >"$OUT/go"
+	wait
+	grep -qx 'status 0' "$OUT/first"
+	wait_for value_is '[]' "j['engines']"
+	value_is 1 "j['messages']['accept']"
+	run -0 ctl drain
+	! log_has 'ended with status'
+	run -0 ctl stop
+}
+
+@test "a daemon that root has not started, and one for a command line, have no control socket" {
+	write_handler e <<<'echo continue'
+	start_adhoc "unix:$SOCK" -e mail "$HANDLERS/e"
+	! grep -q control /proc/net/unix || ! grep control /proc/net/unix | grep -F "$WORK"
+}
