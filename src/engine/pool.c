@@ -212,6 +212,7 @@ void
 pool_wait(struct pool *p, struct task *t, int first)
 {
 	tally_wanted(t);
+	tally_waits(p, t);
 	p->nwaiting++;
 	numbers_add(&p->load->waiting, 1);
 	t->run.state = TASK_QUEUED;
@@ -297,8 +298,6 @@ submit(struct pool *p, struct hstate *h, struct task *t)
 	if (TAILQ_EMPTY(&p->waiting) && (!TAILQ_EMPTY(&p->avail) || may_start(p)))
 		return find_process(p, t);
 	t->run.since = engine_now(p->engine);
-	if (!t->report)
-		numbers_add(&p->numbers->waits, 1);
 	pool_wait(p, t, 0);
 	return TASK_KEPT;
 }
@@ -367,7 +366,7 @@ pool_resubmit(struct pool *p, struct task *t)
 void
 pool_abandon(struct engine *e, struct task *t, int late)
 {
-	const struct task_result	 r = { .end = t->run.given != 0 ? TASK_TIMEOUT : TASK_OVERLOAD };
+	const struct task_result	 r = { .end = TASK_TIMEOUT };
 
 	if (late)
 		tally_task(&e->pools[t->handler], t, &r);

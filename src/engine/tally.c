@@ -22,6 +22,14 @@ tally_wanted(struct task *t)
 		t->run.wanted = mono_us();
 }
 
+void
+tally_waits(const struct pool *p, struct task *t)
+{
+	if (!t->report && !t->run.waited)
+		numbers_add(&p->numbers->waits, 1);
+	t->run.waited = 1;
+}
+
 /* us from the moment that a task needed a process until it was given to one, or until now. */
 static uint64_t
 waited(const struct task *t, uint64_t now)

@@ -14,6 +14,8 @@
 
 /* A task needs a process that is not there, or does not run yet: its wait begins, if it has not. */
 void	 tally_wanted(struct task *);
+/* A task is put into the queue. Each event counts once, however often that happens. */
+void	 tally_waits(const struct pool *, struct task *);
 /*
  * A task has ended so. Only the first call for a task counts. The failure of a process counts
  * only if somebody waits for the task.

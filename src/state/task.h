@@ -43,6 +43,7 @@ struct task_run {
 	uint64_t	 since;		/* ms: when it was queued, then when it was given */
 	uint64_t	 given_at;	/* bytes that its process was given before it */
 	uint64_t	 deadline;	/* ms; 0: it waits as long as it takes */
+	int		 waited;	/* it was in the queue */
 	int		 counted;	/* its answer, or failure, is among the numbers */
 	uint64_t	 wanted;	/* us: when it first found no process; 0: it found one */
 	uint64_t	 given;		/* us: when a process that runs got it; 0: none has */

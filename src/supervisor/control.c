@@ -24,6 +24,7 @@
 #define MAX_CLIENTS	16
 #define REQUEST_MS	5000	/* ms that a client has for its request, and to read */
 #define MAX_WORDS	16
+#define PAUSE_MS	1000	/* ms without new clients, where no descriptor is left for one */
 
 struct packet {
 	STAILQ_ENTRY(packet)	 entry;
@@ -44,6 +45,7 @@ struct control_client {
 static TAILQ_HEAD(client_list, control_client) clients = TAILQ_HEAD_INITIALIZER(clients);
 static size_t		 nclients;
 static int		 listener = -1;
+static uint64_t		 paused_until;	/* ms: no client is accepted before this; 0: now */
 static control_request	*request;
 static void		*request_arg;
 
@@ -233,8 +235,12 @@ accept_all(uint64_t now)
 
 	for (n = 0; n < MAX_CLIENTS; n++) {
 		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd == -1)
+		if (fd == -1) {
+			/* Who waits would else be polled for again and again. */
+			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+				paused_until = now + PAUSE_MS;
 			return;
+		}
 		if (!make_room()) {
 			(void)close(fd);
 			continue;
@@ -271,7 +277,7 @@ control_fill(struct pollfd *pfd)
 	}
 	if (listener == -1)
 		return;
-	pfd->fd = listener;
+	pfd->fd = paused_until == 0 ? listener : -1;
 	pfd->events = POLLIN;
 	pfd->revents = 0;
 }
@@ -300,6 +306,10 @@ control_run_timers(uint64_t now)
 	struct control_client	*c, *next;
 	uint64_t		 first = MONO_NEVER;
 
+	if (paused_until <= now)
+		paused_until = 0;
+	else
+		first = paused_until;
 	TAILQ_FOREACH_SAFE(c, &clients, entry, next) {
 		if (c->due <= now)
 			drop(c);

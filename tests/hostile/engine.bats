@@ -281,7 +281,7 @@ needs_landlock() {
 		assert all(e["connections"] <= 8 for e in j["engines"]), j["engines"]
 		assert j["kept_bytes"] <= 2 * j["kept_limit"]
 		assert j["handlers"][0]["backoff"] <= 30
-		times = j["handlers"][0]["events"]["end-of-message"]
+		times = j["handlers"][0]["events"]["rcpt"]
 		assert [n for _, n in times["buckets"]] == sorted(n for _, n in times["buckets"])
 		assert times["buckets"][-1][1] <= times["count"]
 	END
