@@ -210,10 +210,13 @@ prepare(const struct options *o, const struct conf *conf, struct runtime *rt, in
 	 * Sockets before directories: a daemon that can't listen must not empty
 	 * those of another.
 	 */
-	if ((*fds = listen_sock_open(conf)) == NULL || control_sock_open(conf, control_fd) == -1)
+	if ((*fds = listen_sock_open(conf)) == NULL)
 		return -1;
 	if (tmpdir_prepare(conf, rt, !conf->spool_directory_set &&
 	    (o->adhoc || geteuid() != 0)) == -1)
+		return -1;
+	/* Of another daemon with this configuration the spool directory tells more. */
+	if (control_sock_open(conf, control_fd) == -1)
 		return -1;
 	/*
 	 * The directory of records may be inside the spool directory, which
