@@ -205,6 +205,8 @@ complete_config() {
 		echo "spool-directory = '$WORK/spool-$(basename "$1" .conf)'" >>"$1"
 	grep -q '^[[:space:]]*control ' "$1" ||
 		echo "control = '$WORK/control-$(basename "$1" .conf)'" >>"$1"
+	# A busy machine may need more than the 9 s of the default for a few sessions.
+	grep -q '^[[:space:]]*event-timeout' "$1" || echo 'event-timeout = 1m' >>"$1"
 	add_users_to "$1"
 }
 

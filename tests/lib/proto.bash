@@ -74,21 +74,27 @@ handler() {
 	listener "$1" "$1"
 }
 
-# handler_only NAME [OPTION ...]: a handler without a socket
+# handler_only NAME [OPTION ...]: a handler without a socket. A busy machine may need more
+# than the time limits of the defaults.
 handler_only() {
-	local name=$1 o command="{'$HANDLERS/planned'}" env="{'PLANS=$PLANS'}"
+	local name=$1 o command="{'$HANDLERS/planned'}" env="{'PLANS=$PLANS'}" timeout=30s
+	local queue_timeout=30s
 
 	shift
 	for o in "$@"; do
 		case $o in
 		command*|hooks*) command= ;;
 		environment*) env= ;;
+		timeout*) timeout= ;;
+		queue-timeout*) queue_timeout= ;;
 		esac
 	done
 	{
 		echo "handler $name {"
 		[ -z "$command" ] || echo "	command = $command"
 		[ -z "$env" ] || echo "	environment = $env"
+		[ -z "$timeout" ] || echo "	timeout = $timeout"
+		[ -z "$queue_timeout" ] || echo "	queue-timeout = $queue_timeout"
 		for o in "$@"; do
 			echo "	$o"
 		done
