@@ -77,7 +77,8 @@ log_line(void *arg, int severity __unused, const char *line)
 	 * may be slow.
 	 */
 	static const char *const harmless[] = { ": stderr: ", " lines of standard error",
-	    " was mended", "queue-timeout" };
+	    " was mended", "queue-timeout", ": slow: ", "slow answers of ",
+	    " processes are in use" };
 	struct through	*th = arg;
 	const char	*text = strstr(line, "handler ");
 	size_t		 i;

@@ -911,7 +911,7 @@ reject 550 5.7.1 not you
 		python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$MILTER_SEND" "${as[@]}" \
-		    -o 'timeout = 1s' -e mail -x ./h < message 3>&- &
+		    -o 'timeout = 60s' -o 'event-timeout = 60s' -e mail -x ./h < message 3>&- &
 		pid=$!
 		within 20 sh -c 'ls "$TMPDIR"/milter-send.*/milter.sock' || return
 		within 20 pgrep -P "$pid"

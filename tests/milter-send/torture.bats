@@ -434,6 +434,12 @@ loop() {
 	END
 }
 
+@test "slow answers, and processes that are all in use, are no mistake" {
+	loop 'sleep 0.01; echo continue' | write_handler slow
+	torture -e mail -o 'reuse = yes' -o 'processes = 1' -o 'slow = 1ms' "$HANDLERS/slow"
+	assert_status 0
+}
+
 @test "usage" {
 	run "$MILTER_SEND" --torture -s unix:/nowhere
 	assert_status 2
