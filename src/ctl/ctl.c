@@ -31,7 +31,8 @@ usage(void)
 {
 	(void)fprintf(stderr,
 	    "usage: pipemilterctl [-s control-socket] command\n"
-	    "       commands: ping, status [--json | --openmetrics | --http], drain, stop\n"
+	    "       commands: ping, status [--json | --openmetrics | --http],\n"
+	    "       processes [--json], drain, stop\n"
 	    "       pipemilterctl -V\n");
 	return CONTROL_USAGE;
 }
@@ -46,6 +47,23 @@ flushed(int status)
 	return CONTROL_FAILED;
 }
 
+/* Returns 0, or -1: there is no JSON. */
+static int
+make_form(struct buf *b, const struct snapshot *s, enum form form)
+{
+	int	 is_status = s->daemon.n > 0;
+
+	if (form == FORM_JSON)
+		return is_status ? json_print(b, s) : json_processes(b, s);
+	if (!is_status)
+		text_processes(b, s);
+	else if (form == FORM_TEXT)
+		text_print(b, s);
+	else
+		openmetrics_print(b, s);
+	return 0;
+}
+
 static int
 print_form(const struct snapshot *s, enum form form)
 {
@@ -53,11 +71,7 @@ print_form(const struct snapshot *s, enum form form)
 	int		 status = CONTROL_OK;
 
 	buf_init(&b, FORM_MAX);
-	if (form == FORM_TEXT)
-		text_print(&b, s);
-	else if (form == FORM_OPENMETRICS)
-		openmetrics_print(&b, s);
-	else if (json_print(&b, s) == -1) {
+	if (make_form(&b, s, form) == -1) {
 		client_complain("--json", "this program was built without json-c");
 		status = CONTROL_FAILED;
 	}
@@ -102,6 +116,19 @@ show_status(const char *path, enum form form)
 	return status;
 }
 
+static int
+show_processes(const char *path, enum form form)
+{
+	struct snapshot	 s;
+	int		 status;
+
+	if ((status = snapshot_take_processes(&s, path)) != CONTROL_OK)
+		return status;
+	status = print_form(&s, form);
+	snapshot_free(&s);
+	return status;
+}
+
 /* The form that an argument names, or -1. */
 static int
 form_of(const char *arg)
@@ -128,6 +155,12 @@ run(const char *path, char **words)
 		if (form == -1 || (words[1] != NULL && words[2] != NULL))
 			return usage();
 		return show_status(path, (enum form)form);
+	}
+	if (strcmp(verb, "processes") == 0) {
+		form = form_of(words[1]);
+		if ((form != FORM_TEXT && form != FORM_JSON) || (words[1] != NULL && words[2] != NULL))
+			return usage();
+		return show_processes(path, (enum form)form);
 	}
 	is_stop = strcmp(verb, "stop") == 0;
 	if (words[1] != NULL || (!is_stop && strcmp(verb, "ping") != 0 && strcmp(verb, "drain") != 0))

@@ -5,7 +5,7 @@
 
 /*
  * ctl/forms.h: the answer to `status' as text, JSON (json.c), and OpenMetrics
- * (openmetrics.c).
+ * (openmetrics.c), and that to `processes' as the first two.
  */
 #ifndef PM_CTL_FORMS_H
 #define PM_CTL_FORMS_H
@@ -17,6 +17,9 @@
 void	 text_print(struct buf *, const struct snapshot *);
 /* Returns 0, or -1: this program was built without a library for JSON. */
 int	 json_print(struct buf *, const struct snapshot *);
+/* The same of the processes. */
+void	 text_processes(struct buf *, const struct snapshot *);
+int	 json_processes(struct buf *, const struct snapshot *);
 /* The text format of OpenMetrics 1.0, of which Prometheus' older parsers take all too. */
 void	 openmetrics_print(struct buf *, const struct snapshot *);
 

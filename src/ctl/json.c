@@ -4,7 +4,7 @@
  */
 
 /*
- * ctl/json.c: the answer to `status' as one JSON object.
+ * ctl/json.c: the answers to `status' and `processes' as one JSON object.
  */
 #include "base/compat.h"
 
@@ -18,6 +18,7 @@
 
 #include <json-c/json.h>
 
+#include "base/xmalloc.h"
 #include "ctl/visible.h"
 
 typedef struct json_object	json;
@@ -225,6 +226,47 @@ add_list(json *to, const char *name, const struct snapshot_list *l,
 	add(to, name, j);
 }
 
+static json *
+process(const struct control_msg *msg)
+{
+	const struct control_process	*p = &msg->u.process;
+	const char			*queue_id = strchr(msg->text[2], ' ');
+	json				*j = json_object_new_object();
+	char				*session = xstrdup(msg->text[2]);
+
+	session[strcspn(session, " ")] = '\0';
+	add(j, "handler", text(msg->text[0]));
+	add(j, "pid", number(p->pid));
+	add(j, "engine", number(p->engine));
+	add(j, "state", text(msg->text[1]));
+	add(j, "for", seconds(p->age > NUMBERS_MOST ? NUMBERS_MOST : p->age * 1000));
+	add(j, "uses", number(p->uses));
+	add(j, "event", p->event < EV_COUNT ? text(event_name((enum event_kind)p->event)) : NULL);
+	add(j, "session", session[0] == '\0' ? NULL : text(session));
+	add(j, "queue_id", queue_id == NULL ? NULL : text(queue_id + 1));
+	free(session);
+	return j;
+}
+
+static void
+print(struct buf *b, json *j)
+{
+	buf_add_str(b, json_object_to_json_string_ext(j,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	buf_add_str(b, "\n");
+	(void)json_object_put(j);
+}
+
+int
+json_processes(struct buf *b, const struct snapshot *s)
+{
+	json	*j = json_object_new_object();
+
+	add_list(j, "processes", &s->processes, process);
+	print(b, j);
+	return 0;
+}
+
 int
 json_print(struct buf *b, const struct snapshot *s)
 {
@@ -234,13 +276,16 @@ json_print(struct buf *b, const struct snapshot *s)
 	add_list(j, "engines", &s->engines, engine);
 	add_list(j, "listeners", &s->listeners, listener);
 	add_list(j, "handlers", &s->handlers, handler);
-	buf_add_str(b, json_object_to_json_string_ext(j,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	buf_add_str(b, "\n");
-	(void)json_object_put(j);
+	print(b, j);
 	return 0;
 }
 #else
+int
+json_processes(struct buf *b __unused, const struct snapshot *s __unused)
+{
+	return -1;
+}
+
 int
 json_print(struct buf *b __unused, const struct snapshot *s __unused)
 {

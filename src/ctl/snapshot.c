@@ -4,7 +4,7 @@
  */
 
 /*
- * ctl/snapshot.c: the answer to `status'.
+ * ctl/snapshot.c: the answer to `status', or to `processes'.
  */
 #include "base/compat.h"
 
@@ -42,6 +42,8 @@ take(void *arg, const struct control_msg *msg)
 		keep(&s->listeners, msg);
 	else if (msg->type == CONTROL_HANDLER)
 		keep(&s->handlers, msg);
+	else if (msg->type == CONTROL_PROCESS)
+		keep(&s->processes, msg);
 }
 
 int
@@ -56,6 +58,17 @@ snapshot_take(struct snapshot *s, const char *path)
 		status = CONTROL_FAILED;
 	}
 	if (status != CONTROL_OK)
+		snapshot_free(s);
+	return status;
+}
+
+int
+snapshot_take_processes(struct snapshot *s, const char *path)
+{
+	int	 status;
+
+	memset(s, 0, sizeof(*s));
+	if ((status = client_ask(path, "processes", 0, take, s)) != CONTROL_OK)
 		snapshot_free(s);
 	return status;
 }
@@ -80,6 +93,7 @@ snapshot_free(struct snapshot *s)
 	free_list(&s->engines);
 	free_list(&s->listeners);
 	free_list(&s->handlers);
+	free_list(&s->processes);
 }
 
 uint64_t

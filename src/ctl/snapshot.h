@@ -4,7 +4,7 @@
  */
 
 /*
- * ctl/snapshot.h: the answer to `status'.
+ * ctl/snapshot.h: the answer to `status', or to `processes'.
  */
 #ifndef PM_CTL_SNAPSHOT_H
 #define PM_CTL_SNAPSHOT_H
@@ -21,10 +21,12 @@ struct snapshot_list {
 
 struct snapshot {
 	struct snapshot_list	 daemon, engines, listeners, handlers;
+	struct snapshot_list	 processes;
 };
 
 /* Asks the daemon at this socket. Returns CONTROL_OK, or the exit status, told. */
 int	 snapshot_take(struct snapshot *, const char *path);
+int	 snapshot_take_processes(struct snapshot *, const char *path);
 void	 snapshot_free(struct snapshot *);
 /* The number of answers, and of failures, of a handler. */
 uint64_t snapshot_answers(const struct control_handler *);

@@ -68,6 +68,29 @@ doing(const struct hproc *hp)
 }
 
 void
+hproc_show(struct hproc *hp)
+{
+	struct slots_process	*p = hp->shown;
+	const struct task	*t = TAILQ_FIRST(&hp->asked);
+	int			 now = doing(hp);
+
+	if (now == -1)
+		return;
+	p->uses = hp->uses;
+	if (t != NULL) {
+		p->since = t->run.since;
+		p->event = t->event;
+		memcpy(p->ids, t->ids, sizeof(p->ids));
+	} else {
+		if (p->state != (uint32_t)now || p->event != EV_COUNT)
+			p->since = engine_now(hp->engine);
+		p->event = EV_COUNT;
+		memcpy(p->ids, load(hp) > 0 ? hp->ids : "", load(hp) > 0 ? sizeof(p->ids) : 1);
+	}
+	p->state = (uint32_t)now;
+}
+
+void
 hproc_note(struct hproc *hp)
 {
 	int	 now = doing(hp);
@@ -79,6 +102,7 @@ hproc_note(struct hproc *hp)
 	if (now != -1)
 		numbers_add(&hp->pool->load->processes[now], 1);
 	hp->noted = now;
+	hproc_show(hp);
 }
 
 /* Returns 1 sent, 0 no room for now, -1 the supervisor is gone. */
@@ -187,7 +211,7 @@ hproc_start(struct pool *p, struct task *t)
 		.with_id = p->conf->concurrency > 1,
 	};
 
-	hp->id = ++p->engine->last_id;
+	hp->id = slots_take(board_slots(p->engine->board, p->engine->index), &hp->shown);
 	hp->engine = p->engine;
 	hp->pool = p;
 	hp->ahead = t == NULL;
@@ -431,6 +455,7 @@ hproc_give(struct hproc *hp, struct task *t)
 	t->run.deadline = t->run.since + t->timeout;
 	TAILQ_INSERT_TAIL(&hp->asked, t, entry);
 	hproc_add_deadline(hp, t->run.deadline);
+	hproc_show(hp);
 	return TASK_KEPT;
 }
 
@@ -453,6 +478,7 @@ hproc_tell(struct hproc *hp, struct task *t, struct task_result *r)
 	r->actions = &actions;
 	TAILQ_REMOVE(&hp->asked, t, entry);
 	t->run.proc = NULL;
+	hproc_show(hp);
 	keep_files(hp, t);
 	if (t->session == NULL) {
 		hp->ndetached--;
@@ -569,6 +595,7 @@ deliver_waiting(struct hproc *hp)
 		if (t->report && hproc_lasts(hp))
 			hproc_tell(hp, t, &r);
 	}
+	hproc_show(hp);
 }
 
 void

@@ -40,6 +40,7 @@ struct hproc {
 	struct pool		*pool;
 	struct slot		 slot;
 	int			 noted;		/* enum numbers_process as the board has it; -1: not */
+	struct slots_process	*shown;		/* what pipemilterctl(8) is told of it */
 	struct ltimer		 timer;
 	struct task_list	 asked;		/* not answered yet, in the order they came */
 	struct hstate_list	 bound;		/* the scopes that it serves */

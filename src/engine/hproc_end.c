@@ -57,6 +57,7 @@ drop_process(struct hproc *hp, int early)
 	if (hp->is_dirty)
 		TAILQ_REMOVE(&e->dirty, hp, dirty);
 	RB_REMOVE(hproc_tree, &e->procs, hp);
+	slots_drop(board_slots(e->board, e->index), hp->id);
 	e->nprocs--;
 	TAILQ_INSERT_TAIL(&e->dead_procs, hp, dead);
 	pool_process_gone(hp->pool, hp, early);
@@ -181,6 +182,7 @@ abandon_start(struct hproc *hp, struct task *t)
 	if (hproc_state(t)->binding.proc == hp)
 		hproc_unbind(hproc_state(t));
 	session_drop_task(t);
+	hproc_show(hp);
 	/* This process has the environment of one task, so it can't serve another scope. */
 	if (!hp->pool->conf->reuse && !hp->ahead)
 		hproc_advance(hp, SLOT_FAILED);

@@ -33,6 +33,8 @@ struct hstate	*hproc_state(const struct task *);
 int	 hproc_lasts(const struct hproc *);
 /* Tells the board what the process does, once that has changed. */
 void	 hproc_note(struct hproc *);
+/* Writes what it does where the supervisor reads that, by plain stores: also if little has changed. */
+void	 hproc_show(struct hproc *);
 /* Takes the scope from its process, and does nothing else. */
 void	 hproc_unbind(struct hstate *);
 /*

@@ -69,7 +69,6 @@ struct engine {
 	struct hproc_list	 unsent;	/* processes with a message for the supervisor */
 	struct hproc_list	 dirty;		/* processes with something to be written */
 	struct hproc_tree	 procs;		/* by id */
-	uint64_t		 last_id;	/* of a process */
 	unsigned int		 nconns;
 	unsigned int		 nprocs;
 	unsigned int		 nsessions;	/* those of closed connections included */

@@ -16,13 +16,14 @@
 #include "base/buf.h"
 #include "config/conf.h"
 #include "milter/action.h"
+#include "store/slots.h"
 #include "store/spool.h"
 #include "store/store.h"
 
 struct hproc;
 struct session;
 
-#define SESSION_IDS	88	/* bytes of "SESSION QUEUE-ID" with its NUL */
+#define SESSION_IDS	SLOTS_IDS	/* bytes of "SESSION QUEUE-ID" with its NUL */
 
 /* How far a task has come. */
 enum task_state {

@@ -10,25 +10,15 @@
 
 #include <sys/mman.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/xmalloc.h"
 #include "store/board.h"
-
-/* Newer kernels have these: memory that can't be executed; no later mapping can write. */
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL		0x0008U
-#endif
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE	0x0010
-#endif
+#include "store/shared.h"
 
 struct listener {
 	uint64_t		 connections;	/* of the engine */
@@ -64,55 +54,29 @@ struct board {
 	size_t		 size;		/* of a row */
 	struct row	**ours;		/* to be written; NULL where this process may not */
 	const struct row **all;		/* to be read */
+	struct slots	**slots;	/* processes of each engine */
 };
 
 /* Numbers of a process that is no engine. */
 static struct numbers_engine	 nobodys;
 static struct numbers_engine	*own = &nobodys;
 
-static int
-make_memory(size_t size)
+/* An engine may have all processes of all handlers. */
+static size_t
+count_slots(const struct conf *conf)
 {
-	int	 fd = memfd_create("board", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	size_t	 i, n = 0;
 
-	if (fd == -1 && errno == EINVAL)
-		fd = memfd_create("board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd == -1)
-		fatal("memfd_create");
-	if (ftruncate(fd, (off_t)size) == -1 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == -1)
-		fatal("memory for the board");
-	return fd;
-}
-
-static void *
-map(int fd, size_t size, int protection)
-{
-	void	*p = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
-
-	if (p == MAP_FAILED)
-		fatal("mmap");
-	return p;
-}
-
-static void
-add_row(struct board *b, unsigned int i)
-{
-	int	 fd = make_memory(b->size);
-
-	b->ours[i] = map(fd, b->size, PROT_READ | PROT_WRITE);
-	/* Linux 5.1 */
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == -1 && i == 0)
-		log_warnx("board: this kernel can't keep an engine that is taken over from "
-		    "changing what others count");
-	b->all[i] = map(fd, b->size, PROT_READ);
-	close(fd);
+	for (i = 0; i < conf->nhandlers; i++)
+		n += conf->handlers[i].processes;
+	return n;
 }
 
 struct board *
 board_new(const struct conf *conf)
 {
 	struct board	*b = xcalloc(1, sizeof(*b));
+	const void	*all;
 	unsigned int	 i;
 
 	b->rows = conf->engines;
@@ -124,8 +88,12 @@ board_new(const struct conf *conf)
 	    conf->nhandlers * sizeof(struct handler);
 	b->ours = xcalloc(b->rows, sizeof(*b->ours));
 	b->all = xcalloc(b->rows, sizeof(*b->all));
-	for (i = 0; i < b->rows; i++)
-		add_row(b, i);
+	b->slots = xcalloc(b->rows, sizeof(*b->slots));
+	for (i = 0; i < b->rows; i++) {
+		b->ours[i] = shared_map(b->size, &all);
+		b->all[i] = all;
+		b->slots[i] = slots_new(count_slots(conf));
+	}
 	return b;
 }
 
@@ -145,8 +113,10 @@ board_free(struct board *b)
 	for (i = 0; i < b->rows; i++) {
 		unmap_ours(b, i);
 		(void)munmap((void *)(uintptr_t)b->all[i], b->size);
+		slots_free(b->slots[i]);
 	}
 	own = &nobodys;
+	free(b->slots);
 	free(b->ours);
 	free(b->all);
 	free(b);
@@ -158,8 +128,10 @@ board_become(struct board *b, unsigned int engine)
 	unsigned int	 i;
 
 	for (i = 0; i < b->rows; i++)
-		if (i != engine)
+		if (i != engine) {
 			unmap_ours(b, i);
+			slots_leave(b->slots[i]);
+		}
 	own = board_numbers(b, engine);
 }
 
@@ -313,6 +285,14 @@ struct numbers_load *
 board_load(struct board *b, unsigned int engine, unsigned int handler)
 {
 	return &own_handler(b, engine, handler)->load;
+}
+
+struct slots *
+board_slots(const struct board *b, unsigned int engine)
+{
+	if (engine >= b->rows)
+		fatalx("board: engine %u", engine);
+	return b->slots[engine];
 }
 
 void

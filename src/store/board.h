@@ -14,6 +14,7 @@
 
 #include "config/conf.h"
 #include "store/numbers.h"
+#include "store/slots.h"
 
 struct board;
 
@@ -53,6 +54,8 @@ struct numbers_engine	*board_numbers(struct board *, unsigned int engine);
 struct numbers_listener	*board_listener(struct board *, unsigned int engine, unsigned int listener);
 struct numbers_handler	*board_handler(struct board *, unsigned int engine, unsigned int handler);
 struct numbers_load	*board_load(struct board *, unsigned int engine, unsigned int handler);
+/* What an engine shows of its handler processes. */
+struct slots	*board_slots(const struct board *, unsigned int engine);
 /* The engine notes how many sessions it has. */
 void		 board_note_sessions(struct board *, unsigned int engine, unsigned int n);
 /*

@@ -100,6 +100,16 @@ child_count_handler_of(unsigned int engine, uint32_t handler)
 }
 
 void
+child_each(uint32_t handler, void (*fn)(const struct child *, void *arg), void *arg)
+{
+	const struct child	*c;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->handler == handler)
+			fn(c, arg);
+}
+
+void
 child_signal(const struct child *c, int sig)
 {
 	/* kill(-1) and kill(0) would reach everybody. */
@@ -114,6 +124,8 @@ end_child(struct child *c, uint64_t now, uint64_t grace)
 {
 	if (!c->orphan && grace > 0)
 		child_signal(c, SIGTERM);
+	if (!c->orphan)
+		c->orphan_since = now;
 	c->orphan = 1;
 	if (c->kill_at > now + grace)
 		c->kill_at = now + grace;

@@ -33,6 +33,7 @@ struct child {
 	int			 orphan;	/* its engine is gone, or not interested any more */
 	int			 stuck;		/* its start took too long: it counts nevertheless */
 	int			 given_up;	/* KILL did not end it: nothing waits for it */
+	uint64_t		 orphan_since;	/* ms */
 	uint64_t		 kill_at;	/* when the group gets KILL */
 	uint64_t		 dead_by;	/* when it must have ended after that */
 	/* While its start is not over, else NULL (supervisor/starts.h) */
@@ -52,6 +53,8 @@ size_t		 child_count(void);
 /* The children of all engines, and of one; orphans do not count, stuck children do. */
 size_t		 child_count_handler(uint32_t handler);
 size_t		 child_count_handler_of(unsigned int engine, uint32_t handler);
+/* Calls with each child of a handler, the oldest first, orphans included. */
+void		 child_each(uint32_t handler, void (*)(const struct child *, void *arg), void *arg);
 /* Sends a signal to the whole process group. */
 void		 child_signal(const struct child *, int sig);
 /*

@@ -15,6 +15,7 @@
 
 #include "base/mono.h"
 #include "base/syslog.h"
+#include "supervisor/child.h"
 #include "supervisor/status.h"
 
 /* No pause between starts is longer (engine/pool.c). */
@@ -128,6 +129,59 @@ status_tell(struct control_client *c, const struct engine_set *es, const struct 
 		tell_listener(c, es, i);
 	for (i = 0; i < es->opts->conf->nhandlers; i++)
 		tell_handler(c, es, i);
+	control_finish(c, CONTROL_OK);
+}
+
+/* What status_processes() hands to tell_process(). */
+struct listing {
+	struct control_client	*client;
+	const struct engine_set	*engines;
+	uint64_t		 now;
+};
+
+static uint64_t
+age(uint64_t now, uint64_t since)
+{
+	return since < now ? now - since : 0;
+}
+
+/* Which processes there are we know ourselves; what they do only their engine does. */
+static void
+tell_process(const struct child *c, void *arg)
+{
+	static const char *const	 names[NUMBERS_PROCESSES] = { "starting", "idle", "busy",
+	    "ending" };
+	const struct listing		*l = arg;
+	struct control_msg		 msg;
+	struct slots_process		 p;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.type = CONTROL_PROCESS;
+	msg.text[0] = l->engines->opts->conf->handlers[c->handler].name;
+	msg.text[1] = c->orphan ? "ending" : "starting";
+	msg.u.process.pid = (uint64_t)c->pid;
+	msg.u.process.engine = c->engine + 1;
+	msg.u.process.event = EV_COUNT;
+	if (c->orphan)
+		msg.u.process.age = age(l->now, c->orphan_since);
+	else if (slots_read(board_slots(l->engines->board, c->engine), c->id, &p)) {
+		msg.text[1] = p.state < NUMBERS_PROCESSES ? names[p.state] : "unknown";
+		msg.text[2] = p.ids;
+		msg.u.process.age = age(l->now, p.since);
+		msg.u.process.uses = p.uses;
+		msg.u.process.event = p.event < EV_COUNT ? p.event : EV_COUNT;
+	}
+	control_say(l->client, &msg);
+}
+
+void
+status_processes(struct control_client *c, const struct engine_set *es)
+{
+	struct listing	 l = { c, es, mono_ms() };
+	unsigned int	 i;
+
+	for (i = 0; i < es->opts->conf->nhandlers; i++)
+		child_each(i, tell_process, &l);
 	control_finish(c, CONTROL_OK);
 }
 

@@ -24,6 +24,8 @@ struct status {
 
 /* Answers `status': a message for the daemon, each engine, listener and handler. */
 void	 status_tell(struct control_client *, const struct engine_set *, const struct status *);
+/* Answers `processes': a message for each, also of engines that hang or are gone. */
+void	 status_processes(struct control_client *, const struct engine_set *);
 /* Answers `ping'. */
 void	 status_ping(struct control_client *, const struct engine_set *, const struct status *);
 

@@ -201,6 +201,8 @@ take_request(void *arg, struct control_client *c, char **words, int all)
 		status_ping(c, &sv->engines, &st);
 	else if (words[1] == NULL && strcmp(words[0], "status") == 0)
 		status_tell(c, &sv->engines, &st);
+	else if (words[1] == NULL && strcmp(words[0], "processes") == 0)
+		status_processes(c, &sv->engines);
 	else if (words[1] != NULL || !take_order(sv, c, words[0], all)) {
 		control_say_text(c, CONTROL_ERROR, "no such command");
 		control_finish(c, CONTROL_USAGE);

@@ -24,6 +24,7 @@ static const struct {
 	[CONTROL_ENGINE] = { 1, NUMBERS_OF(struct control_engine) },
 	[CONTROL_LISTENER] = { 1, NUMBERS_OF(struct control_listener) },
 	[CONTROL_HANDLER] = { 1, NUMBERS_OF(struct control_handler) },
+	[CONTROL_PROCESS] = { 3, NUMBERS_OF(struct control_process) },
 };
 
 unsigned int

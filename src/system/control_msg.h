@@ -39,6 +39,7 @@ enum control_type {
 	CONTROL_ENGINE,		/* text: state */
 	CONTROL_LISTENER,	/* text: its socket, as configured */
 	CONTROL_HANDLER,	/* text: its name */
+	CONTROL_PROCESS,	/* texts: its handler, state, "SESSION QUEUE-ID" or "" */
 	CONTROL_TYPES
 };
 
@@ -79,6 +80,13 @@ struct control_handler {
 	struct numbers_handler	 numbers;
 };
 
+struct control_process {
+	uint64_t		 pid, engine;
+	uint64_t		 age;		/* ms: for so long it does what it does */
+	uint64_t		 uses;		/* scopes that it was ever given */
+	uint64_t		 event;		/* enum event_kind: what it is asked; EV_COUNT: nothing */
+};
+
 struct control_msg {
 	enum control_type	 type;
 	const char		*text[CONTROL_TEXTS];
@@ -89,6 +97,7 @@ struct control_msg {
 		struct control_engine	 engine;
 		struct control_listener	 listener;
 		struct control_handler	 handler;
+		struct control_process	 process;
 	} u;
 };
 

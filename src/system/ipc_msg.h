@@ -49,7 +49,7 @@ enum ipc_stage {
 
 struct ipc_msg {
 	enum ipc_type	 type;
-	uint64_t	 id;		/* of a process: the engine makes it, and never uses it twice */
+	uint64_t	 id;		/* of a process: the engine makes it (store/slots.h) */
 	uint32_t	 handler;	/* index into conf.handlers */
 	uint32_t	 event;		/* enum event_kind: the hook to run */
 	int32_t		 value;		/* pid, errno, wait status or signal */

@@ -92,7 +92,8 @@ value_is() {
 	run -3 ctl ping
 	[[ $output == "pipemilterctl: $CONTROL: no daemon listens there" ]]
 	run_plain
-	for words in '' nonsense 'ping now' 'status --yaml' 'status --json --json' 'stop -x'; do
+	for words in '' nonsense 'ping now' 'status --yaml' 'status --json --json' 'stop -x' \
+	    'processes --http' 'processes --json x'; do
 		# shellcheck disable=SC2086
 		run -2 ctl $words
 		assert_output_has 'usage: pipemilterctl'
@@ -457,6 +458,74 @@ http() {
 	run -0 bash -c 'exec 9<>"$2"; printf "GET " >&9
 	    timeout 60 "$PIPEMILTERCTL" -s "$1" status --http <"$2"' - "$CONTROL" "$WORK/silent"
 	[[ $output == *' 400 '* ]]
+}
+
+# process EXPRESSION: of p, the processes
+process() {
+	ctl processes --json | python3 -c "
+import json, sys
+p = json.load(sys.stdin)['processes']
+print($1)"
+}
+
+# process_is TEXT EXPRESSION
+process_is() {
+	local got
+
+	got=$(process "$2")
+	[ "$got" = "$1" ] || { echo "$2 is $got, not $1" >&2; return 1; }
+}
+
+@test "processes: a hanging handler is there, with what it is asked, and gone when it is" {
+	write_handler holds <<-'END'
+		echo $$ >"$OUT/pid"
+		while [ ! -e "$OUT/go" ]; do sleep 0.1; done
+		echo continue
+	END
+	write_handler serves <<-'END'
+		while read -r line; do [ -n "$line" ] || printf 'continue\n\n'; done
+	END
+	run_daemon 'event-timeout = 60s' < <(
+		handler serves serves 'events = {helo}' 'reuse = yes'
+		handler holds holds 'events = {mail}' 'timeout = 60s' "environment = {'OUT=$OUT'}"
+	)
+	run -0 ctl processes
+	[ "$output" = 'handler  pid  engine  state  for  uses  event  session' ]
+	send >/dev/null &
+	wait_for process_is "[1, 'busy', 'mail', 1]" \
+	    "[[x['engine'], x['state'], x['event'], x['uses']] for x in p if x['handler'] == 'holds'][0]"
+	process_is "$(cat "$OUT/pid")" "p[1]['pid']"
+	process_is "['serves', 'idle', None, None, None]" \
+	    "[p[0][k] for k in ('handler', 'state', 'event', 'session', 'queue_id')]"
+	wait_for process_is True "p[1]['for'] >= 1.5"
+	run -0 ctl processes
+	[[ ${lines[2]} =~ ^holds\ +[0-9]+\ +1\ +busy\ +[0-9.]+s\ +1\ +mail\ +[0-9a-f]{8}\.1( [^ ]+)?$ ]]
+	: >"$OUT/go"
+	wait
+	wait_for process_is "['serves']" "[x['handler'] for x in p]"
+}
+
+@test "processes: those of an engine that stands still, or was killed, are shown" {
+	local engine
+
+	write_handler holds <<-'END'
+		trap '' TERM
+		touch "$OUT/holds"
+		while [ ! -e "$OUT/go" ]; do sleep 0.1; done
+	END
+	run_daemon < <(handler holds holds 'events = {mail}' 'timeout = 60s' "environment = {'OUT=$OUT'}")
+	send >/dev/null 2>&1 &
+	wait_for test -e "$OUT/holds"
+	engine=$(pgrep -P "$DAEMON_PID" -f ': engine')
+	STOPPED=$engine
+	kill -s STOP "$engine"
+	process_is "[('busy', 'mail')]" "[(x['state'], x['event']) for x in p]"
+	kill -s KILL "$engine"
+	STOPPED=
+	wait_for process_is "[('ending', None)]" "[(x['state'], x['event']) for x in p]"
+	: >"$OUT/go"
+	wait_for process_is '[]' p
+	wait
 }
 
 @test "drain: no connection is taken, an open session finishes, and the daemon goes on" {

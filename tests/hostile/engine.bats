@@ -269,6 +269,7 @@ needs_landlock() {
 	attack_and_serve board
 	"${ctl[@]}" status
 	"${ctl[@]}" status --openmetrics
+	"${ctl[@]}" processes
 	"${ctl[@]}" status --json >"$WORK/json"
 	python3 - "$WORK/json" <<-'END'
 		import json, sys

@@ -24,9 +24,12 @@
 static struct board *
 new_board(void)
 {
-	struct conf	 conf;
+	static struct handler_conf	 handlers[HANDLERS];
+	struct conf			 conf;
 
 	memset(&conf, 0, sizeof(conf));
+	conf.handlers = handlers;
+	handlers[0].processes = handlers[1].processes = 2;
 	conf.engines = ENGINES;
 	conf.nlistens = LISTENS;
 	conf.nhandlers = HANDLERS;
@@ -253,9 +256,41 @@ test_write_other(void)
 	board_free(b);
 }
 
+static void
+test_slots(void)
+{
+	struct board		*b = new_board();
+	struct slots		*s = board_slots(b, 1);
+	struct slots_process	*at[5], *other, p;
+	uint64_t		 ids[5];
+	unsigned int		 i;
+
+	for (i = 0; i < 5; i++) {
+		ids[i] = slots_take(s, &at[i]);
+		at[i]->state = NUMBERS_BUSY;
+		at[i]->uses = i;
+	}
+	CHECK(slots_read(s, ids[3], &p) && p.uses == 3 && p.state == NUMBERS_BUSY && p.ids[0] == '\0',
+	    "what a process does");
+	CHECK(!slots_read(s, ids[4], &p), "one that is too many has no place");
+	CHECK(!slots_read(board_slots(b, 0), ids[3], &p), "each engine for itself");
+	slots_drop(s, ids[3]);
+	slots_drop(s, ids[4]);
+	CHECK(!slots_read(s, ids[3], &p), "gone");
+	CHECK(slots_take(s, &other) != ids[3] && other == at[3] && other->state != NUMBERS_BUSY,
+	    "another in its place has another id, and nothing of it");
+	CHECK(slots_take(s, &other) != ids[4], "no id is used twice");
+	memset(at[0], 0xff, sizeof(*at[0]));
+	at[0]->id = ids[0];
+	CHECK(slots_read(s, ids[0], &p) && strlen(p.ids) == SLOTS_IDS - 1, "any text ends");
+	CHECK(!slots_read(s, UINT64_MAX, &p), "no such place");
+	board_free(b);
+}
+
 int
 main(void)
 {
+	test_slots();
 	test_counts();
 	test_turns();
 	test_times();
