@@ -30,6 +30,7 @@ static int		 log_stderr = 1;
 static int		 log_max = LOG_INFO;
 static int		 log_echo_fd = -1;
 static void		(*log_hook)(int, const char *);
+static void		(*log_watcher)(const char *, const char *);
 
 void
 log_init(const char *program, int to_stderr, int facility, int level)
@@ -57,7 +58,13 @@ log_level(void)
 int
 log_enabled(int severity)
 {
-	return severity <= log_max;
+	return severity <= log_max || (log_watcher != NULL && severity <= LOG_INFO);
+}
+
+void
+log_watch(void (*fn)(const char *ids, const char *text))
+{
+	log_watcher = fn;
 }
 
 void
@@ -139,7 +146,7 @@ log_verrno(int severity, const char *ids, int code, const char *fmt,
 	char	 raw[LOG_MAX_LINE];
 	size_t	 len = 0;
 
-	if (severity > log_max)
+	if (!log_enabled(severity))
 		return;
 	raw[0] = '\0';
 	if (ids != NULL && ids[0] != '\0') {
@@ -152,7 +159,10 @@ log_verrno(int severity, const char *ids, int code, const char *fmt,
 		(void)strlcat(raw, ": ", sizeof(raw));
 		(void)strlcat(raw, strerror(code), sizeof(raw));
 	}
-	emit(severity, raw);
+	if (log_watcher != NULL && len > 0 && severity <= LOG_INFO)
+		log_watcher(ids, raw + len);
+	if (severity <= log_max)
+		emit(severity, raw);
 }
 
 void

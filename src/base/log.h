@@ -27,7 +27,7 @@ void	log_init(const char *program, int to_stderr, int facility, int level);
 void	log_procinit(const char *role);
 /* The level of log_init(). */
 int	log_level(void);
-/* 1 if lines of this severity are written. Saves the work of making one that is not. */
+/* 1 if lines of this severity are written or watched. Saves the work of making one that is not. */
 int	log_enabled(int severity);
 /*
  * Lines at LOG_ERR go to this descriptor too, so that the person who starts a
@@ -60,6 +60,11 @@ void	log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void	fatal(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN;
 void	fatalx(const char *fmt, ...) PRINTF_LIKE(1, 2) NO_RETURN;
 
+/*
+ * Calls fn with each line about a session at LOG_INFO or above, also if the level drops it;
+ * the text is raw, and without the ids. fn must not log. NULL: off.
+ */
+void	log_watch(void (*fn)(const char *ids, const char *text));
 /* For tests: calls hook with each finished line instead of writing it; NULL: off. */
 void	log_set_hook(void (*hook)(int severity, const char *line));
 

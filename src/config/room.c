@@ -12,7 +12,7 @@
 
 #include "config/build.h"
 
-#define FDS_SPARE	32	/* for the log, the event loop, and a reserve */
+#define FDS_SPARE	32	/* for the log, the event loop, who watches, and a reserve */
 #define FDS_A_PROCESS	3	/* ends of its pipes */
 /* A large message is in files: as it came, as a handler changed it, and one being written. */
 #define FDS_A_MESSAGE	3

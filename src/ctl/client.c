@@ -115,32 +115,54 @@ take_message(const struct control_msg *msg, client_message *take, void *arg)
 	return -1;
 }
 
+int
+client_next(int fd, int forever, struct control_msg *msg)
+{
+	static unsigned char	 bytes[CONTROL_MAX_MSG];
+	ssize_t			 n;
+
+	do
+		n = recv(fd, bytes, sizeof(bytes), 0);
+	while (n == -1 && (errno == EINTR || (forever && errno == EAGAIN)));
+	if (n == 0 || (n == -1 && errno == ECONNRESET))
+		return 0;
+	if (n != -1 && control_msg_dec(bytes, (size_t)n, msg) == 0)
+		return 1;
+	client_complain(NULL, n != -1 ? "the answer makes no sense" :
+	    errno == EAGAIN ? "no answer within 10 s" : strerror(errno));
+	return -1;
+}
+
 static int
 take_answer(int fd, int until_end, client_message *take, void *arg)
 {
-	static unsigned char	 bytes[CONTROL_MAX_MSG];
 	static struct control_msg msg;
-	ssize_t			 n;
-	int			 status = -1;
+	int			 status = -1, got;
 
 	while (status == -1) {
-		n = recv(fd, bytes, sizeof(bytes), 0);
-		if (n == -1 && (errno == EINTR || (until_end && errno == EAGAIN)))
-			continue;
-		if (n == 0 || (n == -1 && errno == ECONNRESET)) {
-			if (until_end)
-				return CONTROL_OK;
-			client_complain(NULL, "the daemon has closed the connection");
+		if ((got = client_next(fd, until_end, &msg)) == 1)
+			status = take_message(&msg, take, arg);
+		else if (got == 0 && until_end)
+			return CONTROL_OK;
+		else {
+			if (got == 0)
+				client_complain(NULL, "the daemon has closed the connection");
 			return CONTROL_FAILED;
 		}
-		if (n == -1 || control_msg_dec(bytes, (size_t)n, &msg) == -1) {
-			client_complain(NULL, n != -1 ? "the answer makes no sense" :
-			    errno == EAGAIN ? "no answer within 10 s" : strerror(errno));
-			return CONTROL_FAILED;
-		}
-		status = take_message(&msg, take, arg);
 	}
 	return status;
+}
+
+int
+client_begin(const char *path, const char *command, int *fd)
+{
+	int	 status;
+
+	if ((status = connect_to(path, fd)) != 0 || send_command(*fd, command) == 0)
+		return status;
+	client_complain(path, errno == EMSGSIZE ? "the command line is too long" : strerror(errno));
+	(void)close(*fd);
+	return CONTROL_FAILED;
 }
 
 int
@@ -148,13 +170,25 @@ client_ask(const char *path, const char *command, int until_end, client_message 
 {
 	int	 fd, status;
 
-	if ((status = connect_to(path, &fd)) != 0)
+	if ((status = client_begin(path, command, &fd)) != 0)
 		return status;
-	if (send_command(fd, command) == -1) {
-		client_complain(path, strerror(errno));
-		status = CONTROL_FAILED;
-	} else
-		status = take_answer(fd, until_end, take, arg);
+	status = take_answer(fd, until_end, take, arg);
 	(void)close(fd);
 	return status;
+}
+
+int
+client_until(int fd, enum control_type type)
+{
+	static struct control_msg msg;
+	int			 status = -1, got = 1;
+
+	while (status == -1 && (got = client_next(fd, 0, &msg)) == 1) {
+		if (msg.type == type)
+			return 0;
+		status = take_message(&msg, NULL, NULL);
+	}
+	if (got == 0)
+		client_complain(NULL, "the daemon has closed the connection");
+	return status == -1 ? CONTROL_FAILED : status;
 }

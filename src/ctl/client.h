@@ -22,6 +22,15 @@ typedef void client_message(void *arg, const struct control_msg *);
  */
 int	 client_ask(const char *path, const char *command, int until_end, client_message *take,
 	    void *arg);
+/* The first half of it: returns 0 and sets *fd, or an exit status, told. */
+int	 client_begin(const char *path, const char *command, int *fd);
+/* Takes messages until one of this type. Returns 0, or an exit status, told. */
+int	 client_until(int fd, enum control_type);
+/*
+ * Takes one message; texts in it live until the next call. forever: waits as long as it takes.
+ * Returns 1, or 0: the daemon has ended, or -1, told.
+ */
+int	 client_next(int fd, int forever, struct control_msg *);
 /* Prints a message of our own or of the daemon, made visible, to standard error. */
 void	 client_complain(const char *about, const char *text);
 

@@ -19,6 +19,7 @@
 #include "ctl/forms.h"
 #include "ctl/http.h"
 #include "ctl/snapshot.h"
+#include "ctl/watch.h"
 
 #define CONTROL_PATH	RUNSTATEDIR "/pipemilter/control.sock"
 /* Bytes of an answer in one of its forms. */
@@ -32,7 +33,8 @@ usage(void)
 	(void)fprintf(stderr,
 	    "usage: pipemilterctl [-s control-socket] command\n"
 	    "       commands: ping, status [--json | --openmetrics | --http],\n"
-	    "       processes [--json], drain, stop\n"
+	    "       processes [--json], drain, stop,\n"
+	    "       watch [-v] [-n count] [-c network] [-f pattern] [-r pattern] [handler ...]\n"
 	    "       pipemilterctl -V\n");
 	return CONTROL_USAGE;
 }
@@ -146,7 +148,7 @@ static int
 run(const char *path, char **words)
 {
 	const char	*verb = words[0];
-	int		 form, is_stop;
+	int		 form, is_stop, status;
 
 	if (verb == NULL)
 		return usage();
@@ -161,6 +163,10 @@ run(const char *path, char **words)
 		if ((form != FORM_TEXT && form != FORM_JSON) || (words[1] != NULL && words[2] != NULL))
 			return usage();
 		return show_processes(path, (enum form)form);
+	}
+	if (strcmp(verb, "watch") == 0) {
+		status = watch_run(path, words);
+		return status == -1 ? usage() : flushed(status);
 	}
 	is_stop = strcmp(verb, "stop") == 0;
 	if (words[1] != NULL || (!is_stop && strcmp(verb, "ping") != 0 && strcmp(verb, "drain") != 0))

@@ -27,6 +27,7 @@
 #include "engine/ltimer.h"
 #include "engine/pool.h"
 #include "engine/record.h"
+#include "engine/watch.h"
 #include "milter/encode.h"
 
 /* Seconds that an SMTP session may be silent. libmilter uses the same. */
@@ -909,6 +910,7 @@ conn_sweep(struct engine *e)
 	}
 	while ((s = TAILQ_FIRST(&e->dead_sessions)) != NULL) {
 		TAILQ_REMOVE(&e->dead_sessions, s, dead);
+		watch_session_gone(s);
 		session_free(s);
 	}
 }

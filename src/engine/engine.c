@@ -29,6 +29,7 @@
 #include "system/ipc.h"
 #include "system/signals.h"
 #include "engine/pool.h"
+#include "engine/watch.h"
 #include "store/spool.h"
 #include "store/spool_file.h"
 #include "store/store.h"
@@ -76,10 +77,26 @@ stop_accepting(struct engine *e)
 		listener_close(&e->listeners[i]);
 }
 
+static int
+on_watch(const struct engine *e, const struct ipc_msg *msg, int *fds)
+{
+	if (msg->type == IPC_UNWATCH) {
+		watch_end(msg->id);
+		return 1;
+	}
+	if (msg->type != IPC_WATCH)
+		return 0;
+	watch_begin(e, msg, fds[0]);
+	fds[0] = -1;
+	return 1;
+}
+
 /* Handles a message that is not about one process. Returns 0 if it is about one. */
 static int
-on_general(struct engine *e, const struct ipc_msg *msg)
+on_general(struct engine *e, const struct ipc_msg *msg, int *fds)
 {
+	if (on_watch(e, msg, fds))
+		return 1;
 	if (msg->type == IPC_DRAIN) {
 		stop_accepting(e);
 		return 1;
@@ -120,7 +137,7 @@ on_message(struct engine *e, const struct ipc_msg *msg, int *fds)
 {
 	struct hproc	*hp;
 
-	if (on_general(e, msg)) {
+	if (on_general(e, msg, fds)) {
 		ipc_close_fds(fds);
 		return;
 	}
@@ -343,6 +360,7 @@ engine_run(const struct conf *conf, const struct runtime *runtime, const int *li
 		hproc_sweep(&e);
 		watch_spares(&e);
 		watch_syslog(&e);
+		watch_sweep();
 		board_note_sessions(board, index, e.nsessions);
 		board_turn(board, index);
 		e.now = 0;

@@ -14,6 +14,7 @@
 #include "base/log_limit.h"
 #include "base/mono.h"
 #include "engine/tally.h"
+#include "engine/watch.h"
 
 void
 tally_wanted(struct task *t)
@@ -67,6 +68,8 @@ count_answer(const struct pool *p, const struct task *t, const struct task_resul
 
 	numbers_add_time(&p->numbers->wait, wait);
 	numbers_add_time(&p->numbers->events[t->event], took);
+	if (watch_is_on() && t->session != NULL)
+		watch_answer(p, t, r, took, wait);
 	if (r->end != TASK_REPLY) {
 		count_failure(p, r->end);
 		return;

@@ -64,6 +64,14 @@ is_in(const struct client_list *list, const struct session *s, const struct neta
 	return na != NULL && netaddr_in_networks(list->networks, list->nnetworks, na);
 }
 
+int
+exclude_is_in(const struct session *s, const struct network *net)
+{
+	struct netaddr	 na;
+
+	return client_addr(s, &na) && netaddr_in_networks(net, 1, &na);
+}
+
 void
 exclude_at_connect(struct session *s)
 {

@@ -13,6 +13,8 @@
 #include "session/turn.h"
 #include "state/state.h"
 
+/* 1 if the address of the client is known, and in the network. */
+int	 exclude_is_in(const struct session *, const struct network *);
 void	 exclude_at_connect(struct session *);
 void	 exclude_at_mail(struct session *);
 void	 exclude_at_size(struct session *);

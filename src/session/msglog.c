@@ -34,17 +34,24 @@ is_bracketed(const char *host, const char *address)
 	return strncmp(host, address, len) == 0 && strcmp(host + len, "]") == 0;
 }
 
-/* " client=mx.example[192.0.2.7]", as the log of the MTA has it, to be found there. */
-static void
-describe_client(const struct session *s, struct buf *b)
+void
+msglog_client(const struct session *s, struct buf *b)
 {
 	if (s->client_family == NULL)
 		return;
-	buf_add_str(b, " client=");
 	if (s->client_address == NULL || !is_bracketed(s->client_host, s->client_address))
 		buf_printf(b, "%.*s", MAX_TEXT, s->client_host);
 	buf_printf(b, "[%.*s]", MAX_TEXT,
 	    s->client_address == NULL ? "unknown" : s->client_address);
+}
+
+/* " client=mx.example[192.0.2.7]", to be found in the log of the MTA. */
+static void
+describe_client(const struct session *s, struct buf *b)
+{
+	if (s->client_family != NULL)
+		buf_add_str(b, " client=");
+	msglog_client(s, b);
 }
 
 /* "message from=<a@b> client=mx.example[192.0.2.7] recipients=2 size=1234" */

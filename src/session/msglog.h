@@ -16,6 +16,8 @@
  * summary: what handlers changed of the message.
  */
 void	 msglog_decision(struct session *, int message_ends, const struct buf *summary);
+/* Adds the client as the log of the MTA has it, if it is known: "mx.example[192.0.2.7]". */
+void	 msglog_client(const struct session *, struct buf *);
 /* The open message ends without an answer to its end. */
 void	 msglog_aborted(struct session *);
 

@@ -26,6 +26,8 @@
 #include "state/ids.h"
 #include "state/known.h"
 
+static void	(*on_event)(struct session *);
+
 /* Reports that may wait for one session before its MTA is no longer read. */
 #define MAX_WAITING_TASKS	32
 #define MAX_WAITING_BYTES	(512 * 1024)
@@ -109,6 +111,12 @@ is_in_use(const struct session *s)
 }
 
 void
+session_on_event(void (*fn)(struct session *))
+{
+	on_event = fn;
+}
+
+void
 session_free(struct session *s)
 {
 	if (is_in_use(s))
@@ -185,6 +193,8 @@ session_command(struct session *s, const struct milter_cmd *cmd, struct buf *out
 	known_collect(s);
 	if (!events_begin(s, cmd, &turn))
 		return STEP_CLOSE;
+	if (on_event != NULL)
+		on_event(s);
 	if (s->memory_short && brings_data(cmd))
 		session_shed(s);
 	return advance(s, turn, out);

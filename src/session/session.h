@@ -36,6 +36,11 @@ struct session	*session_new(const struct conf *, const struct listen_conf *,
 void		 session_free(struct session *);
 
 /*
+ * Calls fn with the session of each event that begins, before any handler is asked. For all
+ * sessions of this process; NULL: off.
+ */
+void		 session_on_event(void (*fn)(struct session *));
+/*
  * A command other than O, Q and K, in any order; macros and ABORT too. Not while a handler
  * is being asked. Answers are added to out.
  */

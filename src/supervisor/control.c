@@ -23,7 +23,7 @@
 
 #define MAX_CLIENTS	16
 #define REQUEST_MS	5000	/* ms that a client has for its request, and to read */
-#define MAX_WORDS	16
+#define MAX_WORDS	128
 #define PAUSE_MS	1000	/* ms without new clients, where no descriptor is left for one */
 
 struct packet {
@@ -38,6 +38,8 @@ struct control_client {
 	int			 asked;		/* its request has come */
 	int			 held;		/* it waits for our end */
 	int			 finished;	/* its answer is complete */
+	void			(*gone)(void *);	/* it watches; or NULL */
+	void			*gone_arg;
 	uint64_t		 due;		/* ms: it is closed then; MONO_NEVER: not */
 	STAILQ_HEAD(, packet)	 packets;	/* of the answer, not sent yet */
 };
@@ -62,6 +64,8 @@ drop(struct control_client *c)
 {
 	struct packet	*p;
 
+	if (c->gone != NULL)
+		c->gone(c->gone_arg);
 	while ((p = STAILQ_FIRST(&c->packets)) != NULL) {
 		STAILQ_REMOVE_HEAD(&c->packets, entry);
 		buf_free(&p->bytes);
@@ -84,9 +88,13 @@ control_close_listener(void)
 void
 control_close(void)
 {
+	struct control_client	*c;
+
 	control_close_listener();
-	while (!TAILQ_EMPTY(&clients))
-		drop(TAILQ_FIRST(&clients));
+	while ((c = TAILQ_FIRST(&clients)) != NULL) {
+		c->gone = NULL;
+		drop(c);
+	}
 }
 
 void
@@ -142,9 +150,22 @@ send_packets(struct control_client *c, uint64_t now)
 		STAILQ_REMOVE_HEAD(&c->packets, entry);
 		buf_free(&p->bytes);
 		free(p);
-		c->due = now + REQUEST_MS;
+		if (!c->held)
+			c->due = now + REQUEST_MS;
 	}
 	return c->finished ? -1 : 0;
+}
+
+int
+control_watch(struct control_client *c, void (*gone)(void *), void *arg)
+{
+	control_say(c, &(struct control_msg){ .type = CONTROL_WATCHING });
+	c->gone = gone;
+	c->gone_arg = arg;
+	control_hold(c);
+	/* Before any line: nothing was sent yet, so there is room. */
+	(void)send_packets(c, 0);
+	return c->fd;
 }
 
 /* Says what is wrong with a request. */
@@ -153,6 +174,17 @@ refuse(struct control_client *c, const char *why, unsigned int status)
 {
 	control_say_text(c, CONTROL_ERROR, why);
 	control_finish(c, status);
+}
+
+/* Spaces within a word come as another byte. */
+static char *
+unfold(char *word)
+{
+	char	*p = word;
+
+	while ((p = strchr(p, CONTROL_SPACE)) != NULL)
+		*p++ = ' ';
+	return word;
 }
 
 /* Calls back with a request: a version, a space, and the words of a command. */
@@ -165,7 +197,7 @@ take_request(struct control_client *c, char *text)
 	size_t			 n = 0;
 
 	while ((word = strsep(&next, " ")) != NULL && n < MAX_WORDS)
-		words[n++] = word;
+		words[n++] = unfold(word);
 	words[n] = NULL;
 	if (strcmp(words[0], version) != 0) {
 		(void)snprintf(why, sizeof(why), "the daemon is of version %s, pipemilterctl of "

@@ -37,6 +37,11 @@ void	 control_say(struct control_client *, const struct control_msg *);
 void	 control_say_text(struct control_client *, enum control_type, const char *);
 /* The answer is complete. */
 void	 control_finish(struct control_client *, unsigned int status);
+/*
+ * Others send the answer, which has no end. Says CONTROL_WATCHING, and returns the client's
+ * descriptor. gone is called when the client has left, but not by control_close().
+ */
+int	 control_watch(struct control_client *, void (*gone)(void *), void *arg);
 /* The answer is the end of this process. */
 void	 control_hold(struct control_client *);
 

@@ -40,12 +40,16 @@
 #define DELAY_MAX_MS	30000
 #define STABLE_MS	60000	/* an engine that lived this long is restarted without delay */
 
-/* A message that waits for room. No message to an engine has an environment. */
+/* Messages that wait for an engine before one with a copy of a descriptor is dropped. */
+#define MAX_COPIES	16
+
+/* A message that waits for room. */
 struct outgoing {
 	TAILQ_ENTRY(outgoing)	 entry;
 	struct ipc_msg		 msg;
 	int			 fds[IPC_MAX_FDS];
 	int			 nfds;
+	char			*env;		/* of msg, or NULL */
 };
 
 void
@@ -83,6 +87,7 @@ outgoing_drop(struct engine_proc *e, struct outgoing *o)
 	TAILQ_REMOVE(&e->queue, o, entry);
 	e->nqueued--;
 	outgoing_close(o);
+	free(o->env);
 	free(o);
 }
 
@@ -268,6 +273,10 @@ engine_proc_send(struct engine_proc *e, const struct ipc_msg *msg,
 	int		 i;
 
 	o->msg = *msg;
+	if (msg->env_len > 0) {
+		o->msg.env = o->env = xmalloc(msg->env_len);
+		memcpy(o->env, msg->env, msg->env_len);
+	}
 	for (i = 0; i < nfds; i++)
 		o->fds[i] = fds[i];
 	o->nfds = nfds;
@@ -277,6 +286,24 @@ engine_proc_send(struct engine_proc *e, const struct ipc_msg *msg,
 		outgoing_drop(e, o);
 	else
 		engine_proc_flush(e);
+}
+
+void
+engine_proc_send_copy(struct engine_proc *e, const struct ipc_msg *msg, int fd)
+{
+	int	 copy;
+
+	if (fd == -1) {
+		engine_proc_send(e, msg, NULL, 0);
+		return;
+	}
+	if (e->fd == -1 || e->nqueued >= MAX_COPIES)
+		return;
+	if ((copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1) {
+		log_warn("a descriptor for the %s", e->name);
+		return;
+	}
+	engine_proc_send(e, msg, &copy, 1);
 }
 
 /* A bucket that fills with the time, and each request takes from. */

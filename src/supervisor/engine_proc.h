@@ -53,11 +53,16 @@ void	 engine_proc_init(struct engine_proc *, const struct conf *, unsigned int i
 int	 engine_proc_start(struct engine_proc *all, unsigned int index,
 	    const struct supervisor_opts *, struct board *);
 /*
- * Sends a message with its descriptors, or keeps them until the channel has
+ * Sends a message, which is copied, with its descriptors, or keeps them until the channel has
  * room. Closes the descriptors in any case, at the latest when the engine is
  * gone.
  */
 void	 engine_proc_send(struct engine_proc *, const struct ipc_msg *, const int *fds, int nfds);
+/*
+ * The same with a copy of a descriptor, -1: none. An engine that does not read gets no pile of
+ * descriptors: such a message is dropped.
+ */
+void	 engine_proc_send_copy(struct engine_proc *, const struct ipc_msg *, int fd);
 /* Sends messages that wait, while there is room. */
 void	 engine_proc_flush(struct engine_proc *);
 /*

@@ -19,6 +19,7 @@
 #include "supervisor/child.h"
 #include "supervisor/control.h"
 #include "supervisor/engine_set.h"
+#include "supervisor/watchers.h"
 
 #define READY_MS	30000	/* ms: an engine that does not serve by then is stuck */
 #define HANGUP_MS	5000	/* ms from the end of an engine's channel to its exit */
@@ -118,6 +119,16 @@ engine_set_tell(struct engine_set *es, enum ipc_type type)
 	msg.type = type;
 	for (i = 0; i < es->n; i++)
 		engine_proc_send(&es->engines[i], &msg, NULL, 0);
+}
+
+void
+engine_set_tell_ready(struct engine_set *es, const struct ipc_msg *msg, int fd)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < es->n; i++)
+		if (es->engines[i].ready)
+			engine_proc_send_copy(&es->engines[i], msg, fd);
 }
 
 static void
@@ -231,6 +242,7 @@ now_ready(struct engine_proc *e)
 		return -1;
 	e->ready = 1;
 	e->kill_at = MONO_NEVER;
+	watchers_tell_new(e);
 	if (e->starts > 1)
 		log_info("%s started again as pid %d", e->name, (int)e->pid);
 	return 0;

@@ -41,6 +41,8 @@ int			 engine_set_all_ready(const struct engine_set *);
 unsigned int		 engine_set_alive(const struct engine_set *);
 /* Sends all engines a message that has no values. */
 void			 engine_set_tell(struct engine_set *, enum ipc_type);
+/* Sends those that serve a message with a copy of the descriptor; -1: none. */
+void			 engine_set_tell_ready(struct engine_set *, const struct ipc_msg *, int fd);
 void			 engine_set_kill(struct engine_set *);
 /*
  * The engine was reaped: its handlers get TERM, and KILL CHILD_GRACE_MS later.

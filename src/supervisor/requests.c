@@ -301,6 +301,8 @@ requests_serve(struct requests *r, struct engine_proc *e, const struct ipc_msg *
 	case IPC_RECLAIM:
 	case IPC_FREED:
 	case IPC_STALE:
+	case IPC_WATCH:
+	case IPC_UNWATCH:
 	case IPC_TYPE_COUNT:
 		break;
 	}

@@ -29,6 +29,7 @@
 #include "supervisor/guard.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/watchers.h"
 #include "system/notify.h"
 #include "system/sandbox.h"
 #include "system/signals.h"
@@ -171,7 +172,7 @@ take_order(struct supervisor *sv, struct control_client *c, const char *verb, in
 {
 	int	 is_stop = strcmp(verb, "stop") == 0;
 
-	if (!is_stop && strcmp(verb, "drain") != 0)
+	if (!is_stop && strcmp(verb, "drain") != 0 && strcmp(verb, "watch") != 0)
 		return 0;
 	if (!all) {
 		control_say_text(c, CONTROL_ERROR, "only root and the user of the daemon may do that");
@@ -189,6 +190,15 @@ take_order(struct supervisor *sv, struct control_client *c, const char *verb, in
 	return 1;
 }
 
+/* watchers_tell */
+static void
+tell_watch(void *arg, const struct ipc_msg *msg, int fd)
+{
+	struct supervisor	*sv = arg;
+
+	engine_set_tell_ready(&sv->engines, msg, fd);
+}
+
 /* control_request */
 static void
 take_request(void *arg, struct control_client *c, char **words, int all)
@@ -203,7 +213,10 @@ take_request(void *arg, struct control_client *c, char **words, int all)
 		status_tell(c, &sv->engines, &st);
 	else if (words[1] == NULL && strcmp(words[0], "processes") == 0)
 		status_processes(c, &sv->engines);
-	else if (words[1] != NULL || !take_order(sv, c, words[0], all)) {
+	else if (strcmp(words[0], "watch") == 0 && all)
+		watchers_begin(c, words + 1, sv->opts->conf);
+	else if ((words[1] != NULL && strcmp(words[0], "watch") != 0) ||
+	    !take_order(sv, c, words[0], all)) {
 		control_say_text(c, CONTROL_ERROR, "no such command");
 		control_finish(c, CONTROL_USAGE);
 	}
@@ -413,6 +426,7 @@ supervisor_run(const struct supervisor_opts *opts)
 	sv.opts = opts;
 	sv.started = time(NULL);
 	control_init(opts->control_fd, take_request, &sv);
+	watchers_init(tell_watch, &sv);
 	log_procinit("supervisor");
 	setproctitle("supervisor");
 	block_and_catch_signals(&sv);

@@ -25,6 +25,10 @@ static const struct {
 	[CONTROL_LISTENER] = { 1, NUMBERS_OF(struct control_listener) },
 	[CONTROL_HANDLER] = { 1, NUMBERS_OF(struct control_handler) },
 	[CONTROL_PROCESS] = { 3, NUMBERS_OF(struct control_process) },
+	[CONTROL_WATCHING] = { 0, 0 },
+	[CONTROL_LINE] = { 2, NUMBERS_OF(struct control_line) },
+	[CONTROL_LOST] = { 0, NUMBERS_OF(struct control_lost) },
+	[CONTROL_GONE] = { 1, 0 },
 };
 
 unsigned int

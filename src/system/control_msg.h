@@ -8,8 +8,10 @@
  * control socket, as bytes. Pure. One message is one packet of a SOCK_SEQPACKET socket.
  *
  * A request is text: the version, a space, and the words of a command with spaces between
- * them. Messages answer it, and CONTROL_END is the last. Both programs are of one version, or the
- * daemon answers with CONTROL_ERROR and CONTROL_END alone; these two never change.
+ * them; a space within a word is sent as CONTROL_SPACE. Messages answer it, and CONTROL_END is
+ * the last. Both programs are of one version, or the daemon answers with CONTROL_ERROR and
+ * CONTROL_END alone; these two never change. Nothing ends the answer to `watch' but the end of
+ * the daemon: after CONTROL_WATCHING each engine sends, and none of them is to be believed.
  */
 #ifndef PM_SYSTEM_CONTROL_MSG_H
 #define PM_SYSTEM_CONTROL_MSG_H
@@ -20,6 +22,7 @@
 #include "base/buf.h"
 #include "store/numbers.h"
 
+#define CONTROL_SPACE		'\037'
 #define CONTROL_MAX_REQUEST	1024	/* bytes */
 #define CONTROL_MAX_MSG		65536	/* bytes of an answer */
 #define CONTROL_TEXTS		4	/* at most, in one message */
@@ -40,6 +43,10 @@ enum control_type {
 	CONTROL_LISTENER,	/* text: its socket, as configured */
 	CONTROL_HANDLER,	/* text: its name */
 	CONTROL_PROCESS,	/* texts: its handler, state, "SESSION QUEUE-ID" or "" */
+	CONTROL_WATCHING,	/* from here on lines of sessions come, from engines */
+	CONTROL_LINE,		/* texts: "SESSION QUEUE-ID", and the line */
+	CONTROL_LOST,		/* values: lines, and ends of sessions, that there was no room for */
+	CONTROL_GONE,		/* text: the id of a session that was shown and is over */
 	CONTROL_TYPES
 };
 
@@ -87,6 +94,14 @@ struct control_process {
 	uint64_t		 event;		/* enum event_kind: what it is asked; EV_COUNT: nothing */
 };
 
+struct control_line {
+	uint64_t		 time;		/* ms since 1970 */
+};
+
+struct control_lost {
+	uint64_t		 lines, sessions;
+};
+
 struct control_msg {
 	enum control_type	 type;
 	const char		*text[CONTROL_TEXTS];
@@ -98,6 +113,8 @@ struct control_msg {
 		struct control_listener	 listener;
 		struct control_handler	 handler;
 		struct control_process	 process;
+		struct control_line	 line;
+		struct control_lost	 lost;
 	} u;
 };
 

@@ -37,6 +37,8 @@ static const unsigned int fields[IPC_TYPE_COUNT] = {
 	[IPC_RECLAIM] = HAS_HANDLER,
 	[IPC_FREED] = HAS_HANDLER,
 	[IPC_STALE] = HAS_HANDLER,
+	[IPC_WATCH] = HAS_ID | HAS_ENV,
+	[IPC_UNWATCH] = HAS_ID,
 };
 
 void

@@ -33,8 +33,18 @@ enum ipc_type {
 	IPC_RECLAIM,	/* handler: end one process as soon as it is idle */
 	IPC_FREED,	/* handler: a start refused with IPC_STAGE_LIMIT may be tried again */
 	IPC_STALE,	/* handler: its files have changed, end its processes when they are idle */
+	IPC_WATCH,	/* id, environment; with a descriptor: somebody watches sessions (below) */
+	IPC_UNWATCH,	/* id: nobody does any more */
 	IPC_TYPE_COUNT
 };
+
+/*
+ * The environment of IPC_WATCH says which sessions are watched, and how: words that begin with
+ * v (also what handlers are asked and answer), cNETWORK, fPATTERN (of the sender), rPATTERN (of
+ * a recipient), hHANDLER. What is to be shown goes to the descriptor, as messages of
+ * system/control_msg.h.
+ */
+#define IPC_MAX_WATCHES	4	/* at a time */
 
 #define IPC_MAX_ENV	(128 * 1024)	/* bytes of environment in one message */
 #define IPC_MAX_MSG	(IPC_MAX_ENV + 64)
@@ -49,7 +59,7 @@ enum ipc_stage {
 
 struct ipc_msg {
 	enum ipc_type	 type;
-	uint64_t	 id;		/* of a process: the engine makes it (store/slots.h) */
+	uint64_t	 id;		/* of a process: the engine makes it (store/slots.h); or of who watches */
 	uint32_t	 handler;	/* index into conf.handlers */
 	uint32_t	 event;		/* enum event_kind: the hook to run */
 	int32_t		 value;		/* pid, errno, wait status or signal */

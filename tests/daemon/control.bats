@@ -23,7 +23,8 @@ setup() {
 
 teardown() {
 	[ -z "${STOPPED:-}" ] || kill -s CONT "$STOPPED" 2>/dev/null || true
-	[ -z "${CLIENTS:-}" ] || kill "$CLIENTS" 2>/dev/null || true
+	# shellcheck disable=SC2086
+	[ -z "${CLIENTS:-}" ] || kill $CLIENTS 2>/dev/null || true
 	test_teardown
 }
 
@@ -145,6 +146,8 @@ as_user() {
 	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" stop
 	assert_output_has 'pipemilterctl: only root'
 	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" drain
+	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" watch
+	run -0 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" processes
 	run -0 ctl ping
 }
 
@@ -526,6 +529,168 @@ process_is() {
 	: >"$OUT/go"
 	wait_for process_is '[]' p
 	wait
+}
+
+# watch NAME [ARGUMENT ...]: in the background, until it is stopped; all engines know of it
+watch() {
+	local name=$1
+
+	shift
+	"$PIPEMILTERCTL" -s "$CONTROL" watch "$@" >"$OUT/$name" 2>"$OUT/$name.err" 3>&- &
+	CLIENTS="${CLIENTS:-} $!"
+	WATCH=$!
+	wait_for watched_by "$(wc -w <<<"$CLIENTS")"
+}
+
+# Each engine has so many sockets of clients, next to those of peers, the log and the supervisor.
+watched_by() {
+	local pid
+
+	for pid in $(pgrep -P "$DAEMON_PID" -f ': engine'); do
+		[ "$(find "/proc/$pid/fd" -lname 'socket:*' | wc -l)" -ge $((SOCKETS + $1)) ] || return 1
+	done
+}
+
+run_to_watch() {
+	run_daemon "$@"
+	count_sockets
+}
+
+count_sockets() {
+	local pid
+
+	pid=$(pgrep -P "$DAEMON_PID" -f ': engine' | head -1)
+	SOCKETS=$(find "/proc/$pid/fd" -lname 'socket:*' | wc -l)
+}
+
+lines_of() {
+	[ "$(wc -l <"$OUT/$1")" -ge "$2" ]
+}
+
+@test "watch: lines of all sessions, with -v what handlers answer, and what matches alone" {
+	write_handler flag <<<'echo "add-header X-Flag YES"; echo continue'
+	write_handler no <<<'echo "reject 550 5.7.1 not today"'
+	run_to_watch 'engines = 2' < <(
+		handler yes yes 'events = {rcpt}'
+		handler flag flag 'events = {end-of-message}' 'actions = {add-header}'
+		handler no no 'events = {end-of-message}'
+	)
+	watch all
+	watch verbose -v
+	watch two -v -f 'S*@Example.ORG' -r '[!x]*@two.example' -c 192.0.2.0/24
+	watch flag -v flag
+	run -1 ctl watch
+	[ "$output" = 'pipemilterctl: 4 watch already, and no more may' ]
+	send -f '<sender@example.org>' -r '<a@one.example>' || true
+	send -f '<sender@example.org>' -r '<a@one.example>' -r '<bob@two.example>' || true
+	send -f '<sender@example.net>' -r '<b@two.example>' || true
+	wait_for lines_of verbose 16
+	wait_for lines_of all 3
+	! grep -v ': message from=' "$OUT/all"
+	[ "$(wc -l <"$OUT/all")" -eq 3 ]
+	grep -Eqx '[0-9:]{8}\.[0-9]{3} [0-9a-f]{8}\.1: connect client\.example\.org\[192\.0\.2\.1\] at unix:.*' \
+	    "$OUT/verbose"
+	grep -q ': yes: rcpt <a@one.example>: continue, after 0' "$OUT/verbose"
+	grep -q ': flag: end-of-message: add-header X-Flag YES; continue, after ' "$OUT/verbose"
+	grep -q ': no: end-of-message: reject 550 5.7.1 not today, after ' "$OUT/verbose"
+	[ "$(wc -l <"$OUT/verbose")" -eq 16 ]
+	[ "$(cut -d ' ' -f 4,5 "$OUT/two" | tr '\n' ,)" = \
+	    'yes: rcpt,flag: end-of-message:,no: end-of-message:,message from=<sender@example.org>,' ]
+	[ "$(grep -c ': flag: end-of-message: ' "$OUT/flag")" -eq 3 ]
+	! grep -E ': (yes|no): ' "$OUT/flag"
+	ctl stop
+	# They end with the daemon.
+	wait_for is_gone "$WATCH"
+	CLIENTS=
+	! cat "$OUT"/*.err | grep .
+}
+
+is_gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+@test "watch -n ends after so many sessions, and shows no others" {
+	run_to_watch 'engines = 2' < <(handler yes yes 'events = {mail}')
+	watch two -v -n 2
+	send -n 5 -j 2
+	wait_for is_gone "$WATCH"
+	CLIENTS=
+	[ "$(cut -d ' ' -f 2 "$OUT/two" | tr -d : | sort -u | wc -l)" -eq 2 ]
+	[ "$(grep -c ': connect ' "$OUT/two")" -eq 2 ]
+	# Its place is free again, in engines too.
+	for n in 1 2 3 4; do
+		watch "again$n"
+	done
+	send
+	for n in 1 2 3 4; do
+		wait_for lines_of "again$n" 1
+	done
+}
+
+@test "watch: an engine that is started later sends its lines too" {
+	local pid
+
+	run_to_watch < <(handler yes yes 'events = {mail}')
+	watch lines
+	pid=$(pgrep -P "$DAEMON_PID" -f ': engine')
+	kill -s KILL "$pid"
+	wait_for ctl ping
+	wait_for watched_by 1
+	send
+	wait_for lines_of lines 1
+}
+
+@test "watch: sessions are shown although the log has no lines of them, and do no harm" {
+	configure 'log-level = warning' < <(handler yes yes 'events = {mail}') >"$WORK/quiet.conf"
+	complete_config "$WORK/quiet.conf"
+	mkdir -p "$DAEMONS/d"
+	keep_daemon d "$PIPEMILTER" -d -f "$WORK/quiet.conf"
+	wait_for ctl ping
+	count_sockets
+	watch lines
+	send -f "<$(printf 'a\033[31m\302\233b')@example.org>"
+	wait_for lines_of lines 1
+	! grep "$(printf '\033')" "$OUT/lines"
+	grep -qF 'from=<a\033[31m\302\233b@example.org>' "$OUT/lines"
+	! log_has 'message from='
+}
+
+@test "watch: who does not read loses lines, is told how many, and slows nobody" {
+	local n
+
+	run_to_watch < <(handler yes yes 'events = {mail}' 'reuse = no')
+	mkfifo "$OUT/pipe"
+	exec 9<>"$OUT/pipe"
+	"$PIPEMILTERCTL" -s "$CONTROL" watch -v >&9 3>&- &
+	CLIENTS=$!
+	wait_for watched_by 1
+	STOPPED=$CLIENTS
+	kill -s STOP "$CLIENTS"
+	# Without a client whatever is sent is read by nobody.
+	send -n 1000 -j 4
+	run -0 ctl ping
+	kill -s CONT "$CLIENTS"
+	cat <&9 >"$OUT/lines" &
+	CLIENTS="$CLIENTS $!"
+	wait_for grep -E '^\.\.\. [0-9]+ lines lost$' "$OUT/lines"
+	n=$(sed -n 's/^\.\.\. \([0-9]*\) lines lost$/\1/p' "$OUT/lines" | head -1)
+	[ "$((n + $(grep -vc lost "$OUT/lines")))" -eq 3000 ]
+	exec 9>&-
+}
+
+@test "watch: a wrong argument is told" {
+	run_plain
+	for words in '-x' '-n' '-n 0' '-n many' '-c 10.0.0.1/8' '-c mx.example.org' '-f'; do
+		# shellcheck disable=SC2086
+		run -2 ctl watch $words
+		[ -n "$output" ]
+	done
+	run -2 ctl watch -r $'a\nb'
+	run -1 ctl watch nobody
+	[ "$output" = 'pipemilterctl: "nobody": there is no handler of that name' ]
+	run -1 ctl watch -r "$(printf '%01100d' 0)"
+	assert_output_has 'the command line is too long'
+	run -0 ctl ping
 }
 
 @test "drain: no connection is taken, an open session finishes, and the daemon goes on" {

@@ -288,6 +288,43 @@ needs_landlock() {
 	END
 }
 
+@test "who watches gets lines of an engine, and nothing that harms" {
+	local ctl=("$BUILDDIR/pipemilterctl" -s "$WORK/control-$(basename "$CONF" .conf)")
+	local sockets watch
+
+	conf 'engines = 2'
+	mkdir -p "$DAEMONS/d"
+	keep_daemon d env ATTACK=watch ATTACK_ENGINE='engine 2' ATTACK_CLIENT=1 \
+	    LD_PRELOAD="$BATS_FILE_TMPDIR/engine.so" "$PIPEMILTER" -d -f "$CONF"
+	wait_for_daemon d "unix:$SOCK"
+	wait_for "${ctl[@]}" ping
+	sockets=$(count_sockets)
+	timeout 60 "${ctl[@]}" watch >"$WORK/seen" 2>"$WORK/complaints" 3>&- &
+	watch=$!
+	wait_for have_sockets $((sockets + 2))
+	wait_for -t 60 engine_2_was_met
+	wait "$watch" || [ $? -eq 1 ]
+	[ "$(cat "$WORK/complaints")" = 'pipemilterctl: the answer makes no sense' ]
+	[ "$(grep -cF '\033]0;x: \033[31mred\015\012\377' "$WORK/seen")" -eq 20000 ]
+	grep -qx '\.\.\. 18446744073709551615 lines lost' "$WORK/seen"
+	! grep -q "$(printf '\033')" "$WORK/seen"
+	"${ctl[@]}" ping || wait_for "${ctl[@]}" ping
+	serves
+}
+
+# Those of all engines; their names are the attacker's.
+count_sockets() {
+	local pid
+
+	for pid in $(pgrep -P "$DAEMON_PID"); do
+		find "/proc/$pid/fd" -lname 'socket:*'
+	done | wc -l
+}
+
+have_sockets() {
+	[ "$(count_sockets)" -ge "$1" ]
+}
+
 is_gone() {
 	! kill -0 "$1" 2>/dev/null
 }

@@ -138,6 +138,58 @@ judge(const char *name, long ret)
 	say(name, ret == -1 ? strerror(errno) : "succeeded");
 }
 
+static int	 watcher = -1;	/* the last socket that came from the supervisor */
+
+ssize_t
+recvmsg(int fd, struct msghdr *hdr, int flags)
+{
+	static ssize_t	(*real)(int, struct msghdr *, int);
+	struct cmsghdr	*c;
+	ssize_t		 n;
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "recvmsg");
+	n = real(fd, hdr, flags);
+	/* IPC_WATCH has one descriptor, those of a process are three. */
+	if (n > 0 && (c = CMSG_FIRSTHDR(hdr)) != NULL && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&watcher, CMSG_DATA(c), sizeof(int));
+	return n;
+}
+
+static void
+send_watcher(const void *p, size_t n)
+{
+	while (send(watcher, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 && errno == EAGAIN)
+		usleep(100);
+}
+
+/* To who watches: a line that acts on a terminal, other messages, many lines, and nonsense. */
+static void
+attack_watch(const char *name)
+{
+	static const unsigned char line[] = "\011" "\033]0;x" "\0" "\033[31mred\r\n\377" "\0"
+	    "\377\377\377\377\377\377\377\377";
+	static const unsigned char huge[] = "\012" "\377\377\377\377\377\377\377\377"
+	    "\0\0\0\0\0\0\0\0";
+	static const unsigned char end[] = "\0" "\0\0\0\0\0\0\0\0";
+	static const unsigned char error[] = "\001" "\033[2J";
+	unsigned char	 byte;
+	int		 i;
+
+	if (watcher == -1)
+		return;
+	send_watcher(end, 9);
+	send_watcher(error, sizeof(error));
+	send_watcher(huge, 17);
+	for (i = 0; i < 20000; i++)
+		send_watcher(line, sizeof(line) - 1);
+	while (recv(watcher, &byte, 1, MSG_DONTWAIT) > 0)
+		;
+	send_watcher("\377\377", 2);
+	say(name, "done");
+	_exit(3);
+}
+
 static sigjmp_buf	 after_fault;
 
 static void
@@ -491,7 +543,7 @@ static const struct {
 	{ "open", attack_open },
 	{ "blocking", attack_blocking }, { "kill", attack_kill }, { "rlimit", attack_rlimit },
 	{ "execute", attack_execute }, { "protect", attack_protect }, { "abort", attack_abort },
-	{ "loop", attack_loop },
+	{ "loop", attack_loop }, { "watch", attack_watch },
 };
 
 static void
