@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,11 +20,13 @@
 #include "ctl/forms.h"
 #include "ctl/http.h"
 #include "ctl/snapshot.h"
+#include "ctl/top.h"
 #include "ctl/watch.h"
 
 #define CONTROL_PATH	RUNSTATEDIR "/pipemilter/control.sock"
 /* Bytes of an answer in one of its forms. */
 #define FORM_MAX	(256 * 1024 * 1024)
+#define TOP_SECONDS	2
 
 enum form { FORM_TEXT, FORM_JSON, FORM_OPENMETRICS, FORM_HTTP };
 
@@ -33,7 +36,7 @@ usage(void)
 	(void)fprintf(stderr,
 	    "usage: pipemilterctl [-s control-socket] command\n"
 	    "       commands: ping, status [--json | --openmetrics | --http],\n"
-	    "       processes [--json], drain, stop,\n"
+	    "       processes [--json], top [seconds], drain, stop,\n"
 	    "       watch [-v] [-n count] [-c network] [-f pattern] [-r pattern] [handler ...]\n"
 	    "       pipemilterctl -V\n");
 	return CONTROL_USAGE;
@@ -131,6 +134,20 @@ show_processes(const char *path, enum form form)
 	return status;
 }
 
+static int
+show_top(const char *path, const char *arg)
+{
+	const char	*why = NULL;
+	unsigned int	 seconds = TOP_SECONDS;
+
+	if (arg != NULL)
+		seconds = (unsigned int)strtonum(arg, 1, 3600, &why);
+	if (why == NULL)
+		return flushed(top_run(path, seconds));
+	client_complain("top: a number of seconds from 1 to 3600", why);
+	return CONTROL_USAGE;
+}
+
 /* The form that an argument names, or -1. */
 static int
 form_of(const char *arg)
@@ -164,6 +181,8 @@ run(const char *path, char **words)
 			return usage();
 		return show_processes(path, (enum form)form);
 	}
+	if (strcmp(verb, "top") == 0)
+		return words[1] != NULL && words[2] != NULL ? usage() : show_top(path, words[1]);
 	if (strcmp(verb, "watch") == 0) {
 		status = watch_run(path, words);
 		return status == -1 ? usage() : flushed(status);

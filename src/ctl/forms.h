@@ -15,6 +15,10 @@
 
 /* For people: may change at any time. */
 void	 text_print(struct buf *, const struct snapshot *);
+/* Adds a number of bytes: "12.0M". */
+void	 text_bytes(struct buf *, uint64_t);
+/* Adds the bound of the bucket below which so many hundredths of all times are: "250ms", or "-". */
+void	 text_quantile(struct buf *, const struct numbers_times *, unsigned int percent);
 /* Returns 0, or -1: this program was built without a library for JSON. */
 int	 json_print(struct buf *, const struct snapshot *);
 /* The same of the processes. */

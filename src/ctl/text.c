@@ -17,8 +17,8 @@
 #include "ctl/table.h"
 #include "ctl/visible.h"
 
-static void
-print_bytes(struct buf *b, uint64_t n)
+void
+text_bytes(struct buf *b, uint64_t n)
 {
 	static const char	 units[] = "KMGT";
 	double			 value = (double)n;
@@ -75,9 +75,9 @@ print_daemon(struct buf *b, const struct control_msg *msg)
 	if (m[NUMBERS_SHUTDOWN] > 0)
 		buf_printf(b, "%" PRIu64 " shutdown, ", m[NUMBERS_SHUTDOWN]);
 	buf_printf(b, "%" PRIu64 " aborted\nkept: ", m[NUMBERS_ABORTED]);
-	print_bytes(b, d->kept);
+	text_bytes(b, d->kept);
 	buf_add_str(b, " of ");
-	print_bytes(b, d->kept_limit);
+	text_bytes(b, d->kept_limit);
 	if (d->engine_failures > 0)
 		buf_printf(b, "\nengines that failed: %" PRIu64, d->engine_failures);
 	if (d->numbers.log_lines_lost > 0)
@@ -137,26 +137,36 @@ print_listeners(struct buf *b, const struct snapshot_list *l)
 	table_print(b, &t);
 }
 
-/* The bound of the bucket below which so many hundredths of all times are. */
-static void
-add_quantile(struct table *t, const struct numbers_times *times, unsigned int percent)
+void
+text_quantile(struct buf *b, const struct numbers_times *times, unsigned int percent)
 {
 	uint64_t	 n = 0, want = numbers_count(times);
 	unsigned int	 i = 0;
 
 	if (want == 0) {
-		table_add(t, "-");
+		buf_add_str(b, "-");
 		return;
 	}
 	want = want / 100 * percent + (want % 100 * percent + 99) / 100;
 	while ((n += times->buckets[i]) < want)
 		i++;
 	if (i == NUMBERS_BUCKETS - 1)
-		table_add(t, ">%gs", (double)numbers_bound(i - 1) / 1e6);
+		buf_printf(b, ">%gs", (double)numbers_bound(i - 1) / 1e6);
 	else if (numbers_bound(i) < 1000000)
-		table_add(t, "%gms", (double)numbers_bound(i) / 1e3);
+		buf_printf(b, "%gms", (double)numbers_bound(i) / 1e3);
 	else
-		table_add(t, "%gs", (double)numbers_bound(i) / 1e6);
+		buf_printf(b, "%gs", (double)numbers_bound(i) / 1e6);
+}
+
+static void
+add_quantile(struct table *t, const struct numbers_times *times, unsigned int percent)
+{
+	struct buf	 b;
+
+	buf_init(&b, TABLE_CELL);
+	text_quantile(&b, times, percent);
+	table_add(t, "%.*s", (int)b.len, (char *)b.data);
+	buf_free(&b);
 }
 
 static void

@@ -148,6 +148,7 @@ as_user() {
 	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" drain
 	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" watch
 	run -0 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" processes
+	as_user nobody "$group" timeout 20 "$WORK/ctl" -s "$CONTROL" top 1 | grep -q '^pipemilter '
 	run -0 ctl ping
 }
 
@@ -266,7 +267,7 @@ bad_clients() {
 	inode=$(awk -v p="$CONTROL" '$8 == p { print $7 }' /proc/net/unix)
 	ls -l "/proc/$DAEMON_PID/fd" | grep -qF "socket:[$inode]"
 	for pid in $(pgrep -P "$DAEMON_PID"); do
-		! ls -l "/proc/$pid/fd" | grep -F "socket:[$inode]"
+		! ls -l "/proc/$pid/fd" | grep -F "socket:[$inode]" || false
 	done
 }
 
@@ -382,7 +383,7 @@ bad_clients() {
 	ctl status --json >"$OUT/json"
 	ctl status --openmetrics >"$OUT/om"
 	for f in text json om; do
-		! grep -q "$(printf '\033')" "$OUT/$f"
+		! grep -q "$(printf '\033')" "$OUT/$f" || false
 	done
 	python3 - "$OUT/json" "$WORK" <<-'END'
 		import json, sys
@@ -586,7 +587,7 @@ lines_of() {
 	send -f '<sender@example.net>' -r '<b@two.example>' || true
 	wait_for lines_of verbose 16
 	wait_for lines_of all 3
-	! grep -v ': message from=' "$OUT/all"
+	! grep -v ': message from=' "$OUT/all" || false
 	[ "$(wc -l <"$OUT/all")" -eq 3 ]
 	grep -Eqx '[0-9:]{8}\.[0-9]{3} [0-9a-f]{8}\.1: connect client\.example\.org\[192\.0\.2\.1\] at unix:.*' \
 	    "$OUT/verbose"
@@ -597,12 +598,12 @@ lines_of() {
 	[ "$(cut -d ' ' -f 4,5 "$OUT/two" | tr '\n' ,)" = \
 	    'yes: rcpt,flag: end-of-message:,no: end-of-message:,message from=<sender@example.org>,' ]
 	[ "$(grep -c ': flag: end-of-message: ' "$OUT/flag")" -eq 3 ]
-	! grep -E ': (yes|no): ' "$OUT/flag"
+	! grep -E ': (yes|no): ' "$OUT/flag" || false
 	ctl stop
 	# They end with the daemon.
 	wait_for is_gone "$WATCH"
 	CLIENTS=
-	! cat "$OUT"/*.err | grep .
+	! cat "$OUT"/*.err | grep . || false
 }
 
 is_gone() {
@@ -650,9 +651,9 @@ is_gone() {
 	watch lines
 	send -f "<$(printf 'a\033[31m\302\233b')@example.org>"
 	wait_for lines_of lines 1
-	! grep "$(printf '\033')" "$OUT/lines"
+	! grep "$(printf '\033')" "$OUT/lines" || false
 	grep -qF 'from=<a\033[31m\302\233b@example.org>' "$OUT/lines"
-	! log_has 'message from='
+	! log_has 'message from=' || false
 }
 
 @test "watch: who does not read loses lines, is told how many, and slows nobody" {
@@ -693,6 +694,65 @@ is_gone() {
 	run -0 ctl ping
 }
 
+# on_terminal KEYS [VARIABLE=VALUE ...]: top on a terminal of 80 columns, into $OUT/screen
+on_terminal() {
+	local keys=$1
+
+	shift
+	python3 "$LIB_DIR/peers/terminal.py" 24 80 "$keys" env TERM=xterm LC_ALL=C.UTF-8 "$@" \
+	    "$PIPEMILTERCTL" -s "$CONTROL" top 1 >"$OUT/screen"
+}
+
+@test "top: a screen, which q and ^C leave as it was" {
+	run_daemon < <(handler yes yes 'events = {mail}' 'processes = 7')
+	send -n 3
+	for keys in q '\x03'; do
+		on_terminal "$keys"
+		tail -n 1 "$OUT/screen" | grep -qx 'status 0, terminal restored'
+		grep -q "$(printf '\033\\[2J')" "$OUT/screen"
+		grep -q "$(printf '\033\\[32m')" "$OUT/screen"
+		tail -n 5 "$OUT/screen" | grep -q "$(printf '\033\\[?25h')"
+	done
+	grep -Eq '^yes .* 0/7 +0\.0 +0\.0 +0 +- +- ' "$OUT/screen"
+	grep -q '▁' "$OUT/screen"
+	# As a terminal would show it no line has more than 79 columns.
+	python3 - "$OUT/screen" <<-'END'
+		import re, sys
+		text = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", open(sys.argv[1], encoding="utf-8").read())
+		assert max(map(len, text.replace("\r", "").split("\n"))) == 79
+	END
+	on_terminal q NO_COLOR=1
+	! grep -q "$(printf '\033\\[[0-9]*m')" "$OUT/screen" || false
+	on_terminal q LC_ALL=C
+	! grep -q '[^ -~[:cntrl:]]' "$OUT/screen" || false
+	on_terminal q TERM=dumb
+	! grep -q "$(printf '\033')" "$OUT/screen" || false
+}
+
+@test "top without a terminal is text, and ends when nobody reads it, or with the daemon" {
+	local pid
+
+	run_plain
+	"$PIPEMILTERCTL" -s "$CONTROL" top 1 >"$OUT/top" 2>"$OUT/top.err" 3>&- &
+	pid=$!
+	CLIENTS=$pid
+	send -n 5
+	wait_for grep -Eq '^yes .* [1-9][0-9.]* +0\.0 +0 +[0-9.]+ms +[0-9.]+ms ' "$OUT/top"
+	! grep -q "$(printf '\033')" "$OUT/top" || false
+	! grep -q ' $' "$OUT/top" || false
+	run -1 --separate-stderr bash -c 'set -o pipefail; timeout 20 "$PIPEMILTERCTL" -s "$1" top 1 | head -1' - "$CONTROL"
+	[[ $stderr == 'pipemilterctl: standard output: '* ]]
+	for words in 'top 0' 'top x' 'top 1 2' 'top 3601' 'top -1'; do
+		# shellcheck disable=SC2086
+		run -2 ctl $words
+	done
+	ctl stop
+	wait "$pid" || [ $? -eq 3 ]
+	CLIENTS=
+	grep -q 'no daemon listens there' "$OUT/top.err"
+	run -3 ctl top
+}
+
 @test "drain: no connection is taken, an open session finishes, and the daemon goes on" {
 	write_handler holds <<-'END'
 		touch "$OUT/holds"
@@ -715,12 +775,12 @@ is_gone() {
 	wait_for value_is '[]' "j['engines']"
 	value_is 1 "j['messages']['accept']"
 	run -0 ctl drain
-	! log_has 'ended with status'
+	! log_has 'ended with status' || false
 	run -0 ctl stop
 }
 
 @test "a daemon that root has not started, and one for a command line, have no control socket" {
 	write_handler e <<<'echo continue'
 	start_adhoc "unix:$SOCK" -e mail "$HANDLERS/e"
-	! grep -q control /proc/net/unix || ! grep control /proc/net/unix | grep -F "$WORK"
+	! grep control /proc/net/unix | grep -F "$WORK" || false
 }

@@ -307,7 +307,7 @@ needs_landlock() {
 	[ "$(cat "$WORK/complaints")" = 'pipemilterctl: the answer makes no sense' ]
 	[ "$(grep -cF '\033]0;x: \033[31mred\015\012\377' "$WORK/seen")" -eq 20000 ]
 	grep -qx '\.\.\. 18446744073709551615 lines lost' "$WORK/seen"
-	! grep -q "$(printf '\033')" "$WORK/seen"
+	! grep -q "$(printf '\033')" "$WORK/seen" || false
 	"${ctl[@]}" ping || wait_for "${ctl[@]}" ping
 	serves
 }
