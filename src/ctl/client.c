@@ -20,6 +20,7 @@
 #include "ctl/client.h"
 #include "ctl/visible.h"
 
+#define MESSAGES_MAX	1000000	/* of one answer */
 #define ANSWER_S	10	/* s that the daemon has for each message of its answer */
 
 static void
@@ -137,9 +138,14 @@ static int
 take_answer(int fd, int until_end, client_message *take, void *arg)
 {
 	static struct control_msg msg;
+	unsigned int		 n = 0;
 	int			 status = -1, got;
 
 	while (status == -1) {
+		if (n++ == MESSAGES_MAX) {
+			client_complain(NULL, "the answer does not end");
+			return CONTROL_FAILED;
+		}
 		if ((got = client_next(fd, until_end, &msg)) == 1)
 			status = take_message(&msg, take, arg);
 		else if (got == 0 && until_end)

@@ -231,6 +231,116 @@ bad_clients() {
 	[ "$(ls "/proc/$DAEMON_PID/fd" | wc -l)" -lt 30 ]
 }
 
+@test "who reads nothing of a long answer is closed, and keeps nobody waiting" {
+	local i n
+
+	# Of more handlers than a socket has room for, and than a listener may have.
+	{
+		echo "control = '$CONTROL'"
+		for ((i = 0; i < 180; i++)); do handler "h$i" yes 'events = {mail}'; done
+		for n in 0 60 120; do
+			printf "listen 'unix:%s' { handlers = {h%d" "$SOCK.$n" "$n"
+			for ((i = n + 1; i < n + 60; i++)); do printf ', h%d' "$i"; done
+			echo '} }'
+		done
+	} >"$WORK/many.conf"
+	complete_config "$WORK/many.conf"
+	mkdir -p "$DAEMONS/d"
+	keep_daemon d "$PIPEMILTER" -d -f "$WORK/many.conf"
+	wait_for ctl ping
+	python3 - "$CONTROL" "$(ctl -V | cut -d ' ' -f 2)" "$OUT/deaf" <<-'END' 3>&- &
+		import select, socket, sys, time
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		s.connect(sys.argv[1])
+		s.send((sys.argv[2] + " status").encode())
+		open(sys.argv[3], "w").write("asked\n")
+		p, ends = select.poll(), time.time() + 30
+		p.register(s, 0)
+		while time.time() < ends and not p.poll(1000):
+		    pass
+		n, last = 0, b"?"
+		try:
+		    while last:
+		        last, n = s.recv(65536), n + 1
+		except OSError:
+		    pass
+		open(sys.argv[3], "w").write("closed after %s\n" % ("all" if n > 180 else "a part"))
+	END
+	CLIENTS=$!
+	wait_for grep -q asked "$OUT/deaf"
+	run -0 timeout 5 "$PIPEMILTERCTL" -s "$CONTROL" ping
+	wait_for grep -qx 'closed after a part' "$OUT/deaf"
+	CLIENTS=
+	ctl status >"$OUT/all"
+	grep -q '^h179 ' "$OUT/all"
+}
+
+# fake MODE: in the background, something else that listens at $CONTROL
+fake() {
+	rm -f "$CONTROL"
+	mkdir -p "$WORK/run"
+	python3 - "$CONTROL" "$1" <<-'END' 3>&- &
+		import socket, sys, time
+		def text(kind, s):
+		    return bytes([kind]) + s + b"\0"
+		def end(status):
+		    return b"\0" + status.to_bytes(8, "big")
+		answers = {
+		    "close": [], "nonsense": [b"\xff" * 9], "empty": [end(0)], "cut": [end(0)[:4]],
+		    "version": [text(1, b"the daemon is of version 9, use its pipemilterctl"), end(1)],
+		    "escape": [text(2, b"\x1b[2J\r\n\x9b ok"), text(1, b"\x1b]0;x\x07"), end(77)],
+		    "endless": [text(3, b"9\0running\0x\0") + b"\0" * 8] * 5,
+		}
+		l = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		l.bind(sys.argv[1])
+		l.listen(5)
+		while True:
+		    c = l.accept()[0]
+		    c.recv(2000)
+		    try:
+		        for a in answers.get(sys.argv[2], []):
+		            c.send(a)
+		        while sys.argv[2] == "flood":
+		            c.send(text(2, b"x"))
+		    except OSError:
+		        pass
+		    if sys.argv[2] == "silent":
+		        time.sleep(60)
+		    c.close()
+	END
+	CLIENTS="${CLIENTS:-} $!"
+	wait_for test -S "$CONTROL"
+}
+
+@test "what listens there is another version, or nothing of ours: a message, and status 1" {
+	for words in ping status 'status --json' processes 'top 1' watch drain; do
+		# shellcheck disable=SC2086
+		for mode in close nonsense cut version; do
+			fake "$mode"
+			run -1 --separate-stderr timeout 30 "$PIPEMILTERCTL" -s "$CONTROL" $words
+			[ -z "$output" ]
+			[[ $stderr == pipemilterctl:\ * ]]
+		done
+	done
+	[[ $stderr == 'pipemilterctl: the daemon is of version 9, use its pipemilterctl' ]]
+	fake empty
+	run -1 ctl status
+	[ "$output" = "pipemilterctl: $CONTROL: the answer is not complete" ]
+	fake endless
+	run -1 ctl status
+	fake escape
+	run -1 --separate-stderr ctl ping
+	[ "$output" = '\033[2J\015\012\233 ok' ]
+	[ "$stderr" = 'pipemilterctl: \033]0;x\007' ]
+	fake silent
+	run -1 timeout 60 "$PIPEMILTERCTL" -s "$CONTROL" ping
+	[ "$output" = 'pipemilterctl: no answer within 10 s' ]
+	fake flood
+	run -1 --separate-stderr bash -c 'set -o pipefail; timeout 60 "$PIPEMILTERCTL" -s "$1" ping >"$2"' - \
+	    "$CONTROL" "$OUT/flood"
+	[ "$stderr" = 'pipemilterctl: the answer does not end' ]
+}
+
 @test "a request of another version is told so, and nonsense harms nothing" {
 	run_plain
 	run -0 python3 - "$CONTROL" <<-'END'
@@ -283,6 +393,8 @@ bad_clients() {
 	run -1 ctl ping
 	[ "$output" = 'pipemilterctl: engine 2 has had no turn for 15 s' ]
 	value_is "['running', 'stuck']" "[e['state'] for e in j['engines']]"
+	# The other one serves.
+	run -0 send -n 3
 	wait_for -t 30 ctl ping
 	STOPPED=
 	value_is '1' "j['engine_failures']"
@@ -402,7 +514,13 @@ bad_clients() {
 		! $p -c 'import prometheus_client.openmetrics.parser' 2>/dev/null || python=$p
 	done
 	[ -n "$python" ] || skip 'no prometheus_client'
-	run_plain
+	write_handler dies <<<'exit 3'
+	write_handler hangs <<<'sleep 30'
+	run_daemon < <(
+		handler yes yes 'events = {mail, rcpt, end-of-message}'
+		handler dies dies 'events = {mail}' 'on-failure = continue'
+		handler hangs hangs 'events = {rcpt}' 'on-timeout = continue' 'timeout = 200ms'
+	)
 	send -n 3
 	ctl status --openmetrics >"$OUT/om"
 	"$python" - "$OUT/om" <<-'END'
@@ -414,10 +532,47 @@ bad_clients() {
 		assert all(n.startswith("pipemilter_") for n in families)
 		assert {f.type for f in families.values()} == {"gauge", "counter", "histogram"}
 		assert all(s.value >= 0 for f in families.values() for s in f.samples)
-		le = [s.labels["le"] for s in families["pipemilter_handler_answer_seconds"].samples
-		      if "le" in s.labels]
+		def total(name, handler):
+		    return sum(s.value for s in families[name].samples if s.labels["handler"] == handler
+		               and s.name in (name + "_total", name + "_count"))
+		for handler in "yes", "dies", "hangs":
+		    counted = total("pipemilter_handler_answer_seconds", handler)
+		    assert counted == total("pipemilter_handler_wait_seconds", handler) == (9 if handler == "yes" else 3)
+		    assert counted == total("pipemilter_handler_answers", handler) + \
+		        total("pipemilter_handler_failures", handler)
+		buckets = [s for s in families["pipemilter_handler_answer_seconds"].samples if "le" in s.labels
+		           and s.labels["handler"] == "yes" and s.labels["event"] == "rcpt"]
+		assert [s.value for s in buckets] == sorted(s.value for s in buckets)
+		le = [s.labels["le"] for s in buckets]
 		assert le == "0.001 0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 120.0 +Inf".split(), le
 	END
+}
+
+@test "OpenMetrics: node_exporter's textfile collector takes all of it" {
+	local exporter address n
+
+	exporter=$(command -v prometheus-node-exporter) || skip 'no node_exporter'
+	command -v curl || skip 'no curl'
+	write_handler dies <<<'exit 3'
+	run_daemon < <(
+		handler yes yes 'events = {mail, rcpt}'
+		handler dies dies 'events = {mail}' 'on-failure = continue'
+	)
+	send -n 3
+	mkdir "$OUT/textfile"
+	ctl status --openmetrics >"$OUT/textfile/pipemilter.prom"
+	"$exporter" --collector.disable-defaults --collector.textfile \
+	    --collector.textfile.directory="$OUT/textfile" --web.listen-address=127.0.0.1:0 \
+	    >"$OUT/exporter" 2>&1 3>&- &
+	CLIENTS=$!
+	wait_for grep -q 'address=127.0.0.1:[1-9]' "$OUT/exporter"
+	address=$(sed -n 's/.*address=\(127[0-9.:]*\).*/\1/p' "$OUT/exporter" | head -1)
+	curl -s -m 30 "http://$address/metrics" >"$OUT/scraped"
+	grep -qx 'node_textfile_scrape_error 0' "$OUT/scraped"
+	n=$(grep -vc '^#' "$OUT/textfile/pipemilter.prom")
+	[ "$n" -gt 100 ]
+	[ "$(grep -c '^pipemilter_' "$OUT/scraped")" -eq "$n" ]
+	grep -qx 'pipemilter_handler_failures_total{handler="dies",kind="failure"} 3' "$OUT/scraped"
 }
 
 # http REQUEST: what pipemilterctl status --http answers

@@ -126,4 +126,13 @@ lines_and_lost() {
 	mails 1
 	wait_for lines_and_lost "$WORK/log" 1201
 	grep -a 'lines of this log were lost$' "$WORK/log"
+	wait_for counted_lost
+}
+
+# The status has the same number.
+counted_lost() {
+	"$BUILDDIR/pipemilterctl" -s "$WORK/control-c" status --openmetrics |
+	    grep -x "pipemilter_log_lines_lost_total $(awk '
+	    match($0, /[0-9]+ lines of this log were lost$/) { n += substr($0, RSTART) }
+	    END { print n }' "$WORK/log")"
 }
