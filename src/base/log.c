@@ -8,8 +8,11 @@
  */
 #include "base/compat.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,12 +32,33 @@ static const char	*log_role;
 static int		 log_stderr = 1;
 static int		 log_max = LOG_INFO;
 static int		 log_echo_fd = -1;
+static int		 log_journal = -1;	/* see stderr_is_journal(); -1: not known yet */
 static void		(*log_hook)(int, const char *);
 static void		(*log_watcher)(const char *, const char *);
+
+/*
+ * 1 if the journal of systemd reads our standard error: the variable has the
+ * device and inode of the stream, as systemd.exec(5) says, "Environment Variables
+ * Set or Propagated by the Service Manager".
+ */
+static int
+stderr_is_journal(void)
+{
+	const char	*stream = getenv("JOURNAL_STREAM");
+	char		 ours[64];
+	struct stat	 st;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) == -1)
+		return 0;
+	(void)snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(stream, ours) == 0;
+}
 
 void
 log_init(const char *program, int to_stderr, int facility, int level)
 {
+	/* An engine that is locked up can't look for itself. */
+	log_journal = stderr_is_journal();
 	log_program = program;
 	log_stderr = to_stderr;
 	log_max = level;
@@ -80,23 +104,37 @@ log_echo(int fd)
 }
 
 /*
+ * Writes the severity for the journal (sd-daemon(3)), or nothing, to size bytes at prefix.
+ */
+static void
+make_prefix(char *prefix, size_t size, int fd, int severity)
+{
+	if (log_journal == -1)
+		log_journal = stderr_is_journal();
+	prefix[0] = '\0';
+	if (log_journal && fd == STDERR_FILENO)
+		(void)snprintf(prefix, size, "<%d>", severity);
+}
+
+/*
  * Writes "PROGRAM: TEXT" in one write, since the lines of several processes
  * that share a descriptor must not run into each other. A line that can't be
  * written is lost: there is nobody left to tell.
  */
 static void
-write_to_fd(int fd, const char *text)
+write_to_fd(int fd, int severity, const char *text)
 {
-	char	 line[LOG_MAX_LINE];
+	char	 line[LOG_MAX_LINE], prefix[16];
 	int	 n;
 	size_t	 len;
 	ssize_t	 w;
 
+	make_prefix(prefix, sizeof(prefix), fd, severity);
 	if (log_max >= LOG_DEBUG && log_role != NULL)
-		n = snprintf(line, sizeof(line), "%s[%s]: %s\n", log_program,
+		n = snprintf(line, sizeof(line), "%s%s[%s]: %s\n", prefix, log_program,
 		    log_role, text);
 	else
-		n = snprintf(line, sizeof(line), "%s: %s\n", log_program, text);
+		n = snprintf(line, sizeof(line), "%s%s: %s\n", prefix, log_program, text);
 	if (n < 0)
 		return;
 	len = (size_t)n;
@@ -127,11 +165,11 @@ emit(int severity, const char *raw)
 		return;
 	}
 	if (log_stderr)
-		write_to_fd(STDERR_FILENO, text);
+		write_to_fd(STDERR_FILENO, severity, text);
 	else
 		syslog_line(severity, text);
 	if (log_echo_fd != -1 && severity <= LOG_ERR)
-		write_to_fd(log_echo_fd, text);
+		write_to_fd(log_echo_fd, severity, text);
 }
 
 static void

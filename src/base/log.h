@@ -20,7 +20,8 @@
 
 /*
  * Lines go to standard error (to_stderr) or to syslog (base/syslog.h) under facility.
- * Lines above level are dropped. Before the first call: stderr, LOG_INFO.
+ * Lines above level are dropped. Before the first call: stderr, LOG_INFO. Where standard
+ * error goes to the journal of systemd, its lines begin with "<SEVERITY>".
  */
 void	log_init(const char *program, int to_stderr, int facility, int level);
 /* Names this process ("supervisor", "engine") in lines on stderr; NULL: none. */

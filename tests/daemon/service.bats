@@ -209,6 +209,23 @@ EOF
 	log_has 'is ready'
 }
 
+@test "-d into the journal of systemd: each line begins with its severity" {
+	local log=$DAEMONS/d/log
+
+	write_handler h <<<'echo fails >&2; exit 3'
+	config "listen 'unix:$SOCK' { }"
+	mkdir -p "${log%/*}"
+	: >"$log"
+	JOURNAL_STREAM=$(stat -c %d:%i "$log") start_daemon <"$WORK/conf"
+	printf 'Subject: test\r\n\r\nbody\r\n' |
+	    run timeout 60 "$MILTER_SEND" -s "unix:$SOCK"
+	wait_log 'on-failure = tempfail'
+	# The supervisor's, and an engine's.
+	grep -q '^<6>pipemilter: .* is ready$' "$log"
+	grep -q '^<4>pipemilter: .*on-failure = tempfail$' "$log"
+	no grep -v '^<[0-7]>pipemilter: ' "$log"
+}
+
 @test "a service manager hears when all sockets listen, and that the daemon ends" {
 	start_managed -- "listen 'unix:$SOCK' { }"
 	unix_listens "$SOCK"

@@ -293,6 +293,22 @@ property_is() {
 	[ "$(property "$1")" = "$2" ]
 }
 
+@test "with -d the journal has the severity of each line" {
+	inside_script fails <<<'exit 3'
+	write_conf 'handler fails { command = {/opt/fails} events = {mail} }'
+	add_to_unit ExecStart= "ExecStart=$SBIN/pipemilter -d"
+	ctl start pipemilter
+	run send
+	wait_for journal_has 'on-failure = tempfail'
+	inside journalctl -q --since "$SEEN" -u pipemilter -o json -p warning >"$T/journal"
+	python3 - "$T/journal" <<-'END'
+		import json, sys
+		line, = [e for e in map(json.loads, open(sys.argv[1])) if "on-failure" in e["MESSAGE"]]
+		assert line["PRIORITY"] == "4", line
+		assert line["MESSAGE"].startswith("pipemilter: "), line
+	END
+}
+
 @test "the numbers come by HTTP from a unit that has no right but that" {
 	write_conf
 	ctl start pipemilter

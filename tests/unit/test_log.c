@@ -7,6 +7,7 @@
 
 #include "base/compat.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -164,6 +165,66 @@ echo(void)
 	log_msg(LOG_ERR, NULL, "nor this");
 }
 
+/* Sets JOURNAL_STREAM to standard error, or to the inode after it. */
+static void
+name_journal(unsigned int off)
+{
+	struct stat	 st;
+	char		 name[64];
+
+	if (fstat(STDERR_FILENO, &st) == -1)
+		abort();
+	(void)snprintf(name, sizeof(name), "%llu:%llu", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino + off);
+	setenv("JOURNAL_STREAM", name, 1);
+}
+
+static void
+to_journal(void)
+{
+	name_journal(0);
+	log_init("prog", 1, LOG_MAIL, LOG_INFO);
+	log_info("quiet");
+	log_warnx("a\nb");
+	/* The severity is that of what standard error is now. */
+	name_journal(1);
+	log_init("prog", 1, LOG_MAIL, LOG_INFO);
+	log_warnx("no journal");
+}
+
+static void
+echo_to_journal(void)
+{
+	name_journal(0);
+	log_init("prog", 0, LOG_MAIL, LOG_INFO);
+	log_echo(STDERR_FILENO);
+	log_msg(LOG_ERR, NULL, "an error");
+	log_echo(dup(STDERR_FILENO));
+	log_msg(LOG_ERR, NULL, "through another descriptor");
+}
+
+static void
+die_in_journal(void)
+{
+	name_journal(0);
+	fatalx("before anything is known");
+}
+
+static void
+test_journal(void)
+{
+	int	 status;
+
+	CHECK_STR(stderr_of(to_journal, &status),
+	    "<6>prog: quiet\n<4>prog: a\\nb\nprog: no journal\n",
+	    "lines for the journal begin with their severity");
+	CHECK_STR(stderr_of(echo_to_journal, &status),
+	    "<3>prog: an error\nprog: through another descriptor\n",
+	    "so do errors of a start, where standard error is the journal");
+	CHECK_STR(stderr_of(die_in_journal, &status),
+	    "<3>pipemilter: before anything is known\n", "so do those before log_init");
+}
+
 static void
 test_stderr(void)
 {
@@ -192,5 +253,6 @@ main(void)
 	test_errno();
 	test_long();
 	test_stderr();
+	test_journal();
 	return tap_done();
 }
