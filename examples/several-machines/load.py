@@ -3,12 +3,12 @@
 # Copyright (c) 2026 The pipemilter authors
 """Sends mail to mail servers until it gets TERM, and says what became of it.
 
-load.py [OPTION ...] REPORT PORT ...
+load.py [OPTION ...] REPORT SERVER ...
 
 Workers with short SMTP sessions send one message each, then begin a new session
-with the next PORT of 127.0.0.1; others keep one session for all their messages. The
-mail servers are to deliver to the port in REPORT.sink, where all messages are
-taken and counted.
+with the next SERVER, which is a port of 127.0.0.1, or ADDRESS:PORT; others keep one
+session for all their messages. The mail servers are to deliver to the port in
+REPORT.sink, where all messages are taken and counted.
 
 REPORT is written again and again, as JSON:
 
@@ -17,9 +17,11 @@ REPORT is written again and again, as JSON:
   refused      replies 4xx and 5xx, and connections that failed, in short sessions
   refused_long the same in sessions that last
   delayed      messages that were refused at first, and accepted when sent again (--retry)
-  longest      seconds that a message took in a short session, without its delay
+  longest      seconds that a message took in a short session, without its delay;
+               USR1 sets it to 0
   stalled      seconds that this program itself was not run, at most: the machine is busy
-  replies      each reply that refused, and how often it came
+  replies      each reply that refused in short sessions, and how often it came
+  replies_long the same in sessions that last
   arrived      messages that the mail servers have delivered
   lost         messages that were accepted and have not arrived (at the end)
   twice        messages that have arrived twice
@@ -53,7 +55,7 @@ class Numbers:
         self.count = dict.fromkeys(("messages", "accepted", "refused", "refused_long",
                                     "delayed", "arrived", "lost", "twice"), 0)
         self.longest = self.stalled = 0.0
-        self.replies = {}
+        self.replies = {"refused": {}, "refused_long": {}}
         self.accepted = set()
         self.arrived = set()
 
@@ -64,7 +66,7 @@ class Numbers:
     def refused(self, name, reply):
         with self.lock:
             self.count[name] += 1
-            self.replies[reply] = self.replies.get(reply, 0) + 1
+            self.replies[name][reply] = self.replies[name].get(reply, 0) + 1
 
     def took(self, seconds):
         with self.lock:
@@ -87,7 +89,9 @@ class Numbers:
     def write(self, **more):
         with self.lock:
             report = dict(self.count, longest=round(self.longest, 3),
-                          stalled=round(self.stalled, 3), replies=self.replies, **more)
+                          stalled=round(self.stalled, 3),
+                          replies=self.replies["refused"],
+                          replies_long=self.replies["refused_long"], **more)
             with open(self.path + ".new", "w", encoding="utf-8") as out:
                 json.dump(report, out, indent=1)
             os.rename(self.path + ".new", self.path)
@@ -96,15 +100,20 @@ class Numbers:
 class Session:
     """An SMTP session as a client."""
 
-    def __init__(self, port):
+    def __init__(self, server, client):
+        host, _, port = server.rpartition(":")
         try:
-            self.sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+            self.sock = socket.create_connection((host or "127.0.0.1", int(port)), TIMEOUT)
         except OSError as error:
             raise Refused("connect: %s" % error.strerror) from None
         self.file = self.sock.makefile("rb")
         try:
             self.expect(b"2")
             self.say(b"EHLO load.example", b"2")
+            if client:
+                # Postfix takes us to be that client from there on.
+                self.say(b"XCLIENT NAME=[UNAVAILABLE] ADDR=" + client.encode(), b"2")
+                self.say(b"EHLO load.example", b"2")
         except Refused:
             self.close()
             raise
@@ -144,40 +153,34 @@ class Session:
             pass            # the message is accepted all the same
         self.close()
 
-    def reset(self):
-        """After a refusal. False: the session is of no use any more."""
-        try:
-            self.say(b"RSET", b"2")
-            return True
-        except Refused:
-            self.close()
-            return False
-
 
 class Load:
     def __init__(self, options, numbers):
         self.options = options
         self.numbers = numbers
         self.over = threading.Event()
-        self.ports = itertools.cycle(options.port)
+        self.servers = itertools.cycle(options.server)
         self.serial = itertools.count(1)
 
-    def next_port(self):
+    def connect(self):
         with self.numbers.lock:
-            return next(self.ports)
+            server = next(self.servers)
+        return Session(server, self.options.client)
 
-    def new_message(self, worker):
+    def new_message(self):
+        """A key, and a sender, which sends a hundred of them. Then comes the next one, that
+        greylisting does not know."""
         with self.numbers.lock:
             number = next(self.serial)
         self.numbers.add("messages")
-        # A sender sends again: greylisting knows it by then.
-        return b"%d" % number, b"w%d-%s" % (worker, b"abcd"[number % 4:number % 4 + 1])
+        sender = str(number // 100).translate(str.maketrans("0123456789", "abcdefghij"))
+        return b"%d" % number, sender.encode()
 
     def one(self, key, sender):
         """Sends a message in a session of its own. Returns the reply that refused it."""
         begin = time.monotonic()
         try:
-            session = Session(self.next_port())
+            session = self.connect()
             try:
                 session.message(key, sender)
             except Refused:
@@ -191,9 +194,9 @@ class Load:
             self.numbers.took(time.monotonic() - begin)
         return None
 
-    def short(self, worker):
+    def short(self):
         while not self.over.is_set():
-            key, sender = self.new_message(worker)
+            key, sender = self.new_message()
             reply = self.one(key, sender)
             tries = 1
             while reply is not None:
@@ -208,17 +211,19 @@ class Load:
                 self.numbers.add("delayed")
             self.over.wait(self.options.pause)
 
-    def long(self, worker):
+    def long(self):
         session = None
         while not self.over.is_set():
-            key, sender = self.new_message(worker)
+            key, sender = self.new_message()
             try:
-                session = session or Session(self.next_port())
+                session = session or self.connect()
                 session.message(key, sender)
                 self.numbers.accept(key)
             except Refused as refusal:
                 self.numbers.refused("refused_long", str(refusal))
-                if session is not None and not session.reset():
+                # Postfix fails the rest of a session whose filter has failed.
+                if session is not None:
+                    session.quit()
                     session = None
             self.over.wait(self.options.every)
         if session is not None:
@@ -233,10 +238,8 @@ class Load:
             self.numbers.stalled = max(self.numbers.stalled, over)
 
     def run(self):
-        workers = [threading.Thread(target=self.short, args=(i,))
-                   for i in range(self.options.workers)]
-        workers += [threading.Thread(target=self.long, args=(self.options.workers + i,))
-                    for i in range(self.options.long)]
+        workers = [threading.Thread(target=self.short) for _ in range(self.options.workers)]
+        workers += [threading.Thread(target=self.long) for _ in range(self.options.long)]
         for worker in workers:
             worker.start()
         threading.Thread(target=self.watch_stalls, daemon=True).start()
@@ -298,13 +301,15 @@ def main():
                         help="seconds between the messages of a session that lasts")
     parser.add_argument("--retry", type=float, default=0,
                         help="send again what was refused for now, after so many seconds")
+    parser.add_argument("--client", help="the address that XCLIENT tells Postfix to be ours")
     parser.add_argument("--sink-port", type=int, default=0)
     parser.add_argument("report")
-    parser.add_argument("port", type=int, nargs="+")
+    parser.add_argument("server", nargs="+")
     options = parser.parse_args()
     numbers = Numbers(options.report)
     load = Load(options, numbers)
     signal.signal(signal.SIGTERM, lambda *_: load.over.set())
+    signal.signal(signal.SIGUSR1, lambda *_: setattr(numbers, "longest", 0.0))
     with SinkServer(("127.0.0.1", options.sink_port), Sink) as server:
         server.numbers = numbers
         threading.Thread(target=server.serve_forever, daemon=True).start()

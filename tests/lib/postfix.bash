@@ -12,7 +12,8 @@ mta_missing() {
 
 # mta_start NAME PORT SINK-PORT [MILTER [MASTER]]: Postfix on PORT, in $MTAS/NAME.
 # MILTER is the path of the milter's socket, or @FILE with lines for main.cf;
-# none, then there is no milter. MASTER is a file with lines for master.cf.
+# none, then there is no milter. MASTER is a file with lines for master.cf. The words of
+# MTA_UNDER are a command that starts it.
 mta_start() {
 	local dir=$MTAS/$1 port=$2
 
@@ -27,7 +28,7 @@ mta_start() {
 		[ -z "${5:-}" ] || cat "$5"
 	} >"$dir/conf/master.cf"
 	# In the foreground, so that it is ours to end.
-	setsid "$(postconf -h -c "$dir/conf" daemon_directory)/master" \
+	setsid "${MTA_UNDER[@]}" "$(postconf -h -c "$dir/conf" daemon_directory)/master" \
 	    -c "$dir/conf" -d >"$dir/out" 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >"$dir/pid"
 	disown

@@ -17,7 +17,7 @@ mta_missing() {
 
 # mta_start NAME PORT SINK-PORT [MILTER]: Sendmail on PORT, in $MTAS/NAME.
 # MILTER is the port of the milter on 127.0.0.1, or @FILE with lines for the .mc;
-# none, then there is no milter.
+# none, then there is no milter. The words of MTA_UNDER are a command that starts it.
 mta_start() {
 	local dir=$MTAS/$1 port=$2
 
@@ -32,7 +32,7 @@ mta_start() {
 	# If the host name has no dot, Sendmail sleeps for a minute, hoping for a
 	# better one.
 	# shellcheck disable=SC2016
-	setsid unshare --uts sh -c 'hostname mx.test && exec "$@"' sh \
+	setsid "${MTA_UNDER[@]}" unshare --uts sh -c 'hostname mx.test && exec "$@"' sh \
 	    "$SENDMAIL_TREE/usr/libexec/sendmail/sendmail" -bD \
 	    -C "$dir/sendmail.cf" -X "$dir/traffic" \
 	    >"$dir/log" 2>&1 </dev/null 3>&- 4>&- &

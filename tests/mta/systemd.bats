@@ -13,6 +13,7 @@ bats_require_minimum_version 1.5.0
 BATS_NO_PARALLELIZE_WITHIN_FILE=true
 
 load ../lib/common
+load ../lib/load
 load ../lib/machine
 
 CONTROL=/run/pipemilter/control.sock
@@ -84,16 +85,6 @@ send() {
 	inside timeout 60 milter-send -s "unix:$SOCKET" <<<$'Subject: x\n\nx'
 }
 
-# number NAME: of the report
-number() {
-	python3 -c 'import json, sys; print(json.load(open(sys.argv[1])).get(sys.argv[2], 0))' \
-	    "$REPORT" "$1"
-}
-
-number_is_at_least() {
-	[ "$(number "$1")" -ge "$2" ]
-}
-
 start_load() {
 	cp "$TOP_DIR/examples/several-machines/load.py" "$T"
 	# Errors of the program are to be seen here.
@@ -104,18 +95,10 @@ start_load() {
 	wait_for number_is_at_least accepted 30
 }
 
-# load_goes_on: until messages are accepted that were begun just now
-load_goes_on() {
-	wait_for number_is_at_least messages $(($(number messages) + 12))
-	wait_for number_is_at_least accepted $(($(number accepted) + 40))
-}
-
 end_load() {
 	ctl stop load.service
 	cat "$T/errors"
-	[ "$(number over)" = True ]
-	[ "$(number lost)" -eq 0 ]
-	[ "$(number twice)" -eq 0 ]
+	load_is_over
 }
 
 journal_has() {
