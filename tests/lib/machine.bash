@@ -84,7 +84,7 @@ machine_start() {
 	MACHINE_NSPAWN=$!
 	disown
 	export MACHINE_NSPAWN
-	wait_for -t 90 machine_up_or_gone
+	wait_for -t 90 machine_up_or_gone || return
 	[ -e "/proc/$MACHINE_NSPAWN" ] || return 1
 	MACHINE_PID=$(machine_leader)
 	export MACHINE_PID
@@ -186,6 +186,7 @@ property() {
 machine_remove_cgroups() {
 	local dir
 
+	[ -e "$MACHINE/cgroups" ] || return 0
 	while read -r dir; do
 		find "$dir" -depth -type d -exec rmdir {} +
 		[ ! -e "$dir" ] || return 1
@@ -195,7 +196,7 @@ machine_remove_cgroups() {
 machine_stop() {
 	[ -n "${MACHINE_NSPAWN:-}" ] || return 0
 	# All its processes go with the first one.
-	[ -z "${MACHINE_PID:-}" ] || kill -s KILL "$MACHINE_PID" 2>/dev/null || true
+	kill -s KILL "${MACHINE_PID:-$(machine_leader)}" 2>/dev/null || true
 	if ! wait_for -t 20 none_alive "$MACHINE_NSPAWN"; then
 		kill -s KILL "$MACHINE_NSPAWN"
 	fi
