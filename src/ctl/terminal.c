@@ -108,7 +108,9 @@ terminal_begin(struct terminal *t)
 	t->is_screen = screen = isatty(STDOUT_FILENO) && term != NULL && term[0] != '\0' &&
 	    strcmp(term, "dumb") != 0;
 	t->has_colours = t->is_screen && (no_color == NULL || no_color[0] == '\0');
-	keys = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
+	/* In the background it may not even touch the terminal. */
+	keys = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp() &&
+	    tcgetattr(STDIN_FILENO, &before) == 0;
 	without_lines = before;
 	without_lines.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	without_lines.c_cc[VMIN] = 1;
