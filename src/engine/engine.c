@@ -78,7 +78,7 @@ stop_accepting(struct engine *e)
 }
 
 static int
-on_watch(const struct engine *e, const struct ipc_msg *msg, int *fds)
+on_watch(struct engine *e, const struct ipc_msg *msg, int *fds)
 {
 	if (msg->type == IPC_UNWATCH) {
 		watch_end(msg->id);

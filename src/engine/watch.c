@@ -35,6 +35,9 @@
 #define WAS_SHOWN	0x10u
 #define BITS		5
 
+/* ms that who reads slowly has until something is sent again: a try costs as much as a line. */
+#define PAUSE		20
+
 /* Actions of one reply in a line, and bytes of one text of it. */
 #define MAX_ACTIONS	10
 #define MAX_TEXT	200
@@ -48,10 +51,12 @@ struct watch {
 	char		*sender, *recipient;	/* patterns, or NULL */
 	unsigned char	*handlers;	/* by index into conf.handlers: 1 if they are wanted */
 	uint64_t	 lost, lost_ends;	/* not told yet */
+	uint64_t	 full_until;	/* ms: nothing is tried before this, since there was no room */
 };
 
 static struct watch	 watches[IPC_MAX_WATCHES];
 static unsigned int	 nwatches;
+static struct engine	*engine;
 static const struct conf *conf;
 /* Sessions that had an event since somebody watches. */
 static RB_HEAD(session_tree, session) sessions = RB_INITIALIZER(&sessions);
@@ -113,6 +118,12 @@ stop(struct watch *w)
 	}
 }
 
+static int
+is_full(const struct watch *w)
+{
+	return w->full_until > engine_now(engine);
+}
+
 /* Returns 1 sent, 0 there was no room, -1 the watch has ended. */
 static int
 send_message(struct watch *w, const struct control_msg *msg)
@@ -120,6 +131,8 @@ send_message(struct watch *w, const struct control_msg *msg)
 	static struct buf	 b;
 	ssize_t			 n;
 
+	if (is_full(w))
+		return 0;
 	if (b.max == 0)
 		buf_init(&b, CONTROL_MAX_MSG);
 	buf_reset(&b);
@@ -131,8 +144,10 @@ send_message(struct watch *w, const struct control_msg *msg)
 	while (n == -1 && errno == EINTR);
 	if (n != -1)
 		return 1;
-	if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+	if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
+		w->full_until = engine_now(engine) + PAUSE;
 		return 0;
+	}
 	stop(w);
 	return -1;
 }
@@ -170,6 +185,10 @@ show(struct watch *w, struct session *s, const char *ids, const char *text)
 	struct control_msg	 msg;
 	int			 ret;
 
+	if (is_full(w)) {
+		w->lost++;
+		return;
+	}
 	memset(&msg, 0, sizeof(msg));
 	msg.type = CONTROL_LINE;
 	msg.text[0] = ids;
@@ -404,6 +423,10 @@ watch_answer(const struct pool *p, const struct task *t, const struct task_resul
 		if (!watches[i].verbose || !is_shown(s, &watches[i]) ||
 		    !wants_handler(&watches[i], (int)t->handler))
 			continue;
+		if (is_full(&watches[i])) {
+			watches[i].lost++;
+			continue;
+		}
 		if (b.len == 0) {
 			buf_printf(&b, "%s: ", p->conf->name);
 			describe_event(t, &b);
@@ -509,7 +532,7 @@ take_word(struct watch *w, const char *word)
 }
 
 void
-watch_begin(const struct engine *e, const struct ipc_msg *msg, int fd)
+watch_begin(struct engine *e, const struct ipc_msg *msg, int fd)
 {
 	const char	*word, *end = msg->env + msg->env_len;
 	size_t		 i = 0;
@@ -522,6 +545,7 @@ watch_begin(const struct engine *e, const struct ipc_msg *msg, int fd)
 		(void)close(fd);
 		return;
 	}
+	engine = e;
 	conf = e->conf;
 	watches[i].id = msg->id;
 	watches[i].fd = fd;

@@ -16,7 +16,7 @@
 #include "system/ipc_msg.h"
 
 /* The supervisor says that somebody watches (IPC_WATCH). Takes the descriptor; -1: it was lost. */
-void	 watch_begin(const struct engine *, const struct ipc_msg *, int fd);
+void	 watch_begin(struct engine *, const struct ipc_msg *, int fd);
 void	 watch_end(uint64_t id);
 /* 1 if anybody watches. */
 int	 watch_is_on(void);
