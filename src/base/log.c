@@ -34,6 +34,7 @@ static int		 log_max = LOG_INFO;
 static int		 log_echo_fd = -1;
 static int		 log_journal = -1;	/* see stderr_is_journal(); -1: not known yet */
 static void		(*log_hook)(int, const char *);
+static void		(*log_tee_fn)(int, const char *);
 static void		(*log_watcher)(const char *, const char *);
 
 /*
@@ -65,6 +66,19 @@ log_init(const char *program, int to_stderr, int facility, int level)
 	syslog_close();
 	if (!to_stderr)
 		syslog_init(program, facility);
+}
+
+void
+log_change(int facility, int level)
+{
+	log_max = level;
+	syslog_change(facility);
+}
+
+void
+log_tee(void (*fn)(int severity, const char *text))
+{
+	log_tee_fn = fn;
 }
 
 void
@@ -157,6 +171,8 @@ emit(int severity, const char *raw)
 	 * libbsd's strnvis(3) writes a character and the NUL before it looks
 	 * whether there is room: hence the reserve.
 	 */
+	if (log_tee_fn != NULL)
+		log_tee_fn(severity, raw);
 	text[0] = '\0';
 	(void)strnvis(text, raw, LOG_MAX_LINE - 1,
 	    VIS_OCTAL | VIS_CSTYLE | VIS_TAB | VIS_NL);

@@ -24,6 +24,8 @@
  * error goes to the journal of systemd, its lines begin with "<SEVERITY>".
  */
 void	log_init(const char *program, int to_stderr, int facility, int level);
+/* Other values for two of these; the place where lines go stays. */
+void	log_change(int facility, int level);
 /* Names this process ("supervisor", "engine") in lines on stderr; NULL: none. */
 void	log_procinit(const char *role);
 /* The level of log_init(). */
@@ -35,6 +37,12 @@ int	log_enabled(int severity);
  * daemon sees why it does not start. -1: off.
  */
 void	log_echo(int fd);
+
+/*
+ * Lines are also given to this function, before anything in them is encoded; NULL: off. It must not
+ * log.
+ */
+void	log_tee(void (*fn)(int severity, const char *text));
 
 /*
  * If ids is neither NULL nor "", the line begins with ids ("SESSION QUEUE-ID")

@@ -261,6 +261,14 @@ address_bytes(const struct netaddr *na, unsigned char bytes[16])
 }
 
 int
+netaddr_equal(const struct netaddr *a, const struct netaddr *b)
+{
+	struct netaddr_text	 x, y;
+
+	return strcmp(netaddr_print(a, &x), netaddr_print(b, &y)) == 0;
+}
+
+int
 netaddr_is_loopback(const struct netaddr *na)
 {
 	static const unsigned char	 one[16] = { [15] = 1 };

@@ -31,6 +31,8 @@ struct netaddr_text {
 
 /* Writes the form that netaddr_parse() takes back; returns text->s. */
 const char *netaddr_print(const struct netaddr *, struct netaddr_text *text);
+/* 1 if both are one address: the same path, or the same host and port. */
+int	 netaddr_equal(const struct netaddr *, const struct netaddr *);
 /* 1 for 127.0.0.0/8 (in IPv6 form too) and ::1; 0 for others and for unix sockets. */
 int	 netaddr_is_loopback(const struct netaddr *);
 /* Writes the inet or inet6 address alone, "local" for a unix socket; returns text->s. */

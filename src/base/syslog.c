@@ -69,6 +69,12 @@ syslog_init(const char *program, int facility)
 }
 
 void
+syslog_change(int facility)
+{
+	log_facility = facility;
+}
+
+void
 syslog_close(void)
 {
 	if (log_fd != -1)

@@ -21,6 +21,8 @@
  */
 void	 syslog_init(const char *program, int facility);
 void	 syslog_close(void);
+/* Lines have this facility from now on. */
+void	 syslog_change(int facility);
 
 /*
  * A socket for another process, which hands it to syslog_adopt() after the fork;

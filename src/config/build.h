@@ -22,6 +22,7 @@
 
 struct build {
 	struct conf		*conf;
+	const struct conf	*old;		/* of the daemon that runs; NULL: none does */
 	const struct conf_node	*tree;
 	const struct conf_source *src;
 	struct conf_errors	*errors;

@@ -66,12 +66,13 @@ build(struct build *b)
 /* Reads the file at path or, if text is not NULL, that text, whose name is path. */
 static struct conf *
 read_and_build(const char *path, const char *text, const char *base,
-    const struct conf_label *labels, size_t nlabels)
+    const struct conf_label *labels, size_t nlabels, const struct conf *old)
 {
 	struct conf_source	 src = { .labels = labels, .nlabels = nlabels };
 	struct conf_node	 tree = { .kind = SEC_GLOBAL };
 	struct conf_errors	 errors = { .n = 0 };
-	struct build		 b = { .tree = &tree, .src = &src, .errors = &errors, .base = base };
+	struct build		 b = { .tree = &tree, .src = &src, .errors = &errors, .base = base,
+	    .old = old };
 	int			 result = conf_read(&src, &tree, &errors, path, text);
 
 	b.whole = result == 0;
@@ -95,14 +96,20 @@ read_and_build(const char *path, const char *text, const char *base,
 struct conf *
 conf_load(const char *path)
 {
-	return read_and_build(path, NULL, NULL, NULL, 0);
+	return read_and_build(path, NULL, NULL, NULL, 0, NULL);
+}
+
+struct conf *
+conf_load_again(const char *path, const struct conf *old)
+{
+	return read_and_build(path, NULL, NULL, NULL, 0, old);
 }
 
 struct conf *
 conf_parse(const char *text, const char *name, const char *base,
     const struct conf_label *labels, size_t nlabels)
 {
-	return read_and_build(name, text, base, labels, nlabels);
+	return read_and_build(name, text, base, labels, nlabels, NULL);
 }
 
 static void
@@ -152,13 +159,16 @@ conf_forget_environment(const struct conf *conf)
 	const struct env_setting	*e;
 	size_t				 i, j;
 
-	for (i = 0; i < conf->nhandlers; i++)
+	for (i = 0; i < conf->nhandlers; i++) {
+		/* Values could be guessed with it. */
+		conf->handlers[i].digest = 0;
 		for (j = 0; j < conf->handlers[i].nenvironment; j++) {
 			e = &conf->handlers[i].environment[j];
 			forget(e->value);
 			/* A name without a value takes the value from our own environment. */
 			forget(getenv(e->name));
 		}
+	}
 }
 
 void

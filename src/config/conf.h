@@ -81,6 +81,7 @@ enum output_kind {
 struct handler_conf {
 	char		 *name;
 	int		  line;		/* of the file, for messages */
+	uint64_t	  digest;	/* of all that its section says: another one is likely to differ */
 	char		**command;	/* NULL-terminated; [0] is a path; NULL with hooks */
 	char		 *hooks;	/* the directory, or NULL */
 	char		 *hook_path[EV_COUNT];	/* NULL: no such hook */
@@ -129,6 +130,8 @@ struct handler_conf {
 	rlim_t		  memory, cpu, open_files;	/* RLIM_INFINITY: no limit */
 };
 
+#define CONF_MAX_ENGINES	64
+
 /* As many as a word has bits: the session keeps sets of them. */
 #define LISTEN_MAX_HANDLERS	64
 
@@ -162,7 +165,7 @@ struct conf {
 	int		  spool_directory_set;
 	char		 *record;		/* a directory for transcripts of sessions; NULL */
 	uint64_t	  spool_limit;
-	uint32_t	  event_timeout, message_timeout, drain_timeout;	/* ms */
+	uint32_t	  event_timeout, message_timeout, drain_timeout, reload_timeout;	/* ms */
 	int		  syslog_facility, log_level;
 	unsigned int	  engines;
 	int		  pin;			/* each engine, with its handlers, on a CPU */
@@ -188,6 +191,11 @@ struct conf_label {
  * of hooks, and finds commands in PATH. As root, refuses files that others can write.
  */
 struct conf	*conf_load(const char *path);
+/*
+ * Does the same for a daemon that runs with the configuration old, which it keeps if this
+ * returns NULL. What can't be changed while it runs is a mistake.
+ */
+struct conf	*conf_load_again(const char *path, const struct conf *old);
 /*
  * Does the same with a text, which the command line gave. Relative commands and hooks
  * begin in the directory base. Messages have name instead of a path and, if there are

@@ -99,11 +99,12 @@ const struct option conf_global_options[] = {
 	OPTION_CALL("spool-directory", set_spool_directory),
 	OPTION("spool-limit", OPT_SIZE64, conf, spool_limit, MIB(1), GIB(1048576)),
 	OPTION("record", OPT_PATH, conf, record, 0, 0),
-	OPTION("engines", OPT_COUNT, conf, engines, 1, 64),
+	OPTION("engines", OPT_COUNT, conf, engines, 1, CONF_MAX_ENGINES),
 	OPTION("pin", OPT_YES_NO, conf, pin, 0, 0),
 	OPTION("event-timeout", OPT_DURATION, conf, event_timeout, 1, DAYS(1)),
 	OPTION("message-timeout", OPT_DURATION, conf, message_timeout, 1, DAYS(1)),
 	OPTION("drain-timeout", OPT_DURATION, conf, drain_timeout, 0, DAYS(1)),
+	OPTION("reload-timeout", OPT_DURATION, conf, reload_timeout, 0, DAYS(1)),
 	OPTION_CALL("syslog-facility", set_facility),
 	OPTION_CALL("log-level", set_log_level),
 	OPTION("connections", OPT_COUNT, conf, connections, 1, 1000000),
@@ -115,6 +116,37 @@ const struct option conf_global_options[] = {
 	OPTION("max-body", OPT_SIZE, conf, max_body, 0, GIB(1)),
 	OPTION_END
 };
+
+/* Two texts, each of which may be NULL. */
+static int
+differ(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a != b : strcmp(a, b) != 0;
+}
+
+static void
+refuse_change(struct build *b, const char *name)
+{
+	const struct conf_node	*st = conf_tree_find(b->tree, name);
+
+	conf_error(b->errors, st != NULL ? st->at : 0, "%s can't be changed by a reload; restart",
+	    name);
+}
+
+/* What the supervisor has opened and locked, and goes on with. */
+static void
+check_unchanged(struct build *b)
+{
+	const struct conf	*conf = b->conf, *old = b->old;
+
+	if (differ(conf->control, old->control))
+		refuse_change(b, "control");
+	if (differ(conf->control_group, old->control_group))
+		refuse_change(b, "control-group");
+	if (differ(conf->spool_directory, old->spool_directory) ||
+	    conf->spool_directory_set != old->spool_directory_set)
+		refuse_change(b, "spool-directory");
+}
 
 void
 conf_build_global(struct build *b)
@@ -131,6 +163,7 @@ conf_build_global(struct build *b)
 	conf->event_timeout = SECONDS(9);
 	conf->message_timeout = SECONDS(240);
 	conf->drain_timeout = SECONDS(20);
+	conf->reload_timeout = SECONDS(600);
 	conf->syslog_facility = LOG_MAIL;
 	conf->log_level = LOG_INFO;
 	conf->engines = 1;
@@ -144,4 +177,6 @@ conf_build_global(struct build *b)
 	if (conf->memory == 0)
 		conf->memory = MIB(64) + KIB(256) * conf->connections / conf->engines;
 	conf_build_engine_user(b);
+	if (b->old != NULL)
+		check_unchanged(b);
 }

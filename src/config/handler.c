@@ -229,11 +229,28 @@ inherit_failure(const struct conf_node *sec, const char *name,
 	smtp_reply_copy(&to->smtp, &from->smtp);
 }
 
+/* FNV-1a over the texts of a node and its parts, each with its NUL and its kind. */
+static uint64_t
+digest(uint64_t h, const struct conf_node *n)
+{
+	const char	*p = n->text;
+	size_t		 i;
+
+	do
+		h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+	while (*p++ != '\0');
+	h = (h ^ (uint64_t)n->kind) * UINT64_C(0x100000001b3);
+	for (i = 0; i < n->nparts; i++)
+		h = digest(h, &n->parts[i]);
+	return h;
+}
+
 static void
 build_handler(struct build *b, const struct conf_node *sec, struct handler_conf *h)
 {
 	h->name = xstrdup(sec->text);
 	h->line = sec->at;
+	h->digest = digest(UINT64_C(0xcbf29ce484222325), sec);
 	set_defaults(h);
 	check_name(b, sec);
 	conf_options_apply(b, conf_handler_options, sec, h);

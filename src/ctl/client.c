@@ -135,7 +135,7 @@ client_next(int fd, int forever, struct control_msg *msg)
 }
 
 static int
-take_answer(int fd, int until_end, client_message *take, void *arg)
+take_answer(int fd, enum client_patience patience, client_message *take, void *arg)
 {
 	static struct control_msg msg;
 	unsigned int		 n = 0;
@@ -146,9 +146,9 @@ take_answer(int fd, int until_end, client_message *take, void *arg)
 			client_complain(NULL, "the answer does not end");
 			return CONTROL_FAILED;
 		}
-		if ((got = client_next(fd, until_end, &msg)) == 1)
+		if ((got = client_next(fd, patience != CLIENT_SOON, &msg)) == 1)
 			status = take_message(&msg, take, arg);
-		else if (got == 0 && until_end)
+		else if (got == 0 && patience == CLIENT_UNTIL_END)
 			return CONTROL_OK;
 		else {
 			if (got == 0)
@@ -172,13 +172,14 @@ client_begin(const char *path, const char *command, int *fd)
 }
 
 int
-client_ask(const char *path, const char *command, int until_end, client_message *take, void *arg)
+client_ask(const char *path, const char *command, enum client_patience patience,
+    client_message *take, void *arg)
 {
 	int	 fd, status;
 
 	if ((status = client_begin(path, command, &fd)) != 0)
 		return status;
-	status = take_answer(fd, until_end, take, arg);
+	status = take_answer(fd, patience, take, arg);
 	(void)close(fd);
 	return status;
 }

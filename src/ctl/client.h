@@ -11,17 +11,22 @@
 
 #include "system/control_msg.h"
 
+enum client_patience {
+	CLIENT_SOON,		/* the answer comes within seconds */
+	CLIENT_PATIENT,		/* it may take as long as it likes */
+	CLIENT_UNTIL_END	/* the same, and the end of the daemon is the answer */
+};
+
 /* Called with each message of the answer but CONTROL_TEXT, CONTROL_ERROR and CONTROL_END. */
 typedef void client_message(void *arg, const struct control_msg *);
 
 /*
  * Sends a command to the daemon at this socket and takes its answer: texts are printed to standard
- * output, errors to standard error; other messages go to take, unless it is NULL. With
- * until_end the end of the daemon is the answer, and awaited without a limit. Returns the exit
- * status.
+ * output, errors to standard error; other messages go to take, unless it is NULL. Returns the
+ * exit status.
  */
-int	 client_ask(const char *path, const char *command, int until_end, client_message *take,
-	    void *arg);
+int	 client_ask(const char *path, const char *command, enum client_patience,
+	    client_message *take, void *arg);
 /* The first half of it: returns 0 and sets *fd, or an exit status, told. */
 int	 client_begin(const char *path, const char *command, int *fd);
 /* Takes messages until one of this type. Returns 0, or an exit status, told. */

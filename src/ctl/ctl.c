@@ -36,7 +36,7 @@ usage(void)
 	(void)fprintf(stderr,
 	    "usage: pipemilterctl [-s control-socket] command\n"
 	    "       commands: ping, status [--json | --openmetrics | --http],\n"
-	    "       processes [--json], top [seconds], drain, stop,\n"
+	    "       processes [--json], top [seconds], drain, reload, stop,\n"
 	    "       watch [-v] [-n count] [-c network] [-f pattern] [-r pattern] [handler ...]\n"
 	    "       pipemilterctl -V\n");
 	return CONTROL_USAGE;
@@ -165,7 +165,7 @@ static int
 run(const char *path, char **words)
 {
 	const char	*verb = words[0];
-	int		 form, is_stop, status;
+	int		 form, status;
 
 	if (verb == NULL)
 		return usage();
@@ -187,10 +187,15 @@ run(const char *path, char **words)
 		status = watch_run(path, words);
 		return status == -1 ? usage() : flushed(status);
 	}
-	is_stop = strcmp(verb, "stop") == 0;
-	if (words[1] != NULL || (!is_stop && strcmp(verb, "ping") != 0 && strcmp(verb, "drain") != 0))
+	if (words[1] != NULL)
 		return usage();
-	return flushed(client_ask(path, verb, is_stop, NULL, NULL));
+	if (strcmp(verb, "stop") == 0)
+		return flushed(client_ask(path, verb, CLIENT_UNTIL_END, NULL, NULL));
+	if (strcmp(verb, "reload") == 0)
+		return flushed(client_ask(path, verb, CLIENT_PATIENT, NULL, NULL));
+	if (strcmp(verb, "ping") != 0 && strcmp(verb, "drain") != 0)
+		return usage();
+	return flushed(client_ask(path, verb, CLIENT_SOON, NULL, NULL));
 }
 
 int

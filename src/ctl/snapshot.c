@@ -52,7 +52,7 @@ snapshot_take(struct snapshot *s, const char *path)
 	int	 status;
 
 	memset(s, 0, sizeof(*s));
-	status = client_ask(path, "status", 0, take, s);
+	status = client_ask(path, "status", CLIENT_SOON, take, s);
 	if (status == CONTROL_OK && s->daemon.n == 0) {
 		client_complain(path, "the answer is not complete");
 		status = CONTROL_FAILED;

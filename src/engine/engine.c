@@ -91,21 +91,70 @@ on_watch(struct engine *e, const struct ipc_msg *msg, int *fds)
 	return 1;
 }
 
+static void
+say(const struct engine *e, enum ipc_type type)
+{
+	const struct ipc_msg	 msg = { .type = type };
+
+	if (ipc_send(e->ipc_fd, &msg, NULL, 0) == -1 && errno != EPIPE)
+		fatal("message to the supervisor");
+}
+
+static void
+serve(struct engine *e)
+{
+	size_t	 i;
+
+	if (e->serving || e->draining)
+		return;
+	e->serving = 1;
+	for (i = 0; i < e->conf->nlistens; i++)
+		listener_open(&e->listeners[i]);
+	for (i = 0; i < e->conf->nhandlers; i++)
+		pool_open(&e->pools[i]);
+}
+
+/* Engines with another configuration have taken over, and want the places of our processes. */
+static void
+retire(struct engine *e)
+{
+	size_t	 i;
+
+	stop_accepting(e);
+	for (i = 0; i < e->conf->nhandlers; i++)
+		pool_retire(&e->pools[i]);
+	say(e, IPC_RETIRED);
+}
+
+/* Handles a message about this engine as a whole. Returns 0 if it is about something else. */
+static int
+on_order(struct engine *e, enum ipc_type type)
+{
+	switch (type) {
+	case IPC_SERVE:
+		serve(e);
+		return 1;
+	case IPC_DRAIN:
+		stop_accepting(e);
+		return 1;
+	case IPC_RETIRE:
+		retire(e);
+		return 1;
+	case IPC_ANSWER:
+		stop_accepting(e);
+		conn_answer_all(e);
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 /* Handles a message that is not about one process. Returns 0 if it is about one. */
 static int
 on_general(struct engine *e, const struct ipc_msg *msg, int *fds)
 {
-	if (on_watch(e, msg, fds))
+	if (on_watch(e, msg, fds) || on_order(e, msg->type))
 		return 1;
-	if (msg->type == IPC_DRAIN) {
-		stop_accepting(e);
-		return 1;
-	}
-	if (msg->type == IPC_ANSWER) {
-		stop_accepting(e);
-		conn_answer_all(e);
-		return 1;
-	}
 	if (msg->type != IPC_RECLAIM && msg->type != IPC_FREED && msg->type != IPC_STALE)
 		return 0;
 	if (msg->handler >= e->conf->nhandlers)
@@ -336,9 +385,6 @@ engine_run(const struct conf *conf, const struct runtime *runtime, const int *li
     int ipc_fd, unsigned int index, struct board *board)
 {
 	static struct engine	 e;
-	struct ipc_msg		 ready = { .type = IPC_READY };
-	unsigned int		 i;
-
 	set_signals();
 	raise_fd_limit(&e);
 	e.index = index;
@@ -346,12 +392,9 @@ engine_run(const struct conf *conf, const struct runtime *runtime, const int *li
 	e.record_fd = runtime->record_fd;
 	init_engine(&e, conf, listen_fds, ipc_fd);
 	spool_sweep();
-	if (ipc_send(ipc_fd, &ready, NULL, 0) != 1)
-		fatal("message to the supervisor");
+	say(&e, IPC_READY);
 	/* Nobody waits for the errors of the start any more. */
 	log_echo(-1);
-	for (i = 0; i < conf->nhandlers; i++)
-		pool_open(&e.pools[i]);
 	while (!has_drained(&e)) {
 		if (event_base_loop(e.base, EVLOOP_ONCE) == -1)
 			fatalx("event loop");

@@ -39,7 +39,13 @@ listener_init(struct listener *l, struct engine *e, const struct listen_conf *co
 	l->make_room = make_room;
 	event_assign(&l->ev, e->base, fd, EV_READ | EV_PERSIST, on_accept, l);
 	evtimer_assign(&l->retry, e->base, on_retry, l);
-	event_add(&l->ev, NULL);
+}
+
+void
+listener_open(struct listener *l)
+{
+	if (l->fd != -1)
+		event_add(&l->ev, NULL);
 }
 
 void
@@ -172,7 +178,8 @@ may_go_on(struct listener *l)
 	    l->engine->conf->connections);
 	complain(l, text);
 	/* Nobody tells this engine when a connection closes at another one. */
-	pause_listener(l, NUMBERS_PAUSE_CONNECTIONS, room == ROOM_LATER || l->engine->conf->engines > 1);
+	pause_listener(l, NUMBERS_PAUSE_CONNECTIONS, room == ROOM_LATER ||
+	    l->engine->conf->engines > 1 || board_has_older(l->engine->board));
 	return 0;
 }
 

@@ -43,6 +43,8 @@ struct listener {
 
 void	 listener_init(struct listener *, struct engine *, const struct listen_conf *, int fd,
 	    listener_accepted *, listener_make_room *);
+/* Accepts connections from now on. Not before listener_init(), and once. */
+void	 listener_open(struct listener *);
 /* Accepts no more, and closes the socket. */
 void	 listener_close(struct listener *);
 /* A connection of this listener has closed: there may be room for another. */

@@ -74,6 +74,7 @@ struct engine {
 	unsigned int		 nsessions;	/* those of closed connections included */
 	unsigned int		 max_fds;	/* descriptors that this process may have */
 	unsigned int		 fds_a_conn;	/* descriptors that a connection may come to own */
+	int			 serving;	/* it accepts connections, or did */
 	int			 draining;	/* it accepts no more, and ends when all is done */
 	int			 ending;	/* it answers what is left, and ends at once */
 	uint64_t		 now;		/* see engine_now(); 0: nobody has asked in this turn */

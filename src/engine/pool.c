@@ -142,6 +142,29 @@ pool_open(struct pool *p)
 	start_ahead(p);
 }
 
+static struct hproc *
+find_any_idle(const struct pool *p)
+{
+	struct hproc	*hp;
+
+	TAILQ_FOREACH(hp, &p->avail, avail)
+		if (hproc_is_idle(hp))
+			return hp;
+	return NULL;
+}
+
+/* One end may take other processes from the list, so each search starts at the beginning. */
+void
+pool_retire(struct pool *p)
+{
+	struct hproc	*hp;
+
+	p->min = 0;
+	p->retired = 1;
+	while ((hp = find_any_idle(p)) != NULL)
+		hproc_retire(hp);
+}
+
 void
 pool_close(struct pool *p)
 {
@@ -564,6 +587,10 @@ pool_available(struct pool *p, struct hproc *hp)
 	if (p->reclaim > 0 && TAILQ_EMPTY(&p->waiting) && hproc_may_serve(hp) &&
 	    hproc_is_idle(hp)) {
 		retire_for_another(p, hp);
+		return;
+	}
+	if (p->retired && TAILQ_EMPTY(&p->waiting) && hproc_may_serve(hp) && hproc_is_idle(hp)) {
+		hproc_retire(hp);
 		return;
 	}
 	relist(p, hp);

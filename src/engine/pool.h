@@ -29,6 +29,7 @@ struct pool {
 	uint64_t			 full_next;	/* ms: no line before this that says it is full */
 	struct ltimer			 timer;		/* queue-timeout, idle-timeout, back-off */
 	unsigned int			 reclaim;	/* processes that other engines ask us to end */
+	int				 retired;	/* no process stays idle */
 	int				 limited;	/* all engines together have `processes' */
 	uint64_t			 backoff;	/* ms before the next start; 0: none */
 	uint64_t			 backoff_until;	/* ms: no start before this */
@@ -41,6 +42,8 @@ struct pool {
 void	 pool_init(struct pool *, struct engine *, unsigned int index);
 /* The engine serves now: starts processes ahead, as configured. */
 void	 pool_open(struct pool *);
+/* Other engines take the place of this one: idle processes end, now and later. */
+void	 pool_retire(struct pool *);
 /* The engine drains and has no session any more: all processes end. */
 void	 pool_close(struct pool *);
 /*

@@ -225,26 +225,42 @@ prepare(const struct options *o, const struct conf *conf, struct runtime *rt, in
 	return record_dir_open(conf, rt);
 }
 
-static int
-run_supervisor(const struct options *o, const struct conf *conf)
+/* The start has failed. */
+static void
+drop_prepared(const struct supervisor_opts *opts)
 {
-	struct runtime		*rt = runtime_new(conf->nhandlers);
-	struct supervisor_opts	 opts = { conf, rt, NULL, -1, -1, o->adhoc };
+	if (opts->listen_fds != NULL)
+		listen_sock_end(opts->conf, opts->listen_fds);
+	free(opts->listen_fds);
+	runtime_free(opts->runtime);
+	conf_free(opts->conf);
+}
+
+/* Frees the configuration. */
+static int
+run_supervisor(const struct options *o, struct conf *conf)
+{
+	char			 path[PATH_MAX];
+	struct supervisor_opts	 opts = { .conf = conf, .ready_fd = -1, .control_fd = -1,
+	    .verbose = o->verbose };
 	int			 status = 1;
 
-	if (prepare(o, conf, rt, &opts.listen_fds, &opts.control_fd) == 0) {
+	opts.runtime = runtime_new(conf->nhandlers);
+	if (!o->adhoc)
+		opts.conf_path = path;
+	if (!o->adhoc && daemon_absolute_path(conf->path, path, sizeof(path)) == -1) {
+		log_msg(LOG_ERR, NULL, "%s: %s", conf->path, strerror(errno));
+		drop_prepared(&opts);
+	} else if (prepare(o, conf, opts.runtime, &opts.listen_fds, &opts.control_fd) == 0) {
 		if (!o->foreground)
 			opts.ready_fd = daemon_start();
 		daemon_pidfile_write();
 		status = supervisor_run(&opts);
-	}
-	if (opts.listen_fds != NULL)
-		listen_sock_end(conf, opts.listen_fds);
-	free(opts.listen_fds);
+	} else
+		drop_prepared(&opts);
 	/* Its clients see the end of this process as the end of their connections. */
 	control_sock_remove();
-	tmpdir_remove(rt);
-	runtime_free(rt);
+	tmpdir_remove();
 	daemon_pidfile_remove();
 	return status;
 }
@@ -290,9 +306,7 @@ check_or_run(struct options *o)
 	    o->verbose ? LOG_DEBUG : conf->log_level);
 	if (!o->to_stderr)
 		log_echo(STDERR_FILENO);
-	status = run_supervisor(o, conf);
-	conf_free(conf);
-	return status;
+	return run_supervisor(o, conf);
 }
 
 int

@@ -70,9 +70,8 @@ daemon_null_input_output(void)
 	null_up_to(STDOUT_FILENO);
 }
 
-/* Makes a path absolute: the daemon leaves its directory before it removes the file. */
-static int
-absolute(const char *path, char *out, size_t size)
+int
+daemon_absolute_path(const char *path, char *out, size_t size)
 {
 	char	 cwd[PATH_MAX];
 	int	 n;
@@ -144,7 +143,7 @@ daemon_pidfile_open(const char *path)
 	char	 full[PATH_MAX];
 	pid_t	 other = -1;
 
-	if (absolute(path, full, sizeof(full)) == -1)
+	if (daemon_absolute_path(path, full, sizeof(full)) == -1)
 		return complain_of_pidfile(path, strerror(errno));
 	if (claim_pidfile(full) == -1)
 		return -1;

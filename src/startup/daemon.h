@@ -9,6 +9,8 @@
 #ifndef PM_STARTUP_DAEMON_H
 #define PM_STARTUP_DAEMON_H
 
+#include <stddef.h>
+
 /* Makes sure that descriptors 0 to 2 are open. Call it before anything else is opened. */
 void	 daemon_open_stdio(void);
 /* Puts descriptors 0 to 2 on /dev/null. */
@@ -16,6 +18,11 @@ void	 daemon_null_stdio(void);
 /* Standard input and output on /dev/null; standard error stays. */
 void	 daemon_null_input_output(void);
 
+/*
+ * Writes the path as one that begins with / to out, of size bytes: the daemon leaves the directory
+ * that it is started in. Returns 0, or -1 with errno.
+ */
+int	 daemon_absolute_path(const char *path, char *out, size_t size);
 /*
  * Opens and locks the pid file. Call it before daemon_start(), so that errors
  * are seen; daemon_pidfile_write() fills it in when the pid is known. Returns

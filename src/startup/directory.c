@@ -134,13 +134,48 @@ lacks_set_group_id(int fd, const struct directory_owner *owner)
 	    (fstat(fd, &st) == -1 || (st.st_mode & S_ISGID) == 0);
 }
 
+/* Makes one with another name, and changes *path. Returns -1 with errno. */
+static int
+make_other(int parent, const char *base, const char *name, const struct directory_owner *owner,
+    char **path)
+{
+	char		 other[NAME_MAX + 1];
+	unsigned int	 n;
+	int		 fd = -1;
+
+	for (n = 1; fd == -1 && n < MAX_NAMES; n++) {
+		/* No handler's name begins so, and a later start puts it aside. */
+		(void)snprintf(other, sizeof(other), ".%u.%.200s", n, name);
+		if ((fd = make_one(parent, other, owner)) == -1 && errno != EEXIST)
+			break;
+	}
+	if (fd == -1)
+		return -1;
+	free(*path);
+	*path = join(base, other);
+	return fd;
+}
+
+/* fd: of one that was made, or -1 with this errno. Returns it, or -1, logged. */
+static int
+check_made(int fd, int error, const struct directory_owner *owner, const char *path)
+{
+	if (fd == -1)
+		return directory_complain(path, strerror(error));
+	if (lacks_set_group_id(fd, owner)) {
+		(void)close(fd);
+		return directory_complain(path, "its set-group-id bit was dropped; "
+		    "the capability CAP_FSETID is missing");
+	}
+	return fd;
+}
+
 int
 directory_make(int parent, const char *base, const char *name,
     const struct directory_owner *owner, char **path)
 {
-	char		 other[NAME_MAX + 1];
-	unsigned int	 n;
-	int		 fd, error;
+	char	*wanted;
+	int	 fd, error;
 
 	*path = join(base, name);
 	if (strlen(*path) >= PATH_MAX)
@@ -149,24 +184,27 @@ directory_make(int parent, const char *base, const char *name,
 	    put_aside(parent, name) == 0)
 		fd = make_one(parent, name, owner);
 	error = errno;
-	for (n = 1; fd == -1 && error != ENOSPC && error != EROFS && n < MAX_NAMES; n++) {
-		/* No handler's name begins so, and a later start puts it aside. */
-		(void)snprintf(other, sizeof(other), ".%u.%.200s", n, name);
-		if ((fd = make_one(parent, other, owner)) == -1)
-			continue;
-		log_msg(LOG_WARNING, NULL, "directory for working files %s: cannot be put aside: "
-		    "%s; %s/%s is used instead", *path, strerror(error), base, other);
-		free(*path);
-		*path = join(base, other);
+	if (fd == -1 && error != ENOSPC && error != EROFS) {
+		wanted = join(base, name);
+		if ((fd = make_other(parent, base, name, owner, path)) != -1)
+			log_msg(LOG_WARNING, NULL, "directory for working files %s: cannot be put "
+			    "aside: %s; %s is used instead", wanted, strerror(error), *path);
+		free(wanted);
 	}
-	if (fd == -1)
-		return directory_complain(*path, strerror(error));
-	if (lacks_set_group_id(fd, owner)) {
-		(void)close(fd);
-		return directory_complain(*path, "its set-group-id bit was dropped; "
-		    "the capability CAP_FSETID is missing");
-	}
-	return fd;
+	return check_made(fd, error, owner, *path);
+}
+
+int
+directory_make_beside(int parent, const char *base, const char *name,
+    const struct directory_owner *owner, char **path)
+{
+	int	 fd;
+
+	*path = join(base, name);
+	if (strlen(*path) >= PATH_MAX)
+		return directory_complain(*path, strerror(ENAMETOOLONG));
+	fd = make_other(parent, base, name, owner, path);
+	return check_made(fd, errno, owner, *path);
 }
 
 struct entering {
@@ -233,6 +271,16 @@ retire(int parent, const char *name)
 }
 
 void
+directory_retire(int parent, const char *path)
+{
+	const char	*name = strrchr(path, '/');
+
+	/* What stands in the way is found at the next start. */
+	if (name != NULL)
+		(void)put_aside(parent, name + 1);
+}
+
+void
 directory_retire_all(int parent)
 {
 	(void)for_each(parent, retire);
@@ -264,6 +312,25 @@ directory_sweep(int parent)
 	if (within(SWEEP_MS, 0, sweep_all, &parent) == -1 && errno == ETIMEDOUT)
 		log_msg(LOG_WARNING, NULL, "directories for working files of an earlier run take "
 		    "long to be removed; not waiting for that");
+}
+
+void
+directory_sweep_later(int parent)
+{
+	pid_t	 pid = fork();
+
+	if (pid == -1)
+		log_warn("fork");
+	if (pid != 0)
+		return;
+	/* It may hang as long as it likes: it must hold nothing that somebody waits for. */
+	if (dup2(parent, STDIN_FILENO) == -1)
+		_exit(1);
+	closefrom(STDIN_FILENO + 1);
+	(void)open("/dev/null", O_WRONLY);
+	(void)dup2(STDOUT_FILENO, STDERR_FILENO);
+	parent = STDIN_FILENO;
+	_exit(sweep_all(&parent));
 }
 
 int

@@ -32,6 +32,11 @@ int	 directory_make_parent(int parent, const char *name, const char *path);
  */
 int	 directory_make(int parent, const char *base, const char *name,
 	    const struct directory_owner *, char **path);
+/* The same, but one that is there is in use, and stays: the new one has another name. */
+int	 directory_make_beside(int parent, const char *base, const char *name,
+	    const struct directory_owner *, char **path);
+/* Nobody uses the directory at this path in parent any more: it is put aside, to be swept. */
+void	 directory_retire(int parent, const char *path);
 /* 0 if the handler's user can't enter it: a directory above it may be closed to him. */
 int	 directory_can_be_entered(const char *path, const struct handler_conf *);
 /* Puts aside all directories in parent. */
@@ -41,6 +46,8 @@ void	 directory_retire_all(int parent);
  * not removed by then goes on to be, or is when we are started next.
  */
 void	 directory_sweep(int parent);
+/* The same without a wait. The process that does it is the caller's to reap. */
+void	 directory_sweep_later(int parent);
 /* 1 if there is something in it. */
 int	 directory_has_entries(int fd);
 

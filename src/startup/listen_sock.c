@@ -30,12 +30,14 @@
 
 #define BACKLOG	1024
 
-/* The file of a socket that we made: it may belong to somebody else by now. */
+/* The file of a socket of ours: another may stand at its path by now. */
 struct made {
 	SLIST_ENTRY(made)	 entry;
+	int			 fd;		/* the socket */
 	char			*path;
 	dev_t			 dev;
 	ino_t			 ino;
+	int			 keep;		/* a service manager has the socket, too */
 };
 static SLIST_HEAD(, made) made_files = SLIST_HEAD_INITIALIZER(made_files);
 
@@ -76,7 +78,7 @@ give_to_owner(const struct conf *conf, const struct listen_conf *l,
 }
 
 static void
-remember(const char *path)
+remember(int fd, const char *path, int keep)
 {
 	struct made	*m;
 	struct stat	 st;
@@ -84,6 +86,8 @@ remember(const char *path)
 	if (lstat(path, &st) == -1)
 		return;
 	m = xcalloc(1, sizeof(*m));
+	m->fd = fd;
+	m->keep = keep;
 	/* Absolute: the daemon leaves the directory that it was started in. */
 	if ((m->path = realpath(path, NULL)) == NULL)
 		m->path = xstrdup(path);
@@ -116,7 +120,7 @@ bind_unix(const struct conf *conf, const struct listen_conf *l, int fd)
 		complain_of_socket(l, "", strerror(errno));
 		return -1;
 	}
-	remember(sun->sun_path);
+	remember(fd, sun->sun_path, 0);
 	if (give_to_owner(conf, l, sun->sun_path) == -1) {
 		complain_of_socket(l, "owner and group", strerror(errno));
 		return -1;
@@ -158,7 +162,7 @@ change_mode(int file, mode_t mode)
  * with errno.
  */
 static int
-adjust_file(const struct conf *conf, const struct listen_conf *l, int file)
+adjust_file(const struct conf *conf, const struct listen_conf *l, int file, int all)
 {
 	struct stat	 st;
 	uid_t		 uid;
@@ -171,6 +175,10 @@ adjust_file(const struct conf *conf, const struct listen_conf *l, int file)
 		return -1;
 	}
 	wanted_owner(conf, l, &uid, &gid);
+	if (all && uid == (uid_t)-1)
+		uid = geteuid();
+	if (all && gid == (gid_t)-1)
+		gid = getegid();
 	if ((st.st_mode & 07777) != l->mode && change_mode(file, l->mode) == -1)
 		return -1;
 	if ((uid == (uid_t)-1 || uid == st.st_uid) && (gid == (gid_t)-1 || gid == st.st_gid))
@@ -188,13 +196,61 @@ claim_one(const struct conf *conf, const struct listen_conf *l, int *failed)
 	if (fd == -1 || l->addr.ss.ss_family != AF_UNIX)
 		return fd;
 	file = open(sun->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (file == -1 || adjust_file(conf, l, file) == -1) {
+	if (file == -1 || adjust_file(conf, l, file, 0) == -1) {
 		complain_of_socket(l, "owner, group and mode", strerror(errno));
 		*failed = 1;
 	}
 	if (file != -1)
 		(void)close(file);
+	remember(fd, sun->sun_path, 1);
 	return fd;
+}
+
+static struct made *
+find_made(int fd)
+{
+	struct made	*m;
+
+	SLIST_FOREACH(m, &made_files, entry)
+		if (m->fd == fd)
+			return m;
+	return NULL;
+}
+
+static int
+is_there(const struct made *m)
+{
+	struct stat	 st;
+
+	return lstat(m->path, &st) == 0 && st.st_dev == m->dev && st.st_ino == m->ino;
+}
+
+static void
+forget(struct made *m)
+{
+	SLIST_REMOVE(&made_files, m, made, entry);
+	free(m->path);
+	free(m);
+}
+
+/* The file first: a client that finds a file must not be refused. */
+static void
+remove_file(int fd, int keep)
+{
+	struct made	*m = find_made(fd);
+
+	if (m == NULL)
+		return;
+	if (!keep && is_there(m) && unlink(m->path) == -1)
+		log_warn("removing %s", m->path);
+	forget(m);
+}
+
+static void
+end_one(int fd, int keep)
+{
+	remove_file(fd, keep);
+	(void)close(fd);
 }
 
 static int
@@ -216,7 +272,7 @@ open_one(const struct conf *conf, const struct listen_conf *l)
 		ret = -1;
 	}
 	if (ret == -1) {
-		close(fd);
+		end_one(fd, 0);
 		return -1;
 	}
 	return fd;
@@ -244,49 +300,32 @@ listen_sock_open(const struct conf *conf)
 	return NULL;
 }
 
-static void
-forget_files(void)
-{
-	struct made	*m;
-
-	while ((m = SLIST_FIRST(&made_files)) != NULL) {
-		SLIST_REMOVE_HEAD(&made_files, entry);
-		free(m->path);
-		free(m);
-	}
-}
-
 void
 listen_sock_leave(const struct conf *conf, const int *fds)
 {
-	size_t	 i;
+	struct made	*m;
+	size_t		 i;
 
 	for (i = 0; i < conf->nlistens; i++)
 		if (!inherit_leave(fds[i], &conf->listens[i].addr))
 			return;
 	/* A socket whose file is gone is of no use to the next daemon. */
-	forget_files();
+	SLIST_FOREACH(m, &made_files, entry)
+		m->keep = 1;
 }
 
 void
 listen_sock_end(const struct conf *conf, int *fds)
 {
-	struct made	*m;
-	struct stat	 st;
-	size_t		 i;
+	const struct made	*m;
+	size_t			 i;
 
-	/* The files first: a client that finds a file must not be refused. */
-	while ((m = SLIST_FIRST(&made_files)) != NULL) {
-		SLIST_REMOVE_HEAD(&made_files, entry);
-		if (lstat(m->path, &st) == 0 && st.st_dev == m->dev &&
-		    st.st_ino == m->ino && unlink(m->path) == -1)
-			log_warn("removing %s", m->path);
-		free(m->path);
-		free(m);
-	}
+	for (i = 0; i < conf->nlistens; i++)
+		if (fds[i] != -1 && (m = find_made(fds[i])) != NULL)
+			remove_file(fds[i], m->keep);
 	for (i = 0; i < conf->nlistens; i++) {
 		if (fds[i] != -1)
-			close(fds[i]);
+			(void)close(fds[i]);
 		fds[i] = -1;
 	}
 }
@@ -299,4 +338,98 @@ listen_sock_drain(const struct conf *conf, int *fds)
 	for (i = 0; i < conf->nlistens; i++)
 		inherit_forget(&conf->listens[i].addr);
 	listen_sock_end(conf, fds);
+}
+
+/* 1 if one of the sockets of a configuration is this one. */
+static int
+has_socket(const struct conf *conf, const int *fds, int fd)
+{
+	size_t	 i;
+
+	for (i = 0; i < conf->nlistens; i++)
+		if (fds[i] == fd)
+			return 1;
+	return 0;
+}
+
+/* The socket at this address, if clients can still find it, or -1. */
+static int
+find_kept(const struct listen_conf *l, const struct conf *old, const int *old_fds)
+{
+	const struct made	*m;
+	size_t			 i;
+
+	for (i = 0; i < old->nlistens; i++)
+		if (old_fds[i] != -1 && netaddr_equal(&l->addr, &old->listens[i].addr)) {
+			m = find_made(old_fds[i]);
+			return m == NULL || is_there(m) ? old_fds[i] : -1;
+		}
+	return -1;
+}
+
+void
+listen_sock_undo(const struct conf *conf, int *fds, const struct conf *old, const int *old_fds)
+{
+	size_t	 i;
+
+	for (i = 0; i < conf->nlistens; i++)
+		if (fds[i] != -1 && !has_socket(old, old_fds, fds[i]))
+			end_one(fds[i], 0);
+	free(fds);
+}
+
+int *
+listen_sock_renew(const struct conf *conf, const struct conf *old, const int *old_fds)
+{
+	int	*fds = xcalloc(conf->nlistens, sizeof(*fds));
+	int	 failed = 0;
+	size_t	 i;
+
+	for (i = 0; i < conf->nlistens; i++) {
+		fds[i] = find_kept(&conf->listens[i], old, old_fds);
+		if (fds[i] == -1 && (fds[i] = open_one(conf, &conf->listens[i])) == -1)
+			failed = 1;
+	}
+	if (!failed)
+		return fds;
+	listen_sock_undo(conf, fds, old, old_fds);
+	return NULL;
+}
+
+/* A socket that is kept gets what it would have if it were made now. */
+static void
+adjust_kept(const struct conf *conf, const struct listen_conf *l, int fd)
+{
+	const struct made	*m = find_made(fd);
+	int			 file;
+
+	if (m == NULL)
+		return;
+	file = open(m->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file == -1 || adjust_file(conf, l, file, 1) == -1)
+		complain_of_socket(l, "owner, group and mode", strerror(errno));
+	if (file != -1)
+		(void)close(file);
+}
+
+void
+listen_sock_switch(const struct conf *conf, const int *fds, const struct conf *old, int *old_fds)
+{
+	struct made	*m;
+	size_t		 i;
+
+	for (i = 0; i < conf->nlistens; i++)
+		if (has_socket(old, old_fds, fds[i]))
+			adjust_kept(conf, &conf->listens[i], fds[i]);
+	for (i = 0; i < old->nlistens; i++)
+		if (old_fds[i] != -1 && !has_socket(conf, fds, old_fds[i])) {
+			inherit_forget(&old->listens[i].addr);
+			end_one(old_fds[i], 0);
+			old_fds[i] = -1;
+		}
+	for (i = 0; i < conf->nlistens; i++)
+		if (!has_socket(old, old_fds, fds[i]) &&
+		    inherit_leave(fds[i], &conf->listens[i].addr) &&
+		    (m = find_made(fds[i])) != NULL)
+			m->keep = 1;
 }

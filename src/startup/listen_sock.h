@@ -28,4 +28,21 @@ void	 listen_sock_end(const struct conf *, int *fds);
 /* The same, and the service manager forgets its copies: nobody can connect any more. */
 void	 listen_sock_drain(const struct conf *, int *fds);
 
+/*
+ * Sockets for a configuration that is to take the place of old, whose sockets are old_fds: where
+ * the address is the same that socket, and else one that is opened. Returns an array for
+ * listen_sock_undo() or listen_sock_switch(), or NULL: the errors are logged, and nothing is
+ * left.
+ */
+int	*listen_sock_renew(const struct conf *, const struct conf *old, const int *old_fds);
+/* Closes those that were opened, removes their files, and frees the array. */
+void	 listen_sock_undo(const struct conf *, int *fds, const struct conf *old,
+	    const int *old_fds);
+/*
+ * Sets owner, group and mode of those that are kept; closes those of old_fds that are not, and
+ * sets them to -1. The service manager learns of both.
+ */
+void	 listen_sock_switch(const struct conf *, const int *fds, const struct conf *old,
+	    int *old_fds);
+
 #endif

@@ -28,6 +28,7 @@
 #include "startup/tmpdir.h"
 
 static int	 base_fd = -1;		/* the directory that those of handlers are in */
+static char	*base_path;		/* its path */
 static char	*private_base;		/* its path, if it is ours to remove */
 static int	 lock_fd = -1;
 
@@ -101,6 +102,7 @@ tmpdir_forget(void)
 		close(lock_fd);
 	lock_fd = -1;
 	close_base();
+	spooldir_forget();
 }
 
 /* spool: the spool directory. */
@@ -123,13 +125,15 @@ make_base(const struct conf *conf, int spool)
 }
 
 static int
-prepare_one(const struct handler_conf *h, const char *base, char **tmpdir)
+prepare_one(const struct handler_conf *h, const char *base, int taken, char **tmpdir)
 {
 	struct directory_owner	 owner = { h->user != NULL, h->uid, h->gid, 0700 };
 	int			 fd;
 
 	/* Set even if it fails: what was made is removed by this. */
-	if ((fd = directory_make(base_fd, base, h->name, &owner, tmpdir)) == -1)
+	fd = (taken ? directory_make_beside : directory_make)(base_fd, base, h->name, &owner,
+	    tmpdir);
+	if (fd == -1)
 		return -1;
 	(void)close(fd);
 	if (!directory_can_be_entered(*tmpdir, h))
@@ -143,7 +147,7 @@ prepare_all(const struct conf *conf, struct runtime *rt, const char *base)
 	size_t	 i;
 
 	for (i = 0; i < conf->nhandlers; i++)
-		if (prepare_one(&conf->handlers[i], base, &rt->tmpdirs[i]) == -1)
+		if (prepare_one(&conf->handlers[i], base, 0, &rt->tmpdirs[i]) == -1)
 			return -1;
 	directory_sweep(base_fd);
 	return 0;
@@ -152,21 +156,105 @@ prepare_all(const struct conf *conf, struct runtime *rt, const char *base)
 int
 tmpdir_prepare(const struct conf *conf, struct runtime *rt, int private)
 {
-	char	*base;
 	int	 ret, spool = -1;
 
 	if (!private && (spool = open_trusted(conf->spool_directory, 1)) == -1)
 		return -1;
-	base = private ? make_private() : make_base(conf, spool);
-	ret = base == NULL ? -1 : prepare_all(conf, rt, base);
+	base_path = private ? make_private() : make_base(conf, spool);
+	ret = base_path == NULL ? -1 : prepare_all(conf, rt, base_path);
 	if (ret == 0 && private)
-		ret = spooldir_prepare(conf, rt, base_fd, base, ".spool");
+		ret = spooldir_prepare(conf, rt, base_fd, base_path, ".spool");
 	else if (ret == 0)
 		ret = spooldir_prepare(conf, rt, spool, conf->spool_directory, "spool");
 	if (spool != -1)
 		(void)close(spool);
-	free(base);
 	return ret;
+}
+
+/*
+ * The directory of a handler of that name and user; NULL: there is none. *taken: there is one of
+ * that name.
+ */
+static const char *
+find_shared(const struct handler_conf *h, const struct tenant *tenants, size_t n, int *taken)
+{
+	const struct handler_conf	*other;
+	size_t				 i, j;
+
+	for (*taken = 0, i = 0; i < n; i++)
+		for (j = 0; j < tenants[i].conf->nhandlers; j++) {
+			other = &tenants[i].conf->handlers[j];
+			if (strcmp(other->name, h->name) != 0)
+				continue;
+			*taken = 1;
+			if ((other->user == NULL) == (h->user == NULL) && other->uid == h->uid &&
+			    other->gid == h->gid)
+				return tenants[i].runtime->tmpdirs[j];
+		}
+	return NULL;
+}
+
+static int
+renew_all(const struct conf *conf, struct runtime *rt, const struct tenant *tenants, size_t n)
+{
+	const char	*path;
+	size_t		 i;
+	int		 taken;
+
+	for (i = 0; i < conf->nhandlers; i++) {
+		path = find_shared(&conf->handlers[i], tenants, n, &taken);
+		if (path != NULL)
+			rt->tmpdirs[i] = xstrdup(path);
+		else if (prepare_one(&conf->handlers[i], base_path, taken, &rt->tmpdirs[i]) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+tmpdir_renew(const struct conf *conf, struct runtime *rt, const struct tenant *tenants, size_t n)
+{
+	int	 ret, spool;
+
+	if (renew_all(conf, rt, tenants, n) == -1)
+		return -1;
+	if (private_base != NULL)
+		return spooldir_renew(conf, rt, base_fd, base_path, ".spool", tenants, n);
+	if ((spool = open_trusted(conf->spool_directory, 0)) == -1)
+		return -1;
+	ret = spooldir_renew(conf, rt, spool, conf->spool_directory, "spool", tenants, n);
+	(void)close(spool);
+	return ret;
+}
+
+static int
+is_used(const char *path, const struct tenant *tenants, size_t n)
+{
+	size_t	 i, j;
+
+	for (i = 0; i < n; i++)
+		for (j = 0; j < tenants[i].runtime->nhandlers; j++)
+			if (tenants[i].runtime->tmpdirs[j] != NULL &&
+			    strcmp(tenants[i].runtime->tmpdirs[j], path) == 0)
+				return 1;
+	return 0;
+}
+
+void
+tmpdir_release(const struct runtime *rt, const struct tenant *tenants, size_t n)
+{
+	size_t	 i;
+	int	 retired = 0;
+
+	for (i = 0; i < rt->nhandlers; i++) {
+		if (rt->tmpdirs[i] == NULL || is_used(rt->tmpdirs[i], tenants, n))
+			continue;
+		directory_retire(base_fd, rt->tmpdirs[i]);
+		retired = 1;
+	}
+	if (retired)
+		directory_sweep_later(base_fd);
+	spooldir_release(rt, tenants, n);
 }
 
 static void
@@ -183,11 +271,13 @@ remove_private(void)
 }
 
 void
-tmpdir_remove(struct runtime *rt)
+tmpdir_remove(void)
 {
-	spooldir_remove(rt);
+	spooldir_remove();
 	if (private_base != NULL)
 		remove_private();
+	free(base_path);
+	base_path = NULL;
 	/* Not only by the exit: the pid file goes before, and then the next one may start. */
 	tmpdir_forget();
 }

@@ -39,6 +39,12 @@ struct row {
 	struct listener		 listeners[];
 };
 
+/* An engine can't see a board that is newer than itself, so the supervisor looks for it. */
+struct shared {
+	uint64_t		 newer;		/* bytes that engines of newer boards keep */
+	uint64_t		 limit;		/* of bytes that are kept, in all boards together */
+};
+
 /*
  * A row is memory of its own, mapped twice: to be written, and to be read. Its
  * engine writes it, the supervisor only when that one is gone; every other engine
@@ -48,14 +54,20 @@ struct row {
  * process has for itself: an engine must not tell the supervisor where to write.
  */
 struct board {
+	TAILQ_ENTRY(board)	 entry;
 	unsigned int	 rows, columns, handlers;
 	uint64_t	 connections;	/* at most, of a listener */
-	uint64_t	 limit;		/* of kept, in all rows together */
 	size_t		 size;		/* of a row */
+	struct netaddr	*addresses;	/* of the listeners */
+	struct shared	*told;		/* what the supervisor tells; NULL where it may not be written */
+	const struct shared *shared;	/* the same, to be read */
 	struct row	**ours;		/* to be written; NULL where this process may not */
 	const struct row **all;		/* to be read */
 	struct slots	**slots;	/* processes of each engine */
 };
+
+/* The oldest comes first. */
+static TAILQ_HEAD(board_list, board) boards = TAILQ_HEAD_INITIALIZER(boards);
 
 /* Numbers of a process that is no engine. */
 static struct numbers_engine	 nobodys;
@@ -72,6 +84,16 @@ count_slots(const struct conf *conf)
 	return n;
 }
 
+static void
+copy_addresses(struct board *b, const struct conf *conf)
+{
+	size_t	 i;
+
+	b->addresses = xcalloc(conf->nlistens + 1, sizeof(*b->addresses));
+	for (i = 0; i < conf->nlistens; i++)
+		b->addresses[i] = conf->listens[i].addr;
+}
+
 struct board *
 board_new(const struct conf *conf)
 {
@@ -82,7 +104,6 @@ board_new(const struct conf *conf)
 	b->rows = conf->engines;
 	b->columns = (unsigned int)conf->nlistens;
 	b->connections = conf->connections;
-	b->limit = conf->spool_limit;
 	b->handlers = (unsigned int)conf->nhandlers;
 	b->size = sizeof(struct row) + conf->nlistens * sizeof(struct listener) +
 	    conf->nhandlers * sizeof(struct handler);
@@ -94,6 +115,11 @@ board_new(const struct conf *conf)
 		b->all[i] = all;
 		b->slots[i] = slots_new(count_slots(conf));
 	}
+	b->told = shared_map(sizeof(*b->told), &all);
+	b->shared = all;
+	b->told->limit = conf->spool_limit;
+	copy_addresses(b, conf);
+	TAILQ_INSERT_TAIL(&boards, b, entry);
 	return b;
 }
 
@@ -105,11 +131,23 @@ unmap_ours(struct board *b, unsigned int i)
 	b->ours[i] = NULL;
 }
 
+static void
+unmap_told(struct board *b)
+{
+	if (b->told != NULL)
+		(void)munmap(b->told, sizeof(*b->told));
+	b->told = NULL;
+}
+
 void
 board_free(struct board *b)
 {
 	unsigned int	 i;
 
+	TAILQ_REMOVE(&boards, b, entry);
+	unmap_told(b);
+	(void)munmap((void *)(uintptr_t)b->shared, sizeof(*b->shared));
+	free(b->addresses);
 	for (i = 0; i < b->rows; i++) {
 		unmap_ours(b, i);
 		(void)munmap((void *)(uintptr_t)b->all[i], b->size);
@@ -125,13 +163,17 @@ board_free(struct board *b)
 void
 board_become(struct board *b, unsigned int engine)
 {
+	struct board	*other;
 	unsigned int	 i;
 
-	for (i = 0; i < b->rows; i++)
-		if (i != engine) {
-			unmap_ours(b, i);
-			slots_leave(b->slots[i]);
-		}
+	TAILQ_FOREACH(other, &boards, entry) {
+		for (i = 0; i < other->rows; i++)
+			if (other != b || i != engine) {
+				unmap_ours(other, i);
+				slots_leave(other->slots[i]);
+			}
+		unmap_told(other);
+	}
 	own = board_numbers(b, engine);
 }
 
@@ -181,7 +223,7 @@ bounded(uint64_t n, uint64_t most)
 }
 
 unsigned int
-board_connections(const struct board *b, unsigned int listener)
+board_connections_here(const struct board *b, unsigned int listener)
 {
 	uint64_t	 n = 0;
 	unsigned int	 i;
@@ -190,6 +232,40 @@ board_connections(const struct board *b, unsigned int listener)
 		n += bounded(__atomic_load_n(&listener_of(b, b->all[i], listener)->connections,
 		    __ATOMIC_RELAXED), b->connections);
 	return (unsigned int)bounded(n, UINT_MAX);
+}
+
+int
+board_has_older(const struct board *b)
+{
+	return TAILQ_FIRST(&boards) != b;
+}
+
+/* The column of an address, or -1. */
+static int
+find_column(const struct board *b, const struct netaddr *na)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < b->columns; i++)
+		if (netaddr_equal(&b->addresses[i], na))
+			return (int)i;
+	return -1;
+}
+
+unsigned int
+board_connections(const struct board *b, unsigned int listener)
+{
+	const struct board	*other;
+	uint64_t		 n = 0;
+	int			 column;
+
+	TAILQ_FOREACH(other, &boards, entry) {
+		if (other == b)
+			break;
+		if ((column = find_column(other, &b->addresses[listener])) != -1)
+			n += board_connections_here(other, (unsigned int)column);
+	}
+	return (unsigned int)bounded(n + board_connections_here(b, listener), UINT_MAX);
 }
 
 void
@@ -204,20 +280,49 @@ board_disconnected(struct board *b, unsigned int engine, unsigned int listener)
 	numbers_add(&own_listener(b, engine, listener)->connections, (uint64_t)-1);
 }
 
+/* Bytes that the engines of a board keep, each limit + 1 at most. */
+static uint64_t
+kept_here(const struct board *b, uint64_t limit)
+{
+	uint64_t	 n = 0;
+	unsigned int	 i;
+
+	for (i = 0; i < b->rows; i++)
+		n += bounded(__atomic_load_n(&b->all[i]->kept, __ATOMIC_SEQ_CST), limit + 1);
+	return n;
+}
+
+void
+board_share(uint64_t limit)
+{
+	struct board	*b;
+	uint64_t	 newer = 0;
+
+	TAILQ_FOREACH_REVERSE(b, &boards, board_list, entry) {
+		__atomic_store_n(&b->told->newer, newer, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&b->told->limit, limit, __ATOMIC_SEQ_CST);
+		newer += kept_here(b, limit);
+	}
+}
+
 int
 board_keep(struct board *b, unsigned int engine, uint64_t n)
 {
-	uint64_t	 all = 0;
-	unsigned int	 i;
+	uint64_t		 limit = __atomic_load_n(&b->shared->limit, __ATOMIC_SEQ_CST), all;
+	const struct board	*other;
 
 	/*
 	 * Add first, and look then: if two engines take the last bytes at the
 	 * same time, at least one of them sees the other.
 	 */
 	(void)__atomic_add_fetch(&own_row(b, engine)->kept, n, __ATOMIC_SEQ_CST);
-	for (i = 0; i < b->rows; i++)
-		all += bounded(__atomic_load_n(&b->all[i]->kept, __ATOMIC_SEQ_CST), b->limit + 1);
-	if (all <= b->limit)
+	all = kept_here(b, limit) + __atomic_load_n(&b->shared->newer, __ATOMIC_SEQ_CST);
+	TAILQ_FOREACH(other, &boards, entry) {
+		if (other == b)
+			break;
+		all += kept_here(other, limit);
+	}
+	if (all <= limit)
 		return 1;
 	board_drop(b, engine, n);
 	return 0;
@@ -354,12 +459,7 @@ board_sum_load(const struct board *b, unsigned int handler, struct numbers_load 
 uint64_t
 board_kept(const struct board *b)
 {
-	uint64_t	 n = 0;
-	unsigned int	 i;
-
-	for (i = 0; i < b->rows; i++)
-		n += bounded(__atomic_load_n(&b->all[i]->kept, __ATOMIC_RELAXED), b->limit);
-	return n;
+	return kept_here(b, __atomic_load_n(&b->shared->limit, __ATOMIC_RELAXED));
 }
 
 unsigned int

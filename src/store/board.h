@@ -18,20 +18,33 @@
 
 struct board;
 
-/* Makes a row for each of conf->engines with a column for each of conf->listens; all 0. */
+/*
+ * Makes a row for each of conf->engines with a column for each of conf->listens; all 0. The
+ * engines of a configuration that was read again have a board of their own. Boards that
+ * were there before are counted with it where a limit is for all.
+ */
 struct board	*board_new(const struct conf *);
 /* Unmaps the counters in this process. */
 void		 board_free(struct board *);
-/* This process is an engine: it can write no row but its own, from here on. */
+/* This process is an engine: it can write no row of any board but its own, from here on. */
 void		 board_become(struct board *, unsigned int engine);
-/* Connections of a listener, in all engines together. */
+/*
+ * For the supervisor, now and then: engines of each board learn what engines of newer boards
+ * keep, and that limit (bytes) is the spool-limit now.
+ */
+void		 board_share(uint64_t limit);
+/* Connections at the address of a listener, in all engines of this board and of older ones. */
 unsigned int	 board_connections(const struct board *, unsigned int listener);
+/* The same without those of older boards. */
+unsigned int	 board_connections_here(const struct board *, unsigned int listener);
+/* 1 if there is an older board, so connections may close that this one's engines don't have. */
+int		 board_has_older(const struct board *);
 void		 board_connected(struct board *, unsigned int engine, unsigned int listener);
 void		 board_disconnected(struct board *, unsigned int engine, unsigned int listener);
 /*
  * Counts n bytes more that an engine keeps for messages, in memory or in files.
- * Returns 1, or 0 if all engines together would then keep more than
- * conf->spool_limit: nothing is counted then.
+ * Returns 1, or 0 if all engines together, those of other boards included, would then keep
+ * more than the spool-limit: nothing is counted then.
  */
 int		 board_keep(struct board *, unsigned int engine, uint64_t n);
 /* Counts n bytes less. */
@@ -72,7 +85,7 @@ void		 board_sum_handler(const struct board *, unsigned int handler,
 		    struct numbers_handler *);
 /* backoff_until is the latest. */
 void		 board_sum_load(const struct board *, unsigned int handler, struct numbers_load *);
-/* Bytes that all keep; connections and sessions of one engine. */
+/* Bytes that all of this board keep; connections and sessions of one engine. */
 uint64_t	 board_kept(const struct board *);
 unsigned int	 board_connections_of(const struct board *, unsigned int engine);
 uint64_t	 board_sessions_of(const struct board *, unsigned int engine);

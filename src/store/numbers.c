@@ -44,6 +44,17 @@ numbers_add_all(uint64_t *sum, const uint64_t *from, size_t n)
 	}
 }
 
+void
+numbers_fold(uint64_t *sum, const uint64_t *from, size_t n)
+{
+	size_t	 i;
+
+	numbers_add_all(sum, from, n);
+	for (i = 0; i < n; i++)
+		if (sum[i] > NUMBERS_MOST)
+			sum[i] = NUMBERS_MOST;
+}
+
 uint64_t
 numbers_count(const struct numbers_times *t)
 {

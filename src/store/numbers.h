@@ -84,6 +84,11 @@ void		 numbers_add_time(struct numbers_times *, uint64_t us);
  * true, to sum: none counts for more than NUMBERS_MOST.
  */
 void		 numbers_add_all(uint64_t *sum, const uint64_t *, size_t n);
+/*
+ * The same for sums: each is NUMBERS_MOST at most afterwards. An honest number never comes
+ * near that.
+ */
+void		 numbers_fold(uint64_t *sum, const uint64_t *, size_t n);
 /* How many times a histogram has. */
 uint64_t	 numbers_count(const struct numbers_times *);
 

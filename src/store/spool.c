@@ -51,14 +51,14 @@ static struct buf	 scratch = { .max = SIZE_MAX / 2 };
 
 void
 spool_setup(const struct conf *conf, const struct spool_dir *directories,
-    const char *spare_directory, struct board *b, unsigned int engine)
+    const char *spare_directory, struct board *b, unsigned int engine, unsigned int number)
 {
 	all = conf;
 	dirs = directories;
 	board = b;
 	row = engine;
 	/* Two engines of one number never live at the same time. */
-	snprintf(prefix, sizeof(prefix), "%u-", engine + 1);
+	snprintf(prefix, sizeof(prefix), "%u-", number + 1);
 	spool_file_setup(spare_directory, prefix);
 }
 

@@ -34,11 +34,12 @@ struct spool_dir {
 /*
  * Sets this process up, before any other call. Takes the directories of
  * handlers, one for each of conf->handlers; the directory for spare files
- * (store/spool_file.h), or NULL; the board; the number of the engine, from 0.
- * All must live as long as the process.
+ * (store/spool_file.h), or NULL; the board, and the row of the engine there; the number of
+ * the engine, from 0, which no other engine has that lives. All must live as long as the
+ * process.
  */
 void	 spool_setup(const struct conf *, const struct spool_dir *, const char *spare_directory,
-	    struct board *, unsigned int engine);
+	    struct board *, unsigned int engine, unsigned int number);
 /* Removes the files that an earlier engine of this number has left. */
 void	 spool_sweep(void);
 

@@ -28,7 +28,7 @@
 struct store;
 
 /*
- * Sets this process up: the board and the number of the engine, from 0; the
+ * Sets this process up: the board, and the row of the engine there; the
  * directory for files, which is opened here, or NULL for none. The board must
  * live as long as the process. Without this call nothing is counted, and a
  * message that is too large for memory is an error.

@@ -99,6 +99,39 @@ child_count_handler_of(unsigned int engine, uint32_t handler)
 	return n;
 }
 
+size_t
+child_count_handler_in(uint64_t generation, uint32_t handler)
+{
+	struct child	*c;
+	size_t		 n = 0;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->handler == handler && c->generation == generation && !c->orphan)
+			n++;
+	return n;
+}
+
+int
+child_has_any(uint32_t handler)
+{
+	struct child	*c;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->handler == handler)
+			return 1;
+	return 0;
+}
+
+void
+child_forget_files(const struct stale *files)
+{
+	struct child	*c;
+
+	TAILQ_FOREACH(c, &children, entry)
+		if (c->files == files)
+			c->files = NULL;
+}
+
 void
 child_each(uint32_t handler, void (*fn)(const struct child *, void *arg), void *arg)
 {

@@ -27,7 +27,8 @@ struct child {
 	unsigned int		 engine;	/* number of its engine, from 0 */
 	uint64_t		 id;		/* the engine's name for the process */
 	pid_t			 pid;		/* and the number of its process group */
-	uint32_t		 handler;
+	uint32_t		 handler;	/* its number in supervisor/ledger.h */
+	uint64_t		 generation;	/* of its engine */
 	int			 guarded;	/* its place in supervisor/guard.h, or -1 */
 	int			 ran;		/* its program was started */
 	int			 orphan;	/* its engine is gone, or not interested any more */
@@ -55,6 +56,12 @@ size_t		 child_count_handler(uint32_t handler);
 size_t		 child_count_handler_of(unsigned int engine, uint32_t handler);
 /* Calls with each child of a handler, the oldest first, orphans included. */
 void		 child_each(uint32_t handler, void (*)(const struct child *, void *arg), void *arg);
+/* The same of one generation. */
+size_t		 child_count_handler_in(uint64_t generation, uint32_t handler);
+/* 1 if there is a child of the handler, orphans included. */
+int		 child_has_any(uint32_t handler);
+/* These files are not looked at any more. */
+void		 child_forget_files(const struct stale *);
 /* Sends a signal to the whole process group. */
 void		 child_signal(const struct child *, int sig);
 /*

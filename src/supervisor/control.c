@@ -37,6 +37,7 @@ struct control_client {
 	int			 all;		/* it may do everything */
 	int			 asked;		/* its request has come */
 	int			 held;		/* it waits for our end */
+	enum { WAITS_NOT, WAITS_NEXT, WAITS_NOW } waits;	/* for the end of a reload */
 	int			 finished;	/* its answer is complete */
 	void			(*gone)(void *);	/* it watches; or NULL */
 	void			*gone_arg;
@@ -138,6 +139,46 @@ control_hold(struct control_client *c)
 	c->due = MONO_NEVER;
 }
 
+void
+control_wait(struct control_client *c)
+{
+	c->waits = WAITS_NEXT;
+	c->due = MONO_NEVER;
+}
+
+void
+control_reload_begins(void)
+{
+	struct control_client	*c;
+
+	TAILQ_FOREACH(c, &clients, entry)
+		if (c->waits == WAITS_NEXT)
+			c->waits = WAITS_NOW;
+}
+
+void
+control_reload_says(const char *text)
+{
+	struct control_client	*c;
+
+	TAILQ_FOREACH(c, &clients, entry)
+		if (c->waits == WAITS_NOW)
+			control_say_text(c, CONTROL_ERROR, text);
+}
+
+void
+control_reload_ends(unsigned int status)
+{
+	struct control_client	*c;
+
+	TAILQ_FOREACH(c, &clients, entry)
+		if (c->waits == WAITS_NOW) {
+			c->waits = WAITS_NOT;
+			c->due = mono_ms() + REQUEST_MS;
+			control_finish(c, status);
+		}
+}
+
 /* Sends what there is room for. Returns 0, or -1: the client is to be dropped. */
 static int
 send_packets(struct control_client *c, uint64_t now)
@@ -150,7 +191,7 @@ send_packets(struct control_client *c, uint64_t now)
 		STAILQ_REMOVE_HEAD(&c->packets, entry);
 		buf_free(&p->bytes);
 		free(p);
-		if (!c->held)
+		if (!c->held && c->waits == WAITS_NOT)
 			c->due = now + REQUEST_MS;
 	}
 	return c->finished ? -1 : 0;

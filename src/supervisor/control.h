@@ -45,6 +45,14 @@ int	 control_watch(struct control_client *, void (*gone)(void *), void *arg);
 /* The answer is the end of this process. */
 void	 control_hold(struct control_client *);
 
+/* The answer is complete when the reload that begins next is over. */
+void	 control_wait(struct control_client *);
+/* A reload begins: who waits for the next waits for this one. */
+void	 control_reload_begins(void);
+/* Tells all who wait for this reload, and completes their answers. */
+void	 control_reload_says(const char *);
+void	 control_reload_ends(unsigned int status);
+
 /* For ppoll(2): so many descriptors, which change with every other call here. */
 size_t	 control_poll_count(void);
 void	 control_fill(struct pollfd *);

@@ -8,33 +8,21 @@
  */
 #include "base/compat.h"
 
-#include <sys/stat.h>
-
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/mono.h"
 #include "base/syslog.h"
 #include "base/xmalloc.h"
-#include "engine/engine.h"
-#include "startup/daemon.h"
-#include "startup/tmpdir.h"
-#include "supervisor/control.h"
 #include "supervisor/engine_proc.h"
 #include "supervisor/guard.h"
-#include "system/notify.h"
 #include "system/pin.h"
-#include "system/privdrop.h"
-#include "system/sandbox.h"
-#include "store/spool.h"
-#include "store/store.h"
 
 #define DELAY_MIN_MS	1000
 #define DELAY_MAX_MS	30000
@@ -53,14 +41,18 @@ struct outgoing {
 };
 
 void
-engine_proc_init(struct engine_proc *e, const struct conf *conf, unsigned int index)
+engine_proc_init(struct engine_proc *e, struct generation *g, const struct conf *conf,
+    unsigned int index, unsigned int number)
 {
 	memset(e, 0, sizeof(*e));
+	e->generation = g;
 	e->index = index;
-	if (conf->engines == 1)
+	e->number = number;
+	e->polled = -1;
+	if (conf->engines == 1 && number == 0)
 		(void)strlcpy(e->name, "engine", sizeof(e->name));
 	else
-		(void)snprintf(e->name, sizeof(e->name), "engine %u", index + 1);
+		(void)snprintf(e->name, sizeof(e->name), "engine %u", number + 1);
 	e->cpu = conf->pin ? pin_cpu(index) : -1;
 	e->pid = -1;
 	e->guarded = -1;
@@ -99,10 +91,6 @@ engine_proc_hang_up(struct engine_proc *e)
 	e->fd = -1;
 }
 
-/*
- * In a new engine: the channels of the others, and what waits for them, are not
- * its business.
- */
 static void
 drop_channel(struct engine_proc *e)
 {
@@ -116,108 +104,20 @@ drop_channel(struct engine_proc *e)
 	e->log_fd = -1;
 }
 
-/*
- * The terminal of a daemon in the foreground is root's. As the engine's
- * controlling terminal it would take input from the engine; through the
- * descriptor that root has, what root types could be read. Only a device is
- * opened again: for a file that would be a second place to write at.
- */
-static void
-leave_terminal(int in_foreground)
+void
+engine_proc_forget(struct engine_proc *e)
 {
-	struct stat	 st;
-	int		 fd;
-
-	if (setsid() == -1)
-		fatal("setsid");
-	if (!in_foreground) {
-		daemon_null_stdio();
-		return;
-	}
-	if (fstat(STDERR_FILENO, &st) == 0 && S_ISCHR(st.st_mode)) {
-		if ((fd = open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_CLOEXEC)) == -1)
-			fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-		if (fd == -1 || dup2(fd, STDERR_FILENO) == -1)
-			fatal("standard error");
-		close(fd);
-	}
-	daemon_null_input_output();
-}
-
-/* Where the engine has files, or had some when it last ran. Returns how many. */
-static size_t
-find_directories(const struct conf *conf, const struct runtime *runtime,
-    struct sandbox_dir *dirs)
-{
-	size_t	 i, n = 0;
-
-	if (store_directory() != -1)
-		dirs[n++] = (struct sandbox_dir){ store_directory(), 1 };
-	for (i = 0; i < conf->nhandlers; i++)
-		if (conf->handlers[i].spool)
-			dirs[n++] = (struct sandbox_dir){ runtime->spool_dirs[i].fd, 1 };
-	/* The engine need not read the records that others have made. */
-	if (runtime->record_fd != -1)
-		dirs[n++] = (struct sandbox_dir){ runtime->record_fd, 0 };
-	return n;
-}
-
-/* What needs a path is done before, and what needs the engine's user after it is that. */
-static void
-lock_up(const struct conf *conf, const struct runtime *runtime, unsigned int index,
-    struct board *board)
-{
-	struct sandbox_dir	*dirs = xcalloc(conf->nhandlers + 2, sizeof(*dirs));
-
-	conf_forget_environment(conf);
-	board_become(board, index);
-	store_setup(board, index, runtime->store_directory);
-	spool_setup(conf, runtime->spool_dirs, runtime->store_directory, board, index);
-	/* It asks a file how much address space is taken. */
-	memory_limit(conf->memory);
-	/* So that localtime_r(3) needs no file later. */
-	tzset();
-	sandbox_engine(dirs, find_directories(conf, runtime, dirs));
-	free(dirs);
-}
-
-static void become_engine(struct engine_proc *, int, int, const struct supervisor_opts *,
-    struct board *) NO_RETURN;
-
-static void
-become_engine(struct engine_proc *e, int fd, int log_fd, const struct supervisor_opts *opts,
-    struct board *board)
-{
-	const struct conf	*conf = opts->conf;
-
-	log_procinit(e->name);
-	syslog_adopt(log_fd);
-	setproctitle("%s", e->name);
-	daemon_pidfile_forget();
-	tmpdir_forget();
-	notify_forget();
-	control_close();
-	leave_terminal(opts->ready_fd == -1);
-	if (e->cpu != -1 && pin_to(e->cpu) == -1)
-		log_warn("%s: CPU %d", e->name, e->cpu);
-	if (conf->have_engine_ids && privdrop(conf->engine_uid,
-	    conf->engine_gid, &conf->engine_gid, 1) == -1)
-		fatal("cannot become %s", conf->engine_user);
-	lock_up(conf, opts->runtime, e->index, board);
-	engine_run(conf, opts->runtime, opts->listen_fds, fd, e->index, board);
+	drop_channel(e);
 }
 
 int
-engine_proc_start(struct engine_proc *all, unsigned int index, const struct supervisor_opts *opts,
-    struct board *board)
+engine_proc_start(struct engine_proc *e, engine_proc_run *run, void *arg)
 {
-	struct engine_proc	*e = &all[index];
-	unsigned int		 i;
-	int			 fds[2], log_fd;
+	int	 fds[2], log_fd;
 
 	e->started = mono_ms();
 	e->starts++;
-	e->ready = 0;
+	e->ready = e->retired = 0;
 	e->requests = ENGINE_BURST;
 	e->counted = e->started;
 	e->still = 0;
@@ -236,9 +136,7 @@ engine_proc_start(struct engine_proc *all, unsigned int index, const struct supe
 	}
 	if (e->pid == 0) {
 		close(fds[0]);
-		for (i = 0; i < opts->conf->engines; i++)
-			drop_channel(&all[i]);
-		become_engine(e, fds[1], log_fd, opts, board);
+		run(e, fds[1], log_fd, arg);
 	}
 	e->guarded = guard_add_engine(e->pid);
 	close(fds[1]);
@@ -246,6 +144,13 @@ engine_proc_start(struct engine_proc *all, unsigned int index, const struct supe
 	e->log_fd = log_fd;
 	log_debug("%s started as pid %d", e->name, (int)e->pid);
 	return 0;
+}
+
+void
+engine_proc_kill(const struct engine_proc *e)
+{
+	if (e->pid > 0 && kill(e->pid, SIGKILL) == -1)
+		log_warn("kill of the %s", e->name);
 }
 
 void

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/compat.h"
-#include "supervisor/supervisor.h"
+#include "config/conf.h"
 #include "system/ipc.h"
 
 #define ENGINE_RATE	10000	/* requests a second, */
@@ -21,17 +21,22 @@
 
 #define ENGINE_STILL	15	/* looks in a row that see no turn: that is logged */
 
+struct generation;
 struct outgoing;
 
 struct engine_proc {
+	struct generation *generation;	/* that it belongs to */
 	unsigned int	 index;		/* among conf->engines, from 0 */
+	unsigned int	 number;	/* among all engines that live, from 0 */
 	char		 name[24];	/* "engine", or "engine 2" of several */
 	int		 cpu;		/* it and its handlers stay on this CPU; -1: any */
 	pid_t		 pid;		/* -1: none */
 	int		 guarded;	/* its place at the guard, -1: none */
 	int		 fd;		/* the channel, -1: none */
 	int		 log_fd;	/* its socket to syslog, -1: none */
-	int		 ready;		/* has said that it serves */
+	int		 ready;		/* it serves, or waits for IPC_SERVE */
+	int		 retired;	/* it has done what IPC_RETIRE asks for */
+	int		 polled;	/* its place in what was polled last; -1: none */
 	unsigned int	 starts;	/* how often it was started */
 	uint64_t	 started;	/* ms */
 	uint64_t	 kill_at;	/* ms: it is taken to be stuck then */
@@ -45,13 +50,21 @@ struct engine_proc {
 	TAILQ_HEAD(, outgoing) queue;
 };
 
-void	 engine_proc_init(struct engine_proc *, const struct conf *, unsigned int index);
 /*
- * Forks the engine all[index]. It needs all of them to close the channels of
- * the others in the new process. Returns 0, or -1, logged.
+ * What the forked process does; it never returns. fd: its channel; log_fd: for
+ * syslog_adopt().
  */
-int	 engine_proc_start(struct engine_proc *all, unsigned int index,
-	    const struct supervisor_opts *, struct board *);
+typedef void	 engine_proc_run(struct engine_proc *, int fd, int log_fd, void *arg);
+
+/* index: among conf->engines; number: among all that live. Both count from 0. */
+void	 engine_proc_init(struct engine_proc *, struct generation *, const struct conf *,
+	    unsigned int index, unsigned int number);
+/* Forks the engine. Returns 0, or -1, logged. */
+int	 engine_proc_start(struct engine_proc *, engine_proc_run *, void *arg);
+/* It gets KILL, if it lives. */
+void	 engine_proc_kill(const struct engine_proc *);
+/* In a new engine: closes the channel of another one, and what waits for it. */
+void	 engine_proc_forget(struct engine_proc *);
 /*
  * Sends a message, which is copied, with its descriptors, or keeps them until the channel has
  * room. Closes the descriptors in any case, at the latest when the engine is

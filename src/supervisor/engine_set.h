@@ -14,30 +14,54 @@
 #include <signal.h>
 #include <stdint.h>
 
-#include "supervisor/engine_proc.h"
+#include "supervisor/generation.h"
 #include "supervisor/requests.h"
 #include "supervisor/supervisor.h"
 
+/* ms that engines have to write the last answers before they are killed. */
+#define ENGINE_ANSWER_MS	2000
+
 struct engine_set {
 	const struct supervisor_opts *opts;
-	unsigned int		 n;
-	struct engine_proc	*engines;
-	struct pollfd		*pfds;		/* one for each, then those of the requests and of control */
-	size_t			 max_pfds, npolled, ncontrol;
-	struct board		*board;
+	struct generation_list	 generations;	/* the oldest first */
+	struct generation	*current;	/* what a new connection is served with; in the list */
+	struct ledger		*ledger;
+	struct pollfd		*pfds;		/* one for each engine, then those of the requests and of control */
+	size_t			 max_pfds, nengines, npolled, ncontrol;
 	struct requests		*requests;
 	const sigset_t		*mask;		/* the signals that are blocked while we wait */
 	uint64_t		 look_at;	/* ms: when to look at the turns of all next */
 };
 
+/* Makes the first generation of what the options have. */
 void			 engine_set_init(struct engine_set *, const struct supervisor_opts *,
 			    const sigset_t *mask);
+/* No engine lives. */
 void			 engine_set_free(struct engine_set *);
-/* Starts all for the first time. Returns 0, or -1, logged: at least one did not start. */
+/*
+ * Adds a generation, whose arguments are those of generation_new(), and starts its engines.
+ * Sets *g in any case. Returns 0, or -1, logged: at least one did not start.
+ */
+int			 engine_set_add(struct engine_set *, struct conf *, struct runtime *,
+			    int *listen_fds, struct generation **g);
+/* Starts the engines of the first generation. Returns 0, or -1, logged: one did not start. */
 int			 engine_set_start(struct engine_set *);
+/* A new generation whose engines are ready serves from now on, with its limits. */
+void			 engine_set_serve_with(struct engine_set *, struct generation *);
+/* Its last engine has ended: its directories that no other has go, and it is freed. */
+void			 engine_set_drop(struct engine_set *, struct generation *);
+/* Puts what all generations but one (NULL: none) have into an array, which the caller frees. */
+struct tenant		*engine_set_tenants(const struct engine_set *, const struct generation *,
+			    size_t *n);
+/* How many generations are in this state. */
+unsigned int		 engine_set_count(const struct engine_set *, enum generation_state);
+/* A process has been reaped that nobody else knows. */
+void			 engine_set_reaped(struct engine_set *, pid_t);
 /* Returns the engine with this pid, or NULL. */
 struct engine_proc	*engine_set_by_pid(struct engine_set *, pid_t);
-int			 engine_set_all_ready(const struct engine_set *);
+/* Returns the engine of this number, from 0, or NULL. */
+const struct engine_proc *engine_set_by_number(const struct engine_set *, unsigned int);
+/* The number of engines that live, of all generations. */
 unsigned int		 engine_set_alive(const struct engine_set *);
 /* Sends all engines a message that has no values. */
 void			 engine_set_tell(struct engine_set *, enum ipc_type);
@@ -50,8 +74,8 @@ void			 engine_set_kill(struct engine_set *);
  */
 void			 engine_set_ended(struct engine_set *, struct engine_proc *);
 /*
- * Does what is due; with may_restart it also starts engines that are gone. now:
- * ms. Returns when to call again, or MONO_NEVER.
+ * Does what is due; with may_restart it also starts engines of the current generation that are
+ * gone. now: ms. Returns when to call again, or MONO_NEVER.
  */
 uint64_t		 engine_set_run_timers(struct engine_set *, uint64_t now,
 			    int may_restart);

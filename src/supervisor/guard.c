@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -147,6 +148,33 @@ guard_start(size_t max, int quiet)
 		log_warn("fork of the guard");
 	(void)madvise(all, nall * sizeof(*all), MADV_DONTFORK);
 	return guard == -1 ? -1 : 0;
+}
+
+/* The guard that is there has the old memory, so another takes its place. */
+int
+guard_grow(size_t max, int quiet)
+{
+	struct guarded	*old = all;
+	const size_t	 nold = nall;
+	const pid_t	 pid = guard;
+
+	if (max <= nall)
+		return 0;
+	if (make_room(max) == -1)
+		return -1;
+	memcpy(all, old, nold * sizeof(*all));
+	if (guard_start(max, quiet) == -1) {
+		(void)munmap(all, nall * sizeof(*all));
+		all = old;
+		nall = nold;
+		guard = pid;
+		return -1;
+	}
+	(void)munmap(old, nold * sizeof(*all));
+	/* It is reaped as any child that is no longer known. */
+	if (pid != -1)
+		(void)kill(pid, SIGKILL);
+	return 0;
 }
 
 int

@@ -17,6 +17,11 @@
  * must hold no terminal.
  */
 int	 guard_start(size_t max, int quiet);
+/*
+ * Knows so many processes from now on, if that is more than before; those that it knows have their
+ * places. Returns 0, or -1, logged.
+ */
+int	 guard_grow(size_t max, int quiet);
 /* 1 if that is the guard, which has been reaped. */
 int	 guard_is(pid_t);
 /* The guard is not needed any more. */

@@ -30,6 +30,8 @@ struct place {
 
 struct looks {
 	const struct conf	*conf;
+	uint64_t		 generation;
+	const uint32_t		*numbers;
 	looks_changed		*changed;
 	void			*arg;
 	struct stale		**files;	/* by handler; NULL where it doesn't matter */
@@ -43,12 +45,15 @@ struct looks {
 };
 
 struct looks *
-looks_new(const struct conf *conf, looks_changed *changed, void *arg)
+looks_new(const struct conf *conf, uint64_t generation, const uint32_t *numbers,
+    looks_changed *changed, void *arg)
 {
 	struct looks	*l = xcalloc(1, sizeof(*l));
 	size_t		 i, n = 0;
 
 	l->conf = conf;
+	l->generation = generation;
+	l->numbers = numbers;
 	l->changed = changed;
 	l->arg = arg;
 	l->files = xcalloc(conf->nhandlers, sizeof(*l->files));
@@ -75,8 +80,10 @@ looks_free(struct looks *l)
 		spawn_close(&l->process);
 	}
 	for (i = 0; i < l->conf->nhandlers; i++)
-		if (l->files[i] != NULL)
+		if (l->files[i] != NULL) {
+			child_forget_files(l->files[i]);
 			stale_free(l->files[i]);
+		}
 	free(l->files);
 	free(l->held_by);
 	free(l->places);
@@ -119,7 +126,7 @@ begin(struct looks *l, uint64_t now)
 	l->n = l->done = 0;
 	l->next = MONO_NEVER;
 	for (i = 0; i < l->conf->nhandlers; i++) {
-		if (l->files[i] == NULL || child_count_handler(i) == 0)
+		if (l->files[i] == NULL || child_count_handler_in(l->generation, l->numbers[i]) == 0)
 			continue;
 		running = 1;
 		if (l->held_by[i] == 0)
@@ -155,6 +162,13 @@ seen(void *arg, uint32_t index, const struct file_look *look)
 	p = &l->places[index];
 	stale_compare(l->files[p->handler], p->index, look);
 	l->done = index + 1;
+}
+
+void
+looks_forget(struct looks *l)
+{
+	if (l->process.notes != -1)
+		spawn_close(&l->process);
 }
 
 void

@@ -33,17 +33,27 @@ struct quota *
 quota_new(unsigned int nhandlers, unsigned int nengines)
 {
 	struct quota	*q = xcalloc(1, sizeof(*q));
-	unsigned int	 i;
 
-	q->nhandlers = nhandlers;
 	q->nengines = nengines;
-	q->handlers = xcalloc(nhandlers, sizeof(*q->handlers));
-	for (i = 0; i < nhandlers; i++) {
-		q->handlers[i].refused = xcalloc(nengines, 1);
-		q->handlers[i].last_freed = q->handlers[i].last_reclaimed = nengines - 1;
-		q->handlers[i].due = MONO_NEVER;
-	}
+	quota_grow(q, nhandlers);
 	return q;
+}
+
+void
+quota_grow(struct quota *q, unsigned int nhandlers)
+{
+	struct handler_quota	*h;
+
+	if (nhandlers <= q->nhandlers)
+		return;
+	q->handlers = xreallocarray(q->handlers, nhandlers, sizeof(*q->handlers));
+	for (; q->nhandlers < nhandlers; q->nhandlers++) {
+		h = &q->handlers[q->nhandlers];
+		h->refused = xcalloc(q->nengines, 1);
+		h->nrefused = 0;
+		h->last_freed = h->last_reclaimed = q->nengines - 1;
+		h->due = MONO_NEVER;
+	}
 }
 
 void
@@ -121,6 +131,16 @@ quota_engine_gone(struct quota *q, unsigned int engine, uint64_t now)
 		q->handlers[i].due = now;
 		clear(&q->handlers[i], engine);
 	}
+}
+
+void
+quota_all_due(struct quota *q, uint64_t now)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < q->nhandlers; i++)
+		if (q->handlers[i].nrefused > 0)
+			q->handlers[i].due = now;
 }
 
 int

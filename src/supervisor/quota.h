@@ -20,6 +20,8 @@ struct quota;
 
 struct quota	*quota_new(unsigned int nhandlers, unsigned int nengines);
 void		 quota_free(struct quota *);
+/* There are so many handlers from now on, if that is more than before. */
+void		 quota_grow(struct quota *, unsigned int nhandlers);
 void		 quota_refused(struct quota *, uint32_t handler, unsigned int engine);
 /*
  * Names an engine that has to end a process: the next after the one named last
@@ -37,6 +39,8 @@ int		 quota_reclaim_from(struct quota *, uint32_t handler, unsigned int engine,
 int		 quota_freed(struct quota *, uint32_t handler, uint64_t now);
 /* The engine is gone: it waits for nothing, and its processes have made room. */
 void		 quota_engine_gone(struct quota *, unsigned int engine, uint64_t now);
+/* There may be more room for every handler than before. */
+void		 quota_all_due(struct quota *, uint64_t now);
 /*
  * Returns a handler that may have room for engines that wait, and whose time
  * has come, once; -1: none. now: ms.

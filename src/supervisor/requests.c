@@ -19,44 +19,53 @@
 #include "base/mono.h"
 #include "base/syslog.h"
 #include "base/xmalloc.h"
-#include "supervisor/looks.h"
 #include "supervisor/quota.h"
 #include "supervisor/requests.h"
 #include "supervisor/starts.h"
 #include "system/spawn.h"
 
 struct requests {
-	const struct conf	*conf;
-	const struct runtime	*runtime;
-	struct engine_proc	*engines;
-	struct quota		*quota;
-	struct looks		*looks;
-	struct control_life	*lives;		/* one for each of conf->handlers */
+	struct ledger		*ledger;
+	struct engine_proc	*engines[ENGINES_MAX];	/* by number; NULL: none */
+	struct quota		*quota;		/* by the numbers of handlers and engines */
 };
 
-static void	 files_changed(void *, uint32_t);
-
 struct requests *
-requests_new(const struct conf *conf, const struct runtime *runtime, struct engine_proc *engines)
+requests_new(struct ledger *ledger)
 {
 	struct requests	*r = xcalloc(1, sizeof(*r));
 
-	r->conf = conf;
-	r->runtime = runtime;
-	r->engines = engines;
-	r->quota = quota_new((unsigned int)conf->nhandlers, conf->engines);
-	r->lives = xcalloc(conf->nhandlers, sizeof(*r->lives));
-	r->looks = looks_new(conf, files_changed, r);
+	r->ledger = ledger;
+	r->quota = quota_new(0, ENGINES_MAX);
 	return r;
 }
 
 void
 requests_free(struct requests *r)
 {
-	looks_free(r->looks);
 	quota_free(r->quota);
-	free(r->lives);
 	free(r);
+}
+
+void
+requests_add_engine(struct requests *r, struct engine_proc *e)
+{
+	if (e->number >= ENGINES_MAX)
+		fatalx("requests: engine %u", e->number);
+	r->engines[e->number] = e;
+	quota_grow(r->quota, ledger_size(r->ledger));
+}
+
+void
+requests_remove_engine(struct requests *r, const struct engine_proc *e)
+{
+	r->engines[e->number] = NULL;
+}
+
+void
+requests_limits_changed(struct requests *r)
+{
+	quota_all_due(r->quota, mono_ms());
 }
 
 static void
@@ -96,7 +105,7 @@ send_exited(struct engine_proc *e, uint64_t id, int status)
 	engine_proc_send(e, &msg, NULL, 0);
 }
 
-/* Sends a message that has only the handler. */
+/* Sends a message that has only the handler: its index in the configuration of that engine. */
 static void
 send_about(struct engine_proc *e, enum ipc_type type, uint32_t handler)
 {
@@ -108,44 +117,56 @@ send_about(struct engine_proc *e, enum ipc_type type, uint32_t handler)
 	engine_proc_send(e, &msg, NULL, 0);
 }
 
+/* The same, by the number of the handler in the ledger. */
+static void
+send_about_number(struct engine_proc *e, enum ipc_type type, uint32_t number)
+{
+	int	 handler = generation_handler(e->generation, number);
+
+	if (handler != -1)
+		send_about(e, type, (uint32_t)handler);
+}
+
 /*
  * 1 if the engine has processes of the handler. An engine that does not read
  * gets no pile of messages.
  */
 static int
-can_let_go(unsigned int engine, uint32_t handler, void *arg)
+can_let_go(unsigned int engine, uint32_t number, void *arg)
 {
-	const struct requests	*r = arg;
+	const struct requests		*r = arg;
+	const struct engine_proc	*e = r->engines[engine];
 
-	return r->engines[engine].ready && r->engines[engine].nqueued == 0 &&
-	    child_count_handler_of(engine, handler) > 0;
+	return e != NULL && e->ready && e->nqueued == 0 &&
+	    child_count_handler_of(engine, number) > 0;
 }
 
 static void
 refuse(struct requests *r, struct engine_proc *e, const struct ipc_msg *msg)
 {
-	const struct handler_conf	*h = &r->conf->handlers[msg->handler];
+	const struct handler_conf	*h = &e->generation->conf->handlers[msg->handler];
+	uint32_t			 number = e->generation->handlers[msg->handler];
 	int				 other;
 
-	quota_refused(r->quota, msg->handler, e->index);
+	quota_refused(r->quota, number, e->number);
 	send_failed(e, msg->id, EAGAIN, IPC_STAGE_LIMIT);
 	/* Processes of other handlers end by themselves. */
 	if (!h->reuse && h->processes_min == 0)
 		return;
-	other = quota_reclaim_from(r->quota, msg->handler, e->index, can_let_go, r);
+	other = quota_reclaim_from(r->quota, number, e->number, can_let_go, r);
 	if (other != -1)
-		send_about(&r->engines[other], IPC_RECLAIM, msg->handler);
+		send_about_number(r->engines[other], IPC_RECLAIM, number);
 }
 
 static void
-tell_of_room(struct requests *r, uint32_t handler, uint64_t now)
+tell_of_room(struct requests *r, uint32_t number, uint64_t now)
 {
 	int	 engine;
 
-	if (child_count_handler(handler) >= r->conf->handlers[handler].processes)
+	if (child_count_handler(number) >= ledger_processes(r->ledger, number))
 		return;
-	if ((engine = quota_freed(r->quota, handler, now)) != -1)
-		send_about(&r->engines[engine], IPC_FREED, handler);
+	if ((engine = quota_freed(r->quota, number, now)) != -1 && r->engines[engine] != NULL)
+		send_about_number(r->engines[engine], IPC_FREED, number);
 }
 
 /* starts_over() */
@@ -153,17 +174,17 @@ static void
 start_over(void *arg, struct child *c, int runs)
 {
 	struct requests		*r = arg;
-	struct engine_proc	*e = &r->engines[c->engine];
+	struct engine_proc	*e = c->orphan ? NULL : r->engines[c->engine];
 
 	if (!runs) {
-		if (!c->orphan)
+		if (e != NULL)
 			send_failed(e, c->id, c->start->error, c->start->stage);
 		child_drop(c, mono_ms());
 		return;
 	}
 	c->ran = 1;
-	r->lives[c->handler].starts++;
-	if (c->orphan)
+	ledger_life(r->ledger, c->handler)->starts++;
+	if (e == NULL)
 		return;
 	/* They are the engine's from here on. */
 	send_spawned(e, c->id, c->start);
@@ -192,24 +213,18 @@ count_end(struct control_life *l, int status, const struct rusage *used)
 		l->max_resident = resident;
 }
 
-const struct control_life *
-requests_life(const struct requests *r, uint32_t handler)
-{
-	return &r->lives[handler];
-}
-
 void
 requests_exited(struct requests *r, struct child *c, int status, const struct rusage *used)
 {
-	uint32_t	 handler = c->handler;
+	uint32_t	 number = c->handler;
 
 	starts_settle(c, start_over, r);
 	if (c->ran)
-		count_end(&r->lives[handler], status, used);
-	if (!c->orphan)
-		send_exited(&r->engines[c->engine], c->id, status);
+		count_end(ledger_life(r->ledger, number), status, used);
+	if (!c->orphan && r->engines[c->engine] != NULL)
+		send_exited(r->engines[c->engine], c->id, status);
 	child_remove(c);
-	tell_of_room(r, handler, mono_ms());
+	tell_of_room(r, number, mono_ms());
 }
 
 void
@@ -230,39 +245,48 @@ can_be_run(const struct conf *conf, const struct ipc_msg *msg)
 	return h->command != NULL || h->hook_path[msg->event] != NULL;
 }
 
+static void
+add_start(struct engine_proc *e, const struct ipc_msg *msg, const struct spawned *sp,
+    struct stale *files)
+{
+	struct generation	*g = e->generation;
+	uint64_t		 now = mono_ms();
+	struct child		*c;
+
+	c = child_add(e->number, msg->id, sp->pid, g->handlers[msg->handler]);
+	c->generation = g->id;
+	c->files = files;
+	starts_add(c, sp, now);
+	looks_wanted(g->looks, msg->handler, now);
+}
+
 static int
 serve_spawn(struct requests *r, struct engine_proc *e, const struct ipc_msg *msg, int may_spawn)
 {
-	const struct handler_conf	*h;
-	struct stale			*files;
+	struct generation		*g = e->generation;
+	struct stale			*files = NULL;
 	struct spawned			 sp;
-	struct child			*c;
-	uint64_t			 now;
-	size_t				 running;
+	uint32_t			 number;
 
-	if (!can_be_run(r->conf, msg) || child_by_id(e->index, msg->id) != NULL)
+	if (!can_be_run(g->conf, msg) || child_by_id(e->number, msg->id) != NULL)
 		return -1;
-	h = &r->conf->handlers[msg->handler];
 	if (!may_spawn) {
 		send_failed(e, msg->id, ECANCELED, IPC_STAGE_FORK);
 		return 0;
 	}
-	if ((running = child_count_handler(msg->handler)) >= h->processes) {
+	number = g->handlers[msg->handler];
+	if (child_count_handler(number) >= ledger_processes(r->ledger, number)) {
 		refuse(r, e, msg);
 		return 0;
 	}
 	/* If none runs, none is left that was made of older files. */
-	files = running == 0 ? looks_files(r->looks, msg->handler) : NULL;
-	if (spawn_begin(h, r->runtime->tmpdirs[msg->handler], (enum event_kind)msg->event,
-	    msg->env, msg->env_len, e->cpu, files != NULL, &sp) == -1) {
+	if (child_count_handler_in(g->id, number) == 0)
+		files = looks_files(g->looks, msg->handler);
+	if (spawn_begin(&g->conf->handlers[msg->handler], g->runtime->tmpdirs[msg->handler],
+	    (enum event_kind)msg->event, msg->env, msg->env_len, e->cpu, files != NULL, &sp) == -1)
 		send_failed(e, msg->id, sp.error, sp.stage);
-		return 0;
-	}
-	now = mono_ms();
-	c = child_add(e->index, msg->id, sp.pid, msg->handler);
-	c->files = files;
-	starts_add(c, &sp, now);
-	looks_wanted(r->looks, msg->handler, now);
+	else
+		add_start(e, msg, &sp, files);
 	return 0;
 }
 
@@ -274,7 +298,7 @@ serve_kill(const struct engine_proc *e, const struct ipc_msg *msg)
 	if (msg->value != SIGTERM && msg->value != SIGKILL)
 		return -1;
 	/* The process may have ended in the meantime. */
-	if ((c = child_by_id(e->index, msg->id)) != NULL)
+	if ((c = child_by_id(e->number, msg->id)) != NULL)
 		child_signal(c, msg->value);
 	return 0;
 }
@@ -293,10 +317,13 @@ requests_serve(struct requests *r, struct engine_proc *e, const struct ipc_msg *
 			(void)syslog_connect(e->log_fd);
 		return 0;
 	case IPC_READY:
+	case IPC_RETIRED:
+	case IPC_SERVE:
 	case IPC_SPAWNED:
 	case IPC_FAILED:
 	case IPC_EXITED:
 	case IPC_DRAIN:
+	case IPC_RETIRE:
 	case IPC_ANSWER:
 	case IPC_RECLAIM:
 	case IPC_FREED:
@@ -309,57 +336,44 @@ requests_serve(struct requests *r, struct engine_proc *e, const struct ipc_msg *
 	return -1;
 }
 
-/* looks_changed() */
-static void
-files_changed(void *arg, uint32_t handler)
+void
+requests_files_changed(struct generation *g, uint32_t handler)
 {
-	struct requests	*r = arg;
-	unsigned int	 engine;
+	unsigned int	 i;
 
-	log_debug("handler %s: its files have changed", r->conf->handlers[handler].name);
-	for (engine = 0; engine < r->conf->engines; engine++)
-		send_about(&r->engines[engine], IPC_STALE, handler);
+	log_debug("handler %s: its files have changed", g->conf->handlers[handler].name);
+	for (i = 0; i < g->n; i++)
+		send_about(&g->engines[i], IPC_STALE, handler);
 }
 
 size_t
 requests_poll_count(void)
 {
-	return starts_count() + 1;
+	return starts_count();
 }
 
 void
-requests_fill(const struct requests *r, struct pollfd *pfds)
+requests_fill(struct pollfd *pfds)
 {
 	starts_fill(pfds);
-	looks_fill(r->looks, &pfds[starts_count()]);
 }
 
 void
 requests_serve_starts(struct requests *r, const struct pollfd *pfds, size_t n)
 {
-	if (pfds[n - 1].revents != 0)
-		looks_serve(r->looks, mono_ms());
-	starts_serve(pfds, n - 1, start_over, r);
-}
-
-void
-requests_reaped(struct requests *r, pid_t pid)
-{
-	looks_reaped(r->looks, pid);
+	starts_serve(pfds, n, start_over, r);
 }
 
 uint64_t
 requests_run_timers(struct requests *r, uint64_t now)
 {
 	uint64_t	 next, t;
-	int		 handler;
+	int		 number;
 
-	while ((handler = quota_due(r->quota, now)) != -1)
-		tell_of_room(r, (uint32_t)handler, now);
+	while ((number = quota_due(r->quota, now)) != -1)
+		tell_of_room(r, (uint32_t)number, now);
 	next = quota_next(r->quota);
 	if ((t = starts_run_timers(now, start_over, r)) < next)
-		next = t;
-	if ((t = looks_run_timers(r->looks, now)) < next)
 		next = t;
 	return next;
 }

@@ -14,18 +14,20 @@
 
 #include <sys/resource.h>
 
-#include "config/conf.h"
 #include "supervisor/child.h"
-#include "supervisor/engine_proc.h"
-#include "system/control_msg.h"
-#include "system/runtime.h"
+#include "supervisor/generation.h"
 
 struct requests;
 
-/* engines: one for each of conf->engines. All arguments must live as long. */
-struct requests	*requests_new(const struct conf *, const struct runtime *,
-		    struct engine_proc *engines);
+struct requests	*requests_new(struct ledger *);
 void		 requests_free(struct requests *);
+/* An engine of a generation, which lives until requests_remove_engine(). */
+void		 requests_add_engine(struct requests *, struct engine_proc *);
+void		 requests_remove_engine(struct requests *, const struct engine_proc *);
+/* The ledger has other limits than before, or more names. */
+void		 requests_limits_changed(struct requests *);
+/* The files of a handler, one of conf->handlers of the generation, have changed. */
+void		 requests_files_changed(struct generation *, uint32_t handler);
 /*
  * Does what an engine asks; only with may_spawn it starts handlers. Returns 0,
  * or -1 if the engine asked for something that it must not.
@@ -38,15 +40,11 @@ int		 requests_serve(struct requests *, struct engine_proc *, const struct ipc_m
  */
 void		 requests_exited(struct requests *, struct child *, int status,
 		    const struct rusage *);
-/* What is known of the processes of a handler, over all engines. */
-const struct control_life *requests_life(const struct requests *, uint32_t handler);
-/* Any other process has been reaped. */
-void		 requests_reaped(struct requests *, pid_t);
-/* The engine is gone; its processes are orphans already. */
+/* The engine of this number is gone; its processes are orphans already. */
 void		 requests_engine_gone(struct requests *, unsigned int engine);
 /* What else is to be polled: so many, which change with every other call here. */
 size_t		 requests_poll_count(void);
-void		 requests_fill(const struct requests *, struct pollfd *);
+void		 requests_fill(struct pollfd *);
 /* The n that were filled have been polled; nothing else was called here meanwhile. */
 void		 requests_serve_starts(struct requests *, const struct pollfd *, size_t n);
 /* What is due is done. Returns when to call again, or MONO_NEVER. */

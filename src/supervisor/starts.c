@@ -92,6 +92,15 @@ starts_settle(struct child *c, starts_over *over, void *arg)
 		settle(c, status(c) != -1, over, arg);
 }
 
+void
+starts_forget(void)
+{
+	struct child	*c;
+
+	TAILQ_FOREACH(c, &starting, starting)
+		spawn_close(c->start);
+}
+
 uint64_t
 starts_run_timers(uint64_t now, starts_over *over, void *arg)
 {

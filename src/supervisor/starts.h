@@ -30,6 +30,8 @@ void	 starts_fill(struct pollfd *);
 void	 starts_serve(const struct pollfd *, size_t n, starts_over *, void *arg);
 /* The child has ended, but is still in the table. Does nothing if its start is over. */
 void	 starts_settle(struct child *, starts_over *, void *arg);
+/* In an engine that was just forked: it must not hold the pipes of handlers open. */
+void	 starts_forget(void);
 /* Gives up those that take too long, as failed. Returns when to call again, or MONO_NEVER. */
 uint64_t starts_run_timers(uint64_t now, starts_over *, void *arg);
 

@@ -22,9 +22,33 @@
 #define BACKOFF_MAX_MS	30000
 
 static void
+sum_numbers(const struct engine_set *es, struct numbers_engine *sum)
+{
+	const struct generation	*g;
+	struct numbers_engine	 part;
+
+	TAILQ_FOREACH(g, &es->generations, entry) {
+		board_sum(g->board, &part);
+		numbers_fold((void *)sum, (const void *)&part, NUMBERS_OF(part));
+	}
+	ledger_sum(es->ledger, sum);
+}
+
+static uint64_t
+kept(const struct engine_set *es)
+{
+	const struct generation	*g;
+	uint64_t		 n = 0;
+
+	TAILQ_FOREACH(g, &es->generations, entry)
+		n += board_kept(g->board);
+	return n;
+}
+
+static void
 tell_daemon(struct control_client *c, const struct engine_set *es, const struct status *st)
 {
-	const struct conf	*conf = es->opts->conf;
+	const struct conf	*conf = es->current->conf;
 	struct control_msg	 msg;
 
 	memset(&msg, 0, sizeof(msg));
@@ -32,12 +56,16 @@ tell_daemon(struct control_client *c, const struct engine_set *es, const struct 
 	msg.text[0] = PACKAGE_VERSION;
 	msg.text[1] = st->state;
 	msg.text[2] = conf->path;
+	msg.text[3] = st->reload->error;
 	msg.u.daemon.pid = (uint64_t)getpid();
-	msg.u.daemon.started = msg.u.daemon.read = (uint64_t)st->started;
-	msg.u.daemon.kept = board_kept(es->board);
+	msg.u.daemon.started = (uint64_t)st->started;
+	msg.u.daemon.read = (uint64_t)st->reload->read;
+	msg.u.daemon.reloads = st->reload->done;
+	msg.u.daemon.failed_reloads = st->reload->failed;
+	msg.u.daemon.kept = kept(es);
 	msg.u.daemon.kept_limit = conf->spool_limit;
 	msg.u.daemon.engine_failures = st->engine_failures;
-	board_sum(es->board, &msg.u.daemon.numbers);
+	sum_numbers(es, &msg.u.daemon.numbers);
 	msg.u.daemon.numbers.log_lines_lost += syslog_lost();
 	control_say(c, &msg);
 }
@@ -49,40 +77,89 @@ state_of(const struct engine_proc *e, const struct status *st)
 		return "starting";
 	if (engine_proc_is_still(e))
 		return "stuck";
-	return strcmp(st->state, "running") == 0 ? "running" : "draining";
+	switch (e->generation->state) {
+	case GENERATION_NEW:
+		return "starting";
+	case GENERATION_SERVES:
+		return strcmp(st->state, "running") == 0 ? "running" : "draining";
+	default:
+		return "draining";
+	}
+}
+
+/* ms until the engine is told to end at the latest; 0: there is no such time. */
+static uint64_t
+left(const struct engine_proc *e, const struct status *st, uint64_t now)
+{
+	uint64_t	 end_at = e->generation->end_at;
+
+	if (st->end_at != 0 && st->end_at < end_at)
+		end_at = st->end_at;
+	return end_at != MONO_NEVER && end_at > now ? end_at - now : 0;
 }
 
 static void
-tell_engine(struct control_client *c, const struct engine_set *es, const struct status *st,
-    const struct engine_proc *e)
+tell_engine(struct control_client *c, const struct status *st, const struct engine_proc *e)
 {
+	const struct board	*board = e->generation->board;
 	uint64_t		 now = mono_ms();
 	struct control_msg	 msg;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.type = CONTROL_ENGINE;
 	msg.text[0] = state_of(e, st);
-	msg.u.engine.number = e->index + 1;
+	msg.u.engine.number = e->number + 1;
 	msg.u.engine.pid = (uint64_t)e->pid;
 	msg.u.engine.started = (uint64_t)time(NULL) - (now - e->started) / 1000;
 	msg.u.engine.last_turn = e->still * (uint64_t)1000;
-	msg.u.engine.connections = board_connections_of(es->board, e->index);
-	msg.u.engine.sessions = board_sessions_of(es->board, e->index);
-	msg.u.engine.left = st->end_at > now ? st->end_at - now : 0;
+	msg.u.engine.connections = board_connections_of(board, e->index);
+	msg.u.engine.sessions = board_sessions_of(board, e->index);
+	msg.u.engine.left = left(e, st, now);
 	control_say(c, &msg);
+}
+
+static void
+tell_engines(struct control_client *c, const struct engine_set *es, const struct status *st)
+{
+	const struct generation	*g;
+	unsigned int		 i;
+
+	TAILQ_FOREACH(g, &es->generations, entry)
+		for (i = 0; i < g->n; i++)
+			if (g->engines[i].pid > 0)
+				tell_engine(c, st, &g->engines[i]);
+}
+
+/* Adds what the engines of one generation have at that address. */
+static void
+add_listener(const struct generation *g, const struct netaddr *na, struct control_listener *l)
+{
+	struct numbers_listener	 part;
+	unsigned int		 i;
+
+	for (i = 0; i < g->conf->nlistens; i++) {
+		if (!netaddr_equal(&g->conf->listens[i].addr, na))
+			continue;
+		l->connections += board_connections_here(g->board, i);
+		board_sum_listener(g->board, i, &part);
+		numbers_fold((void *)&l->numbers, (const void *)&part, NUMBERS_OF(part));
+	}
 }
 
 static void
 tell_listener(struct control_client *c, const struct engine_set *es, unsigned int i)
 {
+	const struct listen_conf *l = &es->current->conf->listens[i];
+	const struct generation	*g;
 	struct control_msg	 msg;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.type = CONTROL_LISTENER;
-	msg.text[0] = es->opts->conf->listens[i].spec;
-	msg.u.listener.connections = board_connections(es->board, i);
-	msg.u.listener.limit = es->opts->conf->connections;
-	board_sum_listener(es->board, i, &msg.u.listener.numbers);
+	msg.text[0] = l->spec;
+	msg.u.listener.limit = es->current->conf->connections;
+	TAILQ_FOREACH(g, &es->generations, entry)
+		add_listener(g, &l->addr, &msg.u.listener);
+	ledger_sum_listener(es->ledger, &l->addr, &msg.u.listener.numbers);
 	control_say(c, &msg);
 }
 
@@ -97,10 +174,31 @@ pause_left(uint64_t until)
 	return until - now < BACKOFF_MAX_MS ? until - now : BACKOFF_MAX_MS;
 }
 
+/* Adds what the engines of one generation have, and have counted, of a handler. */
+static void
+add_handler(const struct generation *g, uint32_t number, struct control_handler *h)
+{
+	struct numbers_handler	 part;
+	struct numbers_load	 load;
+	int			 i = generation_handler(g, number);
+
+	if (i == -1)
+		return;
+	board_sum_handler(g->board, (unsigned int)i, &part);
+	numbers_fold((void *)&h->numbers, (const void *)&part, NUMBERS_OF(part));
+	board_sum_load(g->board, (unsigned int)i, &load);
+	/* Processes of an old configuration say nothing of when the next may be started. */
+	if (g->state != GENERATION_SERVES)
+		load.backoff_until = 0;
+	numbers_fold((void *)&h->load, (const void *)&load, NUMBERS_OF(load));
+}
+
 static void
 tell_handler(struct control_client *c, const struct engine_set *es, unsigned int i)
 {
-	const struct handler_conf	*h = &es->opts->conf->handlers[i];
+	const struct handler_conf	*h = &es->current->conf->handlers[i];
+	uint32_t			 number = es->current->handlers[i];
+	const struct generation		*g;
 	struct control_msg		 msg;
 
 	memset(&msg, 0, sizeof(msg));
@@ -109,25 +207,25 @@ tell_handler(struct control_client *c, const struct engine_set *es, unsigned int
 	msg.u.handler.shadow = h->shadow != 0;
 	msg.u.handler.limit = h->processes;
 	msg.u.handler.events = (h->events | h->optional_events) & EV_ANSWERABLE;
-	msg.u.handler.life = *requests_life(es->requests, i);
-	board_sum_load(es->board, i, &msg.u.handler.load);
+	msg.u.handler.life = *ledger_life(es->ledger, number);
+	TAILQ_FOREACH(g, &es->generations, entry)
+		add_handler(g, number, &msg.u.handler);
 	msg.u.handler.backoff = pause_left(msg.u.handler.load.backoff_until);
-	board_sum_handler(es->board, i, &msg.u.handler.numbers);
+	ledger_sum_handler(es->ledger, number, &msg.u.handler.numbers);
 	control_say(c, &msg);
 }
 
 void
 status_tell(struct control_client *c, const struct engine_set *es, const struct status *st)
 {
-	unsigned int	 i;
+	const struct conf	*conf = es->current->conf;
+	unsigned int		 i;
 
 	tell_daemon(c, es, st);
-	for (i = 0; i < es->n; i++)
-		if (es->engines[i].pid > 0)
-			tell_engine(c, es, st, &es->engines[i]);
-	for (i = 0; i < es->opts->conf->nlistens; i++)
+	tell_engines(c, es, st);
+	for (i = 0; i < conf->nlistens; i++)
 		tell_listener(c, es, i);
-	for (i = 0; i < es->opts->conf->nhandlers; i++)
+	for (i = 0; i < conf->nhandlers; i++)
 		tell_handler(c, es, i);
 	control_finish(c, CONTROL_OK);
 }
@@ -145,6 +243,15 @@ age(uint64_t now, uint64_t since)
 	return since < now ? now - since : 0;
 }
 
+/* What the engine of a process shows of it. Returns 0 if that is nothing. */
+static int
+read_slot(const struct engine_set *es, const struct child *c, struct slots_process *p)
+{
+	const struct engine_proc	*e = engine_set_by_number(es, c->engine);
+
+	return e != NULL && slots_read(board_slots(e->generation->board, e->index), c->id, p);
+}
+
 /* Which processes there are we know ourselves; what they do only their engine does. */
 static void
 tell_process(const struct child *c, void *arg)
@@ -157,14 +264,14 @@ tell_process(const struct child *c, void *arg)
 
 	memset(&msg, 0, sizeof(msg));
 	msg.type = CONTROL_PROCESS;
-	msg.text[0] = l->engines->opts->conf->handlers[c->handler].name;
+	msg.text[0] = ledger_name(l->engines->ledger, c->handler);
 	msg.text[1] = c->orphan ? "ending" : "starting";
 	msg.u.process.pid = (uint64_t)c->pid;
 	msg.u.process.engine = c->engine + 1;
 	msg.u.process.event = EV_COUNT;
 	if (c->orphan)
 		msg.u.process.age = age(l->now, c->orphan_since);
-	else if (slots_read(board_slots(l->engines->board, c->engine), c->id, &p)) {
+	else if (read_slot(l->engines, c, &p)) {
 		msg.text[1] = p.state < NUMBERS_PROCESSES ? names[p.state] : "unknown";
 		msg.text[2] = p.ids;
 		msg.u.process.age = age(l->now, p.since);
@@ -178,10 +285,10 @@ void
 status_processes(struct control_client *c, const struct engine_set *es)
 {
 	struct listing	 l = { c, es, mono_ms() };
-	unsigned int	 i;
+	uint32_t	 number;
 
-	for (i = 0; i < es->opts->conf->nhandlers; i++)
-		child_each(i, tell_process, &l);
+	for (number = 0; number < ledger_size(es->ledger); number++)
+		child_each(number, tell_process, &l);
 	control_finish(c, CONTROL_OK);
 }
 
@@ -209,10 +316,10 @@ status_ping(struct control_client *c, const struct engine_set *es, const struct 
 		control_finish(c, CONTROL_FAILED);
 		return;
 	}
-	for (i = 0; i < es->n; i++) {
-		if ((what = complaint(&es->engines[i])) == NULL)
+	for (i = 0; i < es->current->n; i++) {
+		if ((what = complaint(&es->current->engines[i])) == NULL)
 			continue;
-		(void)snprintf(text, sizeof(text), "%s %s", es->engines[i].name, what);
+		(void)snprintf(text, sizeof(text), "%s %s", es->current->engines[i].name, what);
 		control_say_text(c, CONTROL_ERROR, text);
 		wrong++;
 	}

@@ -14,10 +14,12 @@
 
 #include "supervisor/control.h"
 #include "supervisor/engine_set.h"
+#include "supervisor/reload.h"
 
 struct status {
 	const char	*state;		/* of the daemon: "starting", "running", ... */
-	time_t		 started;	/* wall clock; the configuration was read then */
+	time_t		 started;	/* wall clock */
+	const struct reload *reload;
 	uint64_t	 engine_failures;
 	uint64_t	 end_at;	/* ms of mono_ms(): when engines that drain are ended; 0: no such time */
 };

@@ -27,15 +27,14 @@
 #include "supervisor/control.h"
 #include "supervisor/engine_set.h"
 #include "supervisor/guard.h"
+#include "supervisor/reader.h"
+#include "supervisor/reload.h"
 #include "supervisor/status.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/watchers.h"
 #include "system/notify.h"
 #include "system/sandbox.h"
 #include "system/signals.h"
-
-/* ms that engines have to write the last answers before they are killed. */
-#define ANSWER_MS	2000
 
 #define LOG_RETRY_MS	100	/* lines that found no room */
 
@@ -50,6 +49,7 @@ enum phase {
 struct supervisor {
 	const struct supervisor_opts *opts;
 	struct engine_set	 engines;
+	struct reload		 reload;
 	enum phase		 phase;
 	int			 failed;	/* the start has failed */
 	int			 drained;	/* no connection is taken, but the daemon goes on */
@@ -104,11 +104,25 @@ block_and_catch_signals(struct supervisor *sv)
 	}
 }
 
+/* The configuration that new connections are served with. */
+static const struct conf *
+conf_of(const struct supervisor *sv)
+{
+	return sv->engines.current->conf;
+}
+
+/* Closes the listening sockets, if that was not done before. */
+static void
+stop_listening(struct supervisor *sv)
+{
+	listen_sock_end(conf_of(sv), sv->engines.current->listen_fds);
+}
+
 /* Ends all processes: handlers get TERM, and KILL after grace ms. */
 static void
 end_now(struct supervisor *sv, uint64_t grace)
 {
-	listen_sock_end(sv->opts->conf, sv->opts->listen_fds);
+	stop_listening(sv);
 	sv->phase = ENDING;
 	child_end_all(mono_ms(), grace);
 	engine_set_kill(&sv->engines);
@@ -118,15 +132,16 @@ static void
 start_draining(struct supervisor *sv)
 {
 	log_info("ending");
+	reload_give_up(&sv->reload, "the daemon is ending");
 	(void)notify_send(-1, "STOPPING=1\nSTATUS=ending; open sessions may go on for %u s",
-	    (unsigned int)(sv->opts->conf->drain_timeout / 1000));
-	listen_sock_end(sv->opts->conf, sv->opts->listen_fds);
+	    (unsigned int)(conf_of(sv)->drain_timeout / 1000));
+	stop_listening(sv);
 	if (engine_set_alive(&sv->engines) == 0) {
 		end_now(sv, CHILD_GRACE_MS);
 		return;
 	}
 	sv->phase = DRAINING;
-	sv->end_at = mono_ms() + sv->opts->conf->drain_timeout;
+	sv->end_at = mono_ms() + conf_of(sv)->drain_timeout;
 	engine_set_tell(&sv->engines, IPC_DRAIN);
 }
 
@@ -134,9 +149,9 @@ start_draining(struct supervisor *sv)
 static void
 answer(struct supervisor *sv)
 {
-	listen_sock_end(sv->opts->conf, sv->opts->listen_fds);
+	stop_listening(sv);
 	sv->phase = ANSWERING;
-	sv->end_at = mono_ms() + ANSWER_MS;
+	sv->end_at = mono_ms() + ENGINE_ANSWER_MS;
 	engine_set_tell(&sv->engines, IPC_ANSWER);
 }
 
@@ -146,9 +161,10 @@ drain(struct supervisor *sv)
 {
 	if (sv->drained)
 		return;
+	reload_give_up(&sv->reload, "the daemon is drained");
 	log_info("draining: no more connections are taken");
 	(void)notify_send(-1, "STATUS=draining; no more connections are taken");
-	listen_sock_drain(sv->opts->conf, sv->opts->listen_fds);
+	listen_sock_drain(conf_of(sv), sv->engines.current->listen_fds);
 	sv->drained = 1;
 	engine_set_tell(&sv->engines, IPC_DRAIN);
 }
@@ -166,28 +182,41 @@ state_name(const struct supervisor *sv)
 	}
 }
 
-/* What only root and our own user may ask for. Returns 0 if there is no such verb. */
-static int
-take_order(struct supervisor *sv, struct control_client *c, const char *verb, int all)
+static void
+refuse(struct control_client *c, const char *why, unsigned int status)
 {
-	int	 is_stop = strcmp(verb, "stop") == 0;
+	control_say_text(c, CONTROL_ERROR, why);
+	control_finish(c, status);
+}
 
-	if (!is_stop && strcmp(verb, "drain") != 0 && strcmp(verb, "watch") != 0)
-		return 0;
-	if (!all) {
-		control_say_text(c, CONTROL_ERROR, "only root and the user of the daemon may do that");
-		control_finish(c, CONTROL_NOT_ALLOWED);
-	} else if (is_stop) {
+static int
+is_order(const char *verb)
+{
+	return strcmp(verb, "stop") == 0 || strcmp(verb, "drain") == 0 ||
+	    strcmp(verb, "reload") == 0;
+}
+
+/* What only root and our own user may ask for. */
+static void
+take_order(struct supervisor *sv, struct control_client *c, const char *verb)
+{
+	if (strcmp(verb, "stop") == 0) {
 		got_term++;
 		control_hold(c);
-	} else if (sv->phase != RUNNING) {
-		control_say_text(c, CONTROL_ERROR, "the daemon is not running");
-		control_finish(c, CONTROL_FAILED);
-	} else {
+	} else if (strcmp(verb, "reload") == 0) {
+		if (sv->phase > RUNNING || sv->opts->conf_path == NULL) {
+			refuse(c, sv->phase > RUNNING ? "the daemon is ending" :
+			    "the daemon was started without a file", CONTROL_FAILED);
+			return;
+		}
+		control_wait(c);
+		reload_ask(&sv->reload);
+	} else if (sv->phase != RUNNING)
+		refuse(c, "the daemon is not running", CONTROL_FAILED);
+	else {
 		drain(sv);
 		control_finish(c, CONTROL_OK);
 	}
-	return 1;
 }
 
 /* watchers_tell */
@@ -204,7 +233,7 @@ static void
 take_request(void *arg, struct control_client *c, char **words, int all)
 {
 	struct supervisor	*sv = arg;
-	struct status		 st = { state_name(sv), sv->started,
+	struct status		 st = { state_name(sv), sv->started, &sv->reload,
 	    sv->engine_failures, sv->phase >= DRAINING ? sv->end_at : 0 };
 
 	if (words[1] == NULL && strcmp(words[0], "ping") == 0)
@@ -213,13 +242,14 @@ take_request(void *arg, struct control_client *c, char **words, int all)
 		status_tell(c, &sv->engines, &st);
 	else if (words[1] == NULL && strcmp(words[0], "processes") == 0)
 		status_processes(c, &sv->engines);
-	else if (strcmp(words[0], "watch") == 0 && all)
-		watchers_begin(c, words + 1, sv->opts->conf);
-	else if ((words[1] != NULL && strcmp(words[0], "watch") != 0) ||
-	    !take_order(sv, c, words[0], all)) {
-		control_say_text(c, CONTROL_ERROR, "no such command");
-		control_finish(c, CONTROL_USAGE);
-	}
+	else if (strcmp(words[0], "watch") != 0 && (words[1] != NULL || !is_order(words[0])))
+		refuse(c, "no such command", CONTROL_USAGE);
+	else if (!all)
+		refuse(c, "only root and the user of the daemon may do that", CONTROL_NOT_ALLOWED);
+	else if (strcmp(words[0], "watch") == 0)
+		watchers_begin(c, words + 1, conf_of(sv));
+	else
+		take_order(sv, c, words[0]);
 }
 
 static void
@@ -253,20 +283,38 @@ told_to_reload(struct supervisor *sv)
 	if (!got_hup)
 		return;
 	got_hup = 0;
-	if (sv->opts->sighup_ends)
+	if (sv->opts->conf_path == NULL)
 		got_term++;
+	else if (sv->phase > RUNNING)
+		log_info("SIGHUP: the configuration is not read again, as the daemon is ending");
 	else
-		log_msg(LOG_WARNING, NULL, "SIGHUP: reloading is not there "
-		    "yet; restart for a new configuration");
+		reload_ask(&sv->reload);
+}
+
+/* One that is wanted during the start begins when that is over. */
+static void
+go_on_reloading(struct supervisor *sv)
+{
+	if (reload_run(&sv->reload, mono_ms(), sv->phase == RUNNING) == 1)
+		sv->drained = 0;
+}
+
+/* 1 if the end of an engine is no surprise. */
+static int
+may_end(const struct supervisor *sv, const struct generation *g, int status)
+{
+	if (sv->phase == ENDING || g->state == GENERATION_FAILED)
+		return 1;
+	if (g->state == GENERATION_OLD || g->state == GENERATION_ANSWERS)
+		return status == 0;
+	return status == 0 && (sv->phase >= DRAINING || sv->drained);
 }
 
 static void
 log_engine_end(const struct supervisor *sv, const struct engine_proc *e, int status)
 {
-	int	 severity = LOG_ERR;
+	int	 severity = may_end(sv, e->generation, status) ? LOG_DEBUG : LOG_ERR;
 
-	if (sv->phase == ENDING || ((sv->phase >= DRAINING || sv->drained) && status == 0))
-		severity = LOG_DEBUG;
 	if (WIFSIGNALED(status))
 		log_msg(severity, NULL, "%s (pid %d) ended by signal %d (%s)%s", e->name,
 		    (int)e->pid, WTERMSIG(status), strsignal(WTERMSIG(status)),
@@ -279,10 +327,17 @@ log_engine_end(const struct supervisor *sv, const struct engine_proc *e, int sta
 static void
 engine_ended(struct supervisor *sv, struct engine_proc *e, int status)
 {
+	struct generation	*g = e->generation;
+
 	log_engine_end(sv, e, status);
-	if (sv->phase != ENDING && status != 0)
+	if (status != 0 && !may_end(sv, g, status))
 		sv->engine_failures++;
 	engine_set_ended(&sv->engines, e);
+	reload_engine_ended(&sv->reload, e);
+	if (generation_alive(g) == 0 && g->state >= GENERATION_OLD && g != sv->reload.new) {
+		reload_forget(&sv->reload, g);
+		engine_set_drop(&sv->engines, g);
+	}
 	if (sv->phase == STARTING) {
 		sv->failed = 1;
 		end_now(sv, CHILD_GRACE_MS);
@@ -296,7 +351,7 @@ engine_ended(struct supervisor *sv, struct engine_proc *e, int status)
 static int
 start_guard(const struct supervisor *sv)
 {
-	const struct conf	*conf = sv->opts->conf;
+	const struct conf	*conf = conf_of(sv);
 	size_t			 i, n = 256 + conf->engines;
 
 	for (i = 0; i < conf->nhandlers; i++)
@@ -340,8 +395,10 @@ ended(struct supervisor *sv, pid_t pid)
 		engine_ended(sv, e, status);
 	else if (guard_is(pid))
 		(void)start_guard(sv);
+	else if (reader_is(pid))
+		reload_read(&sv->reload, status);
 	else
-		requests_reaped(sv->engines.requests, pid);
+		engine_set_reaped(&sv->engines, pid);
 }
 
 static void
@@ -379,11 +436,14 @@ tell_ready(const struct supervisor *sv)
 static void
 look_whether_ready(struct supervisor *sv)
 {
-	if (sv->phase != STARTING || !engine_set_all_ready(&sv->engines))
+	struct generation	*g = sv->engines.current;
+
+	if (sv->phase != STARTING || !generation_all_ready(g))
 		return;
 	sv->phase = RUNNING;
+	engine_set_serve_with(&sv->engines, g);
 	log_info("pipemilter %s is ready", PACKAGE_VERSION);
-	listen_sock_leave(sv->opts->conf, sv->opts->listen_fds);
+	listen_sock_leave(g->conf, g->listen_fds);
 	tell_ready(sv);
 	daemon_ready(sv->opts->ready_fd);
 }
@@ -402,6 +462,8 @@ run_timers(struct supervisor *sv)
 	next = engine_set_run_timers(&sv->engines, now,
 	    sv->phase == RUNNING && !sv->drained);
 	if ((t = child_run_timers(now)) < next)
+		next = t;
+	if ((t = reload_next(&sv->reload, sv->phase == RUNNING)) < next)
 		next = t;
 	if ((sv->phase == DRAINING || sv->phase == ANSWERING) && sv->end_at < next)
 		next = sv->end_at;
@@ -432,6 +494,7 @@ supervisor_run(const struct supervisor_opts *opts)
 	block_and_catch_signals(&sv);
 	sandbox_tell_missing();
 	engine_set_init(&sv.engines, opts, &sv.unblocked);
+	reload_init(&sv.reload, &sv.engines);
 	if (start_guard(&sv) == -1 || engine_set_start(&sv.engines) == -1) {
 		sv.failed = 1;
 		end_now(&sv, 0);
@@ -449,7 +512,10 @@ supervisor_run(const struct supervisor_opts *opts)
 		look_whether_ready(&sv);
 		told_to_reload(&sv);
 		told_to_end(&sv);
+		go_on_reloading(&sv);
 	}
+	stop_listening(&sv);
+	reload_free(&sv.reload);
 	engine_set_free(&sv.engines);
 	guard_stop();
 	if (!sv.failed)

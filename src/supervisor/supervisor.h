@@ -11,16 +11,17 @@
 #define PM_SUPERVISOR_SUPERVISOR_H
 
 #include "config/conf.h"
-#include "store/board.h"
 #include "system/runtime.h"
 
+/* conf, runtime and listen_fds are the supervisor's, which frees them. */
 struct supervisor_opts {
-	const struct conf	*conf;
-	const struct runtime	*runtime;
+	struct conf		*conf;
+	struct runtime		*runtime;
 	int			*listen_fds;	/* one for each of conf->listens, open */
+	const char		*conf_path;	/* absolute: what a reload reads; NULL: SIGHUP is the end */
+	int			 verbose;	/* the log has all, whatever log-level is */
 	int			 ready_fd;	/* for daemon_ready(); -1: nobody waits */
 	int			 control_fd;	/* the control socket; -1: none */
-	int			 sighup_ends;	/* SIGHUP ends it (started by a command line) */
 };
 
 /* Runs until it is told to end. Returns the exit status of the program. */

@@ -20,15 +20,18 @@
 
 enum ipc_type {
 	/* engine to supervisor */
-	IPC_READY,	/* it serves its listening sockets */
+	IPC_READY,	/* it waits for IPC_SERVE */
 	IPC_SPAWN,	/* id, handler, event, environment */
 	IPC_KILL,	/* id, signal number: TERM or KILL, to the group */
 	IPC_LOG,	/* nobody receives what it logs: connect its socket again */
+	IPC_RETIRED,	/* what IPC_RETIRE asks for is done: it accepts no more */
 	/* supervisor to engine */
+	IPC_SERVE,	/* accept connections */
 	IPC_SPAWNED,	/* id, pid; with three descriptors: stdin, stdout, stderr */
 	IPC_FAILED,	/* id, errno, stage: it could not be started */
 	IPC_EXITED,	/* id, wait status as wait(2) has it */
 	IPC_DRAIN,	/* accept no more, finish what is open, end */
+	IPC_RETIRE,	/* the same for an engine that others replace: idle processes end, too */
 	IPC_ANSWER,	/* answer what is open without the handlers, end */
 	IPC_RECLAIM,	/* handler: end one process as soon as it is idle */
 	IPC_FREED,	/* handler: a start refused with IPC_STAGE_LIMIT may be tried again */

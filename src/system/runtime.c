@@ -46,7 +46,6 @@ runtime_free(struct runtime *rt)
 		close(rt->record_fd);
 	free(rt->tmpdirs);
 	free(rt->spool_dirs);
-	free(rt->spool_base);
 	free(rt->store_directory);
 	free(rt);
 }

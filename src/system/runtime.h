@@ -19,9 +19,14 @@ struct runtime {
 	size_t			 nhandlers;
 	char			**tmpdirs;	/* TMPDIR, by handler; NULL: not made */
 	struct spool_dir	*spool_dirs;	/* one for each of conf->handlers */
-	char			*spool_base;	/* the directory above them; NULL: not made */
 	char			*store_directory;	/* for messages not in memory; NULL: none */
 	int			 record_fd;	/* the directory conf->record, open; -1: none */
+};
+
+/* A configuration that engines live with, and what was made for it. */
+struct tenant {
+	const struct conf	*conf;
+	const struct runtime	*runtime;
 };
 
 /* Makes one for a number of handlers, in which nothing was made yet. */

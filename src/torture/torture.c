@@ -161,7 +161,7 @@ tear_down(struct torture *t)
 	free(t->values);
 	free(t->around);
 	if (t->runtime != NULL)
-		tmpdir_remove(t->runtime);
+		tmpdir_remove();
 	runtime_free(t->runtime);
 	conf_free(t->conf);
 	remove_dir(t);

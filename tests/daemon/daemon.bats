@@ -446,14 +446,7 @@ notes_term() {
 	wait "$SENDER" || true
 }
 
-@test "SIGHUP is logged in the form with a file, and ends the other" {
-	conf "listen 'unix:$SOCK' { }"
-	start_daemon <"$CONF"
-	kill -s HUP "$DAEMON_PID"
-	wait_log 'reloading is not there yet'
-	send
-	assert_success
-	stop_daemon
+@test "SIGHUP ends the form without a file" {
 	write_handler h </dev/null
 	start_adhoc -n adhoc "unix:$SOCK" -e mail "$HANDLERS/h"
 	stop_daemon adhoc HUP

@@ -9,6 +9,7 @@
 
 #include <sys/wait.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,15 +22,26 @@
 #define HANDLERS 3
 #define CONNECTIONS 200000
 
+static struct listen_conf	 listens[LISTENS];
+
 static struct board *
 new_board(void)
 {
 	static struct handler_conf	 handlers[HANDLERS];
 	struct conf			 conf;
+	const char			*why;
+	char				 spec[32];
+	size_t				 i;
 
 	memset(&conf, 0, sizeof(conf));
 	conf.handlers = handlers;
 	handlers[0].processes = handlers[1].processes = 2;
+	for (i = 0; i < LISTENS; i++) {
+		(void)snprintf(spec, sizeof(spec), "inet:%zu", i + 1);
+		if (netaddr_parse(spec, &listens[i].addr, &why) == -1)
+			abort();
+	}
+	conf.listens = listens;
 	conf.engines = ENGINES;
 	conf.nlistens = LISTENS;
 	conf.nhandlers = HANDLERS;

@@ -14,11 +14,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mono.h"
+#include "base/xmalloc.h"
 #include "supervisor/requests.h"
 #include "tap.h"
 
@@ -26,20 +28,50 @@
 
 enum { ONE_SHOT, REUSED, HANDLERS };
 
-static char			 program[] = "/bin/cat";
-static char			*argv[] = { program, NULL };
 static char			 script[] = "/tmp/test_requests.XXXXXX";
-static char			*script_argv[] = { program, script, NULL };
-static char			 root[] = "/", name[] = "h";
-static struct handler_conf	 handlers[HANDLERS];
-static struct conf		 conf;
-static struct engine_proc	 engines[ENGINES];
+static struct engine_proc	*engines;
+static struct generation	*generation;
+static struct generation_list	 generations = TAILQ_HEAD_INITIALIZER(generations);
+static struct ledger		*ledger;
 static int			 theirs[ENGINES];	/* the engines' ends */
-static struct runtime		*runtime;
 static struct requests		*r;
 static unsigned char		 bytes[IPC_MAX_MSG];
 static int			 stdins[16];		/* of what was started */
 static size_t			 nstdins;
+
+/* looks_changed() */
+static void
+files_changed(void *arg, uint32_t handler)
+{
+	requests_files_changed(arg, handler);
+}
+
+/* A configuration that generation_free() can free. */
+static struct conf *
+new_conf(unsigned int processes)
+{
+	struct conf		*conf = xcalloc(1, sizeof(*conf));
+	struct handler_conf	*h;
+	unsigned int		 i;
+
+	conf->handlers = xcalloc(HANDLERS, sizeof(*conf->handlers));
+	conf->nhandlers = HANDLERS;
+	conf->engines = ENGINES;
+	for (i = 0; i < HANDLERS; i++) {
+		h = &conf->handlers[i];
+		if (asprintf(&h->name, "h%u", i) == -1)
+			abort();
+		h->command = xcalloc(3, sizeof(*h->command));
+		h->command[0] = xstrdup("/bin/cat");
+		if (i == REUSED)
+			h->command[1] = xstrdup(script);
+		h->directory = xstrdup("/");
+		h->processes = processes;
+		h->memory = h->cpu = h->open_files = RLIM_INFINITY;
+	}
+	conf->handlers[REUSED].reuse = 1;
+	return conf;
+}
 
 static void
 set_up(unsigned int processes)
@@ -47,29 +79,19 @@ set_up(unsigned int processes)
 	unsigned int	 i;
 	int		 fds[2];
 
-	memset(handlers, 0, sizeof(handlers));
-	for (i = 0; i < HANDLERS; i++) {
-		handlers[i].name = name;
-		handlers[i].command = argv;
-		handlers[i].directory = root;
-		handlers[i].processes = processes;
-		handlers[i].memory = handlers[i].cpu = handlers[i].open_files = RLIM_INFINITY;
-	}
-	handlers[REUSED].reuse = 1;
-	handlers[REUSED].command = script_argv;
-	conf.handlers = handlers;
-	conf.nhandlers = HANDLERS;
-	conf.engines = ENGINES;
+	ledger = ledger_new();
+	r = requests_new(ledger);
+	generation = generation_new(&generations, ledger, new_conf(processes),
+	    runtime_new(HANDLERS), NULL, files_changed);
+	engines = generation->engines;
 	for (i = 0; i < ENGINES; i++) {
-		engine_proc_init(&engines[i], &conf, i);
+		requests_add_engine(r, &engines[i]);
 		if (ipc_pair(fds) == -1)
 			abort();
 		engines[i].fd = fds[0];
 		engines[i].ready = 1;
 		theirs[i] = fds[1];
 	}
-	runtime = runtime_new(HANDLERS);
-	r = requests_new(&conf, runtime, engines);
 }
 
 /* As the supervisor's loop does, until no start and no look is left. */
@@ -82,11 +104,14 @@ settle(void)
 
 	for (;;) {
 		n = requests_poll_count();
-		requests_fill(r, pfds);
-		for (busy = 0, i = 0; i < n; i++)
+		requests_fill(pfds);
+		looks_fill(generation->looks, &pfds[n]);
+		for (busy = 0, i = 0; i <= n; i++)
 			busy |= pfds[i].fd != -1;
-		if (!busy || poll(pfds, (nfds_t)n, 10000) == 0)
+		if (!busy || poll(pfds, (nfds_t)n + 1, 10000) == 0)
 			return;
+		if (pfds[n].revents != 0)
+			looks_serve(generation->looks, mono_ms());
 		requests_serve_starts(r, pfds, n);
 	}
 }
@@ -116,12 +141,23 @@ tear_down(void)
 	for (i = 0; i < nstdins; i++)
 		close(stdins[i]);
 	nstdins = 0;
-	requests_free(r);
-	runtime_free(runtime);
 	for (i = 0; i < ENGINES; i++) {
 		engine_proc_gone(&engines[i]);
 		close(theirs[i]);
 	}
+	generation_free(generation, ledger);
+	requests_free(r);
+	ledger_free(ledger);
+}
+
+/* As the supervisor's loop does. */
+static uint64_t
+run_timers(uint64_t now)
+{
+	uint64_t	 next = requests_run_timers(r, now), t;
+
+	t = looks_run_timers(generation->looks, now);
+	return t < next ? t : next;
 }
 
 /* What this engine is told: the type, or -1 if nothing. */
@@ -209,8 +245,8 @@ test_limit(void)
 	CHECK(told(0, &msg) == IPC_EXITED && told(0, &msg) == IPC_FREED &&
 	    msg.handler == ONE_SHOT, "one that waits is told of room");
 	CHECK(told(2, &msg) == -1, "one only");
-	CHECK(requests_run_timers(r, mono_ms()) != MONO_NEVER, "the other one soon");
-	(void)requests_run_timers(r, mono_ms() + 500);
+	CHECK(run_timers(mono_ms()) != MONO_NEVER, "the other one soon");
+	(void)run_timers(mono_ms() + 500);
 	CHECK(told(2, &msg) == IPC_FREED, "if the first makes no use of it");
 	CHECK(start(2, 3, ONE_SHOT) > 0 && is_refused(0, 3, ONE_SHOT), "one gets it");
 	tear_down();
@@ -243,7 +279,7 @@ test_gone(void)
 	CHECK(is_refused(1, 1, ONE_SHOT), "an engine waits");
 	child_end_engine(0, mono_ms(), 5000);
 	requests_engine_gone(r, 0);
-	(void)requests_run_timers(r, mono_ms());
+	(void)run_timers(mono_ms());
 	CHECK(told(1, &msg) == IPC_FREED && start(1, 2, ONE_SHOT) > 0,
 	    "what an engine had that is gone doesn't count");
 	reap(a);
@@ -262,32 +298,32 @@ test_stale(void)
 	if ((fd = mkstemp(script)) == -1)
 		abort();
 	set_up(5);
-	CHECK(requests_run_timers(r, mono_ms()) == MONO_NEVER, "nothing runs, nothing to do");
+	CHECK(run_timers(mono_ms()) == MONO_NEVER, "nothing runs, nothing to do");
 	(void)start(0, 1, ONE_SHOT);
-	CHECK(requests_run_timers(r, mono_ms()) == MONO_NEVER, "nor with a one-shot handler");
+	CHECK(run_timers(mono_ms()) == MONO_NEVER, "nor with a one-shot handler");
 	if (write(fd, "1", 1) != 1)
 		abort();
 	a = start(1, 1, REUSED);
-	next = requests_run_timers(r, mono_ms());
+	next = run_timers(mono_ms());
 	CHECK(next > mono_ms() && next <= mono_ms() + 1000, "files are looked at in a second");
-	CHECK(requests_run_timers(r, next) == next + 5000 && told(1, &msg) == -1,
+	CHECK(run_timers(next) == next + 5000 && told(1, &msg) == -1,
 	    "they are as they were");
 	if (write(fd, "2", 1) != 1)
 		abort();
-	CHECK(requests_run_timers(r, mono_ms()) <= mono_ms() + 1000, "and looked at again");
-	(void)requests_run_timers(r, mono_ms() + 1000);
+	CHECK(run_timers(mono_ms()) <= mono_ms() + 1000, "and looked at again");
+	(void)run_timers(mono_ms() + 1000);
 	CHECK(told(0, &msg) == IPC_STALE && told(1, &msg) == IPC_STALE &&
 	    told(2, &msg) == IPC_STALE && msg.handler == REUSED, "all are told of a change");
-	(void)requests_run_timers(r, mono_ms() + 2000);
+	(void)run_timers(mono_ms() + 2000);
 	CHECK(told(0, &msg) == -1, "once");
 	kill(a, SIGKILL);
 	reap(a);
-	CHECK(requests_run_timers(r, mono_ms() + 3000) == MONO_NEVER, "the last is gone, nothing to do");
+	CHECK(run_timers(mono_ms() + 3000) == MONO_NEVER, "the last is gone, nothing to do");
 	if (write(fd, "3", 1) != 1)
 		abort();
 	(void)start(1, 2, REUSED);
 	settle();
-	(void)requests_run_timers(r, mono_ms() + 3000);
+	(void)run_timers(mono_ms() + 3000);
 	CHECK(told(0, &msg) == -1, "who is started afterwards is not stale");
 	tear_down();
 	close(fd);

@@ -226,7 +226,7 @@ main(void)
 	}
 	handlers[1].keep_newlines = 1;
 	store_setup(board, 0, spare_directory);
-	spool_setup(&conf, dirs, spare_directory, board, 0);
+	spool_setup(&conf, dirs, spare_directory, board, 0, 0);
 	test_contents();
 	test_over();
 	test_open();

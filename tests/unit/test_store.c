@@ -267,9 +267,11 @@ test_no_directory(void)
 int
 main(void)
 {
-	struct conf	 conf;
+	static struct listen_conf	 listens[1];
+	struct conf			 conf;
 
 	memset(&conf, 0, sizeof(conf));
+	conf.listens = listens;
 	conf.engines = 2;
 	conf.nlistens = 1;
 	conf.spool_limit = LIMIT;
