@@ -27,6 +27,7 @@
 #include "startup/inherit.h"
 #include "startup/listen_sock.h"
 #include "startup/socket_file.h"
+#include "system/notify.h"
 
 #define BACKLOG	1024
 
@@ -417,6 +418,7 @@ listen_sock_switch(const struct conf *conf, const int *fds, const struct conf *o
 {
 	struct made	*m;
 	size_t		 i;
+	int		 gone = 0;
 
 	for (i = 0; i < conf->nlistens; i++)
 		if (has_socket(old, old_fds, fds[i]))
@@ -426,7 +428,11 @@ listen_sock_switch(const struct conf *conf, const int *fds, const struct conf *o
 			inherit_forget(&old->listens[i].addr);
 			end_one(old_fds[i], 0);
 			old_fds[i] = -1;
+			gone = 1;
 		}
+	/* Until the service manager has closed its copy a client could still connect. */
+	if (gone)
+		notify_wait();
 	for (i = 0; i < conf->nlistens; i++)
 		if (!has_socket(old, old_fds, fds[i]) &&
 		    inherit_leave(fds[i], &conf->listens[i].addr) &&

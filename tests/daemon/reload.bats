@@ -210,16 +210,14 @@ fails() {
 	local fds failed
 
 	fds=$(descriptors)
-	failed=$(value "c['failed']")
+	failed=$(ctl status | sed -n 's/.* reloads, \([0-9]*\) failed.*/\1/p')
 	run -1 ctl reload
 	grep -qE -- "^pipemilterctl: $1" <<<"$output" || { echo "$output"; return 1; }
 	grep -qE -- "^pipemilter: $1" "$DAEMON_LOG"
-	value_is $((failed + 1)) "c['failed']"
-	value_is 1 "len(e)"
+	value_is "$((failed + 1)) 1" "'%d %d' % (c['failed'], len(e))"
 	ctl status | grep -qE "$((failed + 1)) failed: "
 	has_descriptors "$fds"
 	answers one
-	run -0 ctl ping
 }
 
 @test "a mistake is told with its place, and changes nothing" {
@@ -717,18 +715,19 @@ fails() {
 }
 
 @test "an engine has nothing of other generations: no descriptor, no memory to write" {
-	local old new
+	local old maps new
 
 	configure 'engines = 2' "$(handler h one 'events = {rcpt}' 'reports = {end-of-message}' 'spool = yes')"
 	run_daemon
 	open_session a
 	old=$(value "len(__import__('os').listdir('/proc/%d/fd' % e[1]['pid']))")
+	maps=$(grep -c ' rw-s .*memfd:' "/proc/$(value "e[1]['pid']")/maps")
 	reload
 	open_session b
 	reload
 	new=$(value "e[-1]['pid']")
 	[ "$(find "/proc/$new/fd" -mindepth 1 | wc -l)" -le "$old" ]
-	has_sanitizer || [ "$(grep -c ' rw-s .*memfd:' "/proc/$new/maps")" -eq 1 ]
+	[ "$(grep -c ' rw-s .*memfd:' "/proc/$new/maps")" -eq "$maps" ]
 }
 
 @test "an engine that dies after a reload is started with the configuration of now" {

@@ -213,6 +213,67 @@ test_damage(void)
 	board_free(b);
 }
 
+/* A configuration that was read again: its engines have a board of their own. */
+static void
+test_generations(void)
+{
+	struct board	*old = new_board(), *new;
+
+	board_connected(old, 0, 3);
+	board_connected(old, 1, 4);
+	CHECK(board_keep(old, 0, 600) && !board_has_older(old), "one board");
+	new = new_board();
+	board_connected(new, 2, 3);
+	CHECK(board_connections(new, 3) == 2 && board_connections(new, 4) == 1 &&
+	    board_connections(new, 5) == 0, "connections of an older board count, by address");
+	CHECK(board_connections_here(new, 3) == 1 && board_connections(old, 3) == 1,
+	    "or not, and those of a newer one do not");
+	CHECK(board_has_older(new) && !board_has_older(old), "which is older");
+	CHECK(!board_keep(new, 0, 500) && board_keep(new, 0, 300), "nor is more kept than there may be");
+	CHECK(board_keep(old, 0, 300), "the old one has not heard of that yet");
+	board_drop(old, 0, 300);
+	board_share(1000);
+	CHECK(!board_keep(old, 0, 200) && board_keep(old, 0, 100), "now it has");
+	board_share(1100);
+	CHECK(board_keep(old, 0, 100) && !board_keep(new, 0, 1), "a new limit holds for both");
+	board_free(old);
+	CHECK(!board_has_older(new) && board_connections(new, 3) == 1 && board_keep(new, 0, 700),
+	    "one that is gone has nothing");
+	board_free(new);
+}
+
+static void
+test_become_generations(void)
+{
+	struct board	*old = new_board(), *new = new_board();
+	pid_t		 pid;
+	int		 status;
+
+	if ((pid = fork()) == -1)
+		abort();
+	if (pid == 0) {
+		board_become(new, 1);
+		board_connected(new, 1, 0);
+		board_connected(old, 1, 0);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) == -1)
+		;
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1 && board_connections(new, 0) == 1 &&
+	    board_connections(old, 0) == 0, "an engine has no row of another board to write");
+	board_free(old);
+	board_free(new);
+}
+
+static void
+test_fold(void)
+{
+	uint64_t	 sum[2] = { 1, NUMBERS_MOST }, from[2] = { 2, 5 };
+
+	numbers_fold(sum, from, 2);
+	CHECK(sum[0] == 3 && sum[1] == NUMBERS_MOST, "a sum stays within its bound");
+}
+
 static void	 count_wrong(struct board *) NO_RETURN;
 
 /* As an engine that somebody has broken into. */
@@ -309,6 +370,9 @@ main(void)
 	test_numbers();
 	test_processes();
 	test_damage();
+	test_generations();
+	test_become_generations();
+	test_fold();
 	test_bounds();
 	test_write_other();
 	return tap_done();

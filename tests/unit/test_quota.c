@@ -80,11 +80,30 @@ test_reclaim(void)
 	quota_free(q);
 }
 
+static void
+test_grow(void)
+{
+	struct quota	*q = quota_new(0, 3);
+
+	quota_grow(q, 1);
+	quota_refused(q, 0, 1);
+	quota_grow(q, 3);
+	quota_grow(q, 2);
+	quota_refused(q, 2, 0);
+	CHECK(quota_freed(q, 0, 100) == 1 && quota_freed(q, 2, 100) == 0 &&
+	    quota_freed(q, 1, 100) == -1, "who waits does so when there are more handlers");
+	quota_refused(q, 1, 2);
+	quota_all_due(q, 200);
+	CHECK(quota_due(q, 200) == 1 && quota_due(q, 200) == -1, "all are due whom somebody waits for");
+	quota_free(q);
+}
+
 int
 main(void)
 {
 	test_freed();
 	test_gone();
+	test_grow();
 	test_reclaim();
 	return tap_done();
 }
