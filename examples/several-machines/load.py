@@ -213,18 +213,23 @@ class Load:
 
     def long(self):
         session = None
+        sent = 0
         while not self.over.is_set():
             key, sender = self.new_message()
             try:
                 session = session or self.connect()
                 session.message(key, sender)
                 self.numbers.accept(key)
+                sent += 1
+                failed = False
             except Refused as refusal:
                 self.numbers.refused("refused_long", str(refusal))
                 # Postfix fails the rest of a session whose filter has failed.
-                if session is not None:
-                    session.quit()
-                    session = None
+                failed = True
+            if session is not None and (failed or sent == self.options.last):
+                session.quit()
+                session = None
+                sent = 0
             self.over.wait(self.options.every)
         if session is not None:
             session.quit()
@@ -299,6 +304,8 @@ def main():
                         help="seconds between the messages of a worker with short sessions")
     parser.add_argument("--every", type=float, default=5,
                         help="seconds between the messages of a session that lasts")
+    parser.add_argument("--last", type=int, default=0,
+                        help="messages after which such a session ends; 0: never")
     parser.add_argument("--retry", type=float, default=0,
                         help="send again what was refused for now, after so many seconds")
     parser.add_argument("--client", help="the address that XCLIENT tells Postfix to be ours")
