@@ -46,12 +46,15 @@ static void
 read_it(const char *path, const struct conf *old)
 {
 	daemon_null_stdio();
+	/*
+	 * What it has to say is logged by the process that it says it to. This closes the
+	 * socket to syslog, which may have the number that the messages get.
+	 */
+	log_init("pipemilter", 1, 0, LOG_WARNING);
 	if (dup2(messages, MESSAGES_FD) == -1)
 		_exit(1);
 	closefrom(MESSAGES_FD + 1);
 	setproctitle("reload");
-	/* What it has to say is logged by the process that it says it to. */
-	log_init("pipemilter", 1, 0, LOG_WARNING);
 	log_tee(note);
 	_exit(conf_load_again(path, old) == NULL);
 }

@@ -195,6 +195,16 @@ EOF
 	[ ! -s "$DAEMON_LOG" ]
 }
 
+@test "-D, and a reload with a mistake: syslog and pipemilterctl have the reason" {
+	config "listen 'unix:$SOCK' { }"
+	start_with_syslog "$PIPEMILTER" -D -f "$WORK/d.conf"
+	echo nonsense >>"$WORK/d.conf"
+	run "$BUILDDIR/pipemilterctl" -s "$WORK/control-d" reload
+	assert_status 1
+	assert_output_has "pipemilterctl: $WORK/d.conf:"
+	wait_for grep -aq "pipemilter\[[0-9]*\]: $WORK/d.conf:[0-9]*: nonsense" "$WORK/syslog"
+}
+
 @test "-D says on standard error why it does not start" {
 	config "listen 'unix:$SOCK' { }"
 	: >"$SOCK"
