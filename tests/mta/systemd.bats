@@ -52,7 +52,7 @@ teardown() {
 	ctl stop load.service 2>/dev/null || true
 	if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
 		[ ! -e "$REPORT" ] || cat "$REPORT"
-		inside journalctl -q --since "$SEEN" -n 60 -o short-precise
+		inside journalctl -q --since "$SEEN" -n 60 -o short-precise -u pipemilter -u load -u init.scope
 	fi
 	ctl stop pipemilter.service
 	ctl reset-failed
@@ -119,6 +119,35 @@ journal_has() {
 		report = json.load(open(sys.argv[1]))
 		assert report["longest"] <= float(sys.argv[2]) + 2 + 2 * report["stalled"], report
 	END
+}
+
+# The build may have another place for the control socket.
+reload_at_our_socket() {
+	add_to_unit ExecReload= "ExecReload=$SBIN/pipemilterctl -s $CONTROL reload"
+}
+
+@test "a reload under load: no session fails, and a mistake leaves all as it is" {
+	local pid
+
+	reload_at_our_socket
+	write_conf
+	ctl start pipemilter
+	pid=$(property MainPID)
+	start_load
+	write_conf "listen 'inet:8899@127.0.0.1' { }"
+	ctl reload pipemilter
+	[ "$(property NFileDescriptorStore)" -eq 2 ]
+	load_goes_on
+	echo nonsense | inside tee -a "$UNIT_CONF" >/dev/null
+	run ctl reload pipemilter
+	[ "$status" -ne 0 ]
+	wait_for journal_has "$UNIT_CONF:"
+	ctl is-active -q pipemilter
+	[ "$(property MainPID)" = "$pid" ]
+	load_goes_on
+	end_load
+	[ "$(number refused)" -eq 0 ]
+	[ "$(number refused_long)" -eq 0 ]
 }
 
 @test "a supervisor that is killed under load costs the sessions in hand alone" {

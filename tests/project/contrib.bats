@@ -190,6 +190,7 @@ END
 		    "$MILTER_SEND" -s "unix:$SOCK" -f "$sender@a.example" >/dev/null || true
 	done
 	wait_log 's: mail: would'
+	"$BUILDDIR/pipemilterctl" -s "$WORK/control-d" reload
 	"$BUILDDIR/pipemilterctl" -s "$WORK/control-d" drain
 	cp "$DAEMON_LOG" "$WORK/good"
 	stop_daemon
