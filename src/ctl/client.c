@@ -20,7 +20,7 @@
 #include "ctl/client.h"
 #include "ctl/visible.h"
 
-#define MESSAGES_MAX	1000000	/* of one answer */
+#define MESSAGES_MAX	200000	/* of one answer */
 #define ANSWER_S	10	/* s that the daemon has for each message of its answer */
 
 static void
