@@ -784,6 +784,18 @@ is_gone() {
 	wait_for lines_of lines 1
 }
 
+@test "watch and processes go on over a reload" {
+	run_to_watch < <(handler yes yes 'events = {mail}')
+	watch lines -v
+	send
+	wait_for lines_of lines 3
+	run -0 ctl reload
+	send
+	wait_for lines_of lines 6
+	[ "$(cut -d ' ' -f 2 "$OUT/lines" | tr -d : | sort -u | wc -l)" -eq 2 ]
+	run -0 ctl processes
+}
+
 @test "watch: sessions are shown although the log has no lines of them, and do no harm" {
 	configure 'log-level = warning' < <(handler yes yes 'events = {mail}') >"$WORK/quiet.conf"
 	complete_config "$WORK/quiet.conf"
