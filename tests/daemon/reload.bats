@@ -730,6 +730,26 @@ fails() {
 	[ "$(grep -c ' rw-s .*memfd:' "/proc/$new/maps")" -eq "$maps" ]
 }
 
+@test "processes of a handler that is gone are shown, and who watches goes on" {
+	write_handler hangs <<-'END'
+		echo $$ >"$OUT/pid"
+		exec sleep 600
+	END
+	configure 'event-timeout = 5m' "$(handler old hangs 'events = {rcpt}' 'timeout = 4m' \
+	    "environment = {'OUT=$OUT'}")"
+	run_daemon
+	ctl watch -n 1 >"$OUT/watched" 3>&- &
+	HELPERS=$!
+	"$MILTER_SEND" -s "unix:$SOCK" "$WORK/mail" >/dev/null 2>&1 3>&- &
+	HELPERS="$HELPERS $!"
+	wait_for test -s "$OUT/pid"
+	configure "$(handler new one 'events = {rcpt}')"
+	reload
+	wait_for bash -c '"$PIPEMILTERCTL" -s "$1" processes | grep -q "^old .* busy "' - "$CONTROL"
+	answers one
+	wait_for grep -q 'reject by new: 550 5.7.1 one' "$OUT/watched"
+}
+
 @test "an engine that dies after a reload is started with the configuration of now" {
 	configure "$(handler h one 'events = {rcpt}')"
 	run_daemon
