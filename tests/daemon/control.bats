@@ -363,9 +363,9 @@ fake() {
 	local pid inode
 
 	inode=$(awk -v p="$CONTROL" '$8 == p { print $7 }' /proc/net/unix)
-	ls -l "/proc/$DAEMON_PID/fd" | grep -qF "socket:[$inode]"
+	[ -n "$(find "/proc/$DAEMON_PID/fd" -lname "socket:\[$inode\]")" ]
 	for pid in $(pgrep -P "$DAEMON_PID"); do
-		! ls -l "/proc/$pid/fd" | grep -F "socket:[$inode]" || false
+		[ -z "$(find "/proc/$pid/fd" -lname "socket:\[$inode\]")" ]
 	done
 }
 

@@ -83,7 +83,7 @@ configure() {
 
 run_daemon() {
 	cp "$CONF" "$CONF.in"
-	start_daemon "$@" <"$CONF.in"
+	start_daemon <"$CONF.in"
 }
 
 reload() {
@@ -221,7 +221,7 @@ fails() {
 }
 
 @test "a mistake is told with its place, and changes nothing" {
-	local at=$CONF:[0-9]+ good=$WORK/good
+	local at="$CONF:[0-9]+" good=$WORK/good
 
 	configure "$(handler h one 'events = {rcpt}')" 'control-group = root'
 	cp "$CONF" "$good"
