@@ -23,8 +23,10 @@
  */
 static const char *const formats[IPC_TYPE_COUNT] = {
 	[IPC_READY] = "", [IPC_SPAWN] = "ihev", [IPC_KILL] = "is", [IPC_LOG] = "",
-	[IPC_SPAWNED] = "ip", [IPC_FAILED] = "ipg", [IPC_EXITED] = "iw", [IPC_DRAIN] = "",
-	[IPC_ANSWER] = "", [IPC_RECLAIM] = "h", [IPC_FREED] = "h", [IPC_STALE] = "h"
+	[IPC_RETIRED] = "", [IPC_SERVE] = "", [IPC_SPAWNED] = "ip", [IPC_FAILED] = "ipg",
+	[IPC_EXITED] = "iw", [IPC_DRAIN] = "", [IPC_RETIRE] = "", [IPC_ANSWER] = "",
+	[IPC_RECLAIM] = "h", [IPC_FREED] = "h", [IPC_STALE] = "h", [IPC_WATCH] = "iv",
+	[IPC_UNWATCH] = "i"
 };
 
 static uint32_t
