@@ -21,6 +21,7 @@
 #include "base/xmalloc.h"
 #include "supervisor/quota.h"
 #include "supervisor/requests.h"
+#include "supervisor/stale.h"
 #include "supervisor/starts.h"
 #include "system/spawn.h"
 
@@ -256,6 +257,8 @@ add_start(struct engine_proc *e, const struct ipc_msg *msg, const struct spawned
 	c = child_add(e->number, msg->id, sp->pid, g->handlers[msg->handler]);
 	c->generation = g->id;
 	c->files = files;
+	if (files != NULL)
+		stale_await(files);
 	starts_add(c, sp, now);
 	looks_wanted(g->looks, msg->handler, now);
 }

@@ -18,6 +18,7 @@
 struct stale {
 	uint32_t		 n;
 	struct file_look	*looks;		/* one for each word of the command */
+	unsigned char		*awaited;	/* by word: a start has not told its look yet */
 	int			 renewed;	/* by a start, since the look began */
 	int			 changed;
 };
@@ -37,6 +38,7 @@ stale_new(const struct handler_conf *h)
 	while (h->command[s->n] != NULL)
 		s->n++;
 	s->looks = xcalloc(s->n, sizeof(*s->looks));
+	s->awaited = xcalloc(s->n, sizeof(*s->awaited));
 	return s;
 }
 
@@ -44,7 +46,14 @@ void
 stale_free(struct stale *s)
 {
 	free(s->looks);
+	free(s->awaited);
 	free(s);
+}
+
+void
+stale_await(struct stale *s)
+{
+	memset(s->awaited, 1, s->n);
 }
 
 void
@@ -53,8 +62,10 @@ stale_remember(void *stale, uint32_t index, const struct file_look *look)
 	struct stale	*s = stale;
 
 	s->renewed = 1;
-	if (index < s->n)
-		s->looks[index] = *look;
+	if (index >= s->n)
+		return;
+	s->awaited[index] = 0;
+	s->looks[index] = *look;
 }
 
 void
@@ -69,7 +80,9 @@ stale_compare(struct stale *s, uint32_t index, const struct file_look *look)
 	if (s->renewed || index >= s->n || !look->known)
 		return;
 	/* A new file counts too: it may have been missing for a moment at the start. */
-	s->changed |= memcmp(look, &s->looks[index], sizeof(*look)) != 0;
+	s->changed |= !s->awaited[index] &&
+	    memcmp(look, &s->looks[index], sizeof(*look)) != 0;
+	s->awaited[index] = 0;
 	s->looks[index] = *look;
 }
 

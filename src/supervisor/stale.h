@@ -18,6 +18,12 @@
 struct stale	*stale_new(const struct handler_conf *);
 void		 stale_free(struct stale *);
 /*
+ * No process of the handler was left, and one is being started. It tells of its
+ * files by stale_remember(), or fails. A look at a file that comes before that is
+ * no change: it is remembered.
+ */
+void		 stale_await(struct stale *);
+/*
  * The file of this index is what the next process is made of. stale: a struct
  * stale. A look that has begun before says nothing any more.
  */

@@ -106,6 +106,28 @@ test_changes(struct stale *s)
 	remember(s);
 }
 
+/* The first look of a process may come after a look that begins later. */
+static void
+test_slow_start(struct handler_conf *h)
+{
+	struct stale	*s = stale_new(h);
+
+	write_file(script, "slow");
+	stale_await(s);
+	CHECK(!check(s), "nothing to compare with yet");
+	write_file(script, "before it looks");
+	remember(s);
+	CHECK(!check(s), "what the process was made of");
+	write_file(script, "after it");
+	CHECK(check(s), "a change after a slow start");
+	stale_await(s);
+	write_file(script, "for a new process");
+	CHECK(!check(s), "a new process is not made of older files");
+	write_file(script, "a start that failed");
+	CHECK(check(s), "a change after a start that told nothing");
+	stale_free(s);
+}
+
 static void
 test_missing(struct stale *s)
 {
@@ -165,6 +187,7 @@ main(void)
 	s = stale_new(&h);
 	test_changes(s);
 	test_missing(s);
+	test_slow_start(&h);
 	test_matters(&h);
 	stale_free(s);
 	(void)unlink(program);
