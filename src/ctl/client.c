@@ -44,6 +44,16 @@ client_complain(const char *about, const char *text)
 	print(stderr, "pipemilterctl: ", about, text);
 }
 
+int
+client_refuse(const char *about, const char *word, const char *why)
+{
+	char	 what[256];
+
+	(void)snprintf(what, sizeof(what), "%s \"%s\"", about, word);
+	client_complain(what, why);
+	return CONTROL_USAGE;
+}
+
 /* Why there is no connection, as an exit status. */
 static int
 no_connection(const char *path, int error)

@@ -38,5 +38,7 @@ int	 client_until(int fd, enum control_type);
 int	 client_next(int fd, int forever, struct control_msg *);
 /* Prints a message of our own or of the daemon, made visible, to standard error. */
 void	 client_complain(const char *about, const char *text);
+/* Complains of a word of the command line, and why it is none. Returns CONTROL_USAGE. */
+int	 client_refuse(const char *about, const char *word, const char *why);
 
 #endif

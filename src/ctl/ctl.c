@@ -104,12 +104,37 @@ make_metrics(struct buf *b, void *arg)
 }
 
 static int
-show_status(const char *path, enum form form)
+unexpected(char **words, unsigned int i)
+{
+	(void)client_refuse(words[0], words[i], "unexpected argument");
+	return usage();
+}
+
+/* The form that the argument names; sets *ok to 0 if there is none. */
+static enum form
+form_of(const char *arg, int *ok)
+{
+	*ok = 1;
+	if (arg == NULL)
+		return FORM_TEXT;
+	if (strcmp(arg, "--json") == 0)
+		return FORM_JSON;
+	if (strcmp(arg, "--openmetrics") == 0)
+		return FORM_OPENMETRICS;
+	*ok = strcmp(arg, "--http") == 0;
+	return FORM_HTTP;
+}
+
+static int
+show_status(const char *path, char **words)
 {
 	struct snapshot	 s;
 	char		 copy[4096];
-	int		 status;
+	int		 status, ok;
+	enum form	 form = form_of(words[1], &ok);
 
+	if (!ok)
+		return unexpected(words, 1);
 	if (form == FORM_HTTP) {
 		(void)strlcpy(copy, path, sizeof(copy));
 		return http_serve(make_metrics, copy) == 0 ? CONTROL_OK : CONTROL_FAILED;
@@ -122,11 +147,14 @@ show_status(const char *path, enum form form)
 }
 
 static int
-show_processes(const char *path, enum form form)
+show_processes(const char *path, char **words)
 {
 	struct snapshot	 s;
-	int		 status;
+	int		 status, ok;
+	enum form	 form = form_of(words[1], &ok);
 
+	if (!ok || (form != FORM_TEXT && form != FORM_JSON))
+		return unexpected(words, 1);
 	if ((status = snapshot_take_processes(&s, path)) != CONTROL_OK)
 		return status;
 	status = print_form(&s, form);
@@ -135,67 +163,79 @@ show_processes(const char *path, enum form form)
 }
 
 static int
-show_top(const char *path, const char *arg)
+show_top(const char *path, char **words)
 {
 	const char	*why = NULL;
 	unsigned int	 seconds = TOP_SECONDS;
 
-	if (arg != NULL)
-		seconds = (unsigned int)strtonum(arg, 1, 3600, &why);
-	if (why == NULL)
-		return flushed(top_run(path, seconds));
-	client_complain("top: a number of seconds from 1 to 3600", why);
-	return CONTROL_USAGE;
+	if (words[1] != NULL)
+		seconds = (unsigned int)strtonum(words[1], 1, 3600, &why);
+	if (why != NULL)
+		return client_refuse(words[0], words[1], "not a number of seconds from 1 to 3600");
+	return flushed(top_run(path, seconds));
 }
 
-/* The form that an argument names, or -1. */
 static int
-form_of(const char *arg)
+watch(const char *path, char **words)
 {
-	if (arg == NULL)
-		return FORM_TEXT;
-	if (strcmp(arg, "--json") == 0)
-		return FORM_JSON;
-	if (strcmp(arg, "--openmetrics") == 0)
-		return FORM_OPENMETRICS;
-	return strcmp(arg, "--http") == 0 ? FORM_HTTP : -1;
+	int	 status = watch_run(path, words);
+
+	return status == -1 ? usage() : flushed(status);
 }
+
+static int
+ask(const char *path, char **words)
+{
+	return flushed(client_ask(path, words[0], CLIENT_SOON, NULL, NULL));
+}
+
+static int
+ask_patiently(const char *path, char **words)
+{
+	return flushed(client_ask(path, words[0], CLIENT_PATIENT, NULL, NULL));
+}
+
+static int
+ask_until_end(const char *path, char **words)
+{
+	return flushed(client_ask(path, words[0], CLIENT_UNTIL_END, NULL, NULL));
+}
+
+/* words: the command and its arguments, of which there are at most so many; -1: any number */
+static const struct command {
+	const char	*name;
+	int		(*run)(const char *path, char **words);
+	int		 max;
+} commands[] = {
+	{ "drain", ask, 0 },
+	{ "ping", ask, 0 },
+	{ "processes", show_processes, 1 },
+	{ "reload", ask_patiently, 0 },
+	{ "status", show_status, 1 },
+	{ "stop", ask_until_end, 0 },
+	{ "top", show_top, 1 },
+	{ "watch", watch, -1 }
+};
 
 static int
 run(const char *path, char **words)
 {
-	const char	*verb = words[0];
-	int		 form, status;
+	const struct command	*c;
+	int			 i;
 
-	if (verb == NULL)
+	if (words[0] == NULL)
 		return usage();
-	if (strcmp(verb, "status") == 0) {
-		form = form_of(words[1]);
-		if (form == -1 || (words[1] != NULL && words[2] != NULL))
-			return usage();
-		return show_status(path, (enum form)form);
+	for (c = commands; c < commands + nitems(commands); c++) {
+		if (strcmp(c->name, words[0]) != 0)
+			continue;
+		for (i = 0; i < c->max && words[i + 1] != NULL; i++)
+			;
+		if (c->max != -1 && words[i + 1] != NULL)
+			return unexpected(words, (unsigned int)i + 1);
+		return c->run(path, words);
 	}
-	if (strcmp(verb, "processes") == 0) {
-		form = form_of(words[1]);
-		if ((form != FORM_TEXT && form != FORM_JSON) || (words[1] != NULL && words[2] != NULL))
-			return usage();
-		return show_processes(path, (enum form)form);
-	}
-	if (strcmp(verb, "top") == 0)
-		return words[1] != NULL && words[2] != NULL ? usage() : show_top(path, words[1]);
-	if (strcmp(verb, "watch") == 0) {
-		status = watch_run(path, words);
-		return status == -1 ? usage() : flushed(status);
-	}
-	if (words[1] != NULL)
-		return usage();
-	if (strcmp(verb, "stop") == 0)
-		return flushed(client_ask(path, verb, CLIENT_UNTIL_END, NULL, NULL));
-	if (strcmp(verb, "reload") == 0)
-		return flushed(client_ask(path, verb, CLIENT_PATIENT, NULL, NULL));
-	if (strcmp(verb, "ping") != 0 && strcmp(verb, "drain") != 0)
-		return usage();
-	return flushed(client_ask(path, verb, CLIENT_SOON, NULL, NULL));
+	(void)client_refuse("command", words[0], "unknown");
+	return usage();
 }
 
 int

@@ -49,16 +49,6 @@ has_control(const char *s)
 	return 0;
 }
 
-static int
-complain(const char *about, const char *text, const char *why)
-{
-	char	 what[256];
-
-	(void)snprintf(what, sizeof(what), "%s \"%s\"", about, text);
-	client_complain(what, why);
-	return CONTROL_USAGE;
-}
-
 /* Returns 0, or CONTROL_USAGE, told, or -1: there is no such option. */
 static int
 take_option(struct buf *b, struct shown *s, int ch)
@@ -72,15 +62,16 @@ take_option(struct buf *b, struct shown *s, int ch)
 		return 0;
 	case 'n':
 		s->most = (uint64_t)strtonum(optarg, 1, INT_MAX, &why);
-		return why == NULL ? 0 : complain("-n", optarg, why);
+		return why == NULL ? 0 : client_refuse("-n", optarg, why);
 	case 'c':
 		if (netaddr_network_parse(optarg, &net, &why) == -1)
-			return complain("-c", optarg, why);
+			return client_refuse("-c", optarg, why);
 		break;
 	case 'f':
 	case 'r':
 		if (has_control(optarg))
-			return complain(ch == 'f' ? "-f" : "-r", optarg, "no control characters here");
+			return client_refuse(ch == 'f' ? "-f" : "-r", optarg,
+			    "no control characters here");
 		break;
 	default:
 		return -1;
@@ -93,18 +84,20 @@ take_option(struct buf *b, struct shown *s, int ch)
 static int
 make_request(struct buf *b, struct shown *s, char **words)
 {
-	int	 argc = 0, ch, ret;
+	static char	 getopt_name[] = "pipemilterctl: watch";
+	int		 argc = 0, ch, ret;
 
 	while (words[argc] != NULL)
 		argc++;
 	buf_add_str(b, "watch");
 	optind = 0;
+	words[0] = getopt_name;		/* it begins its complaints with this word */
 	while ((ch = getopt(argc, words, "+vn:c:f:r:")) != -1)
 		if ((ret = take_option(b, s, ch)) != 0)
 			return ret;
 	for (; words[optind] != NULL; optind++) {
 		if (has_control(words[optind]))
-			return complain("handler", words[optind], "no control characters here");
+			return client_refuse("handler", words[optind], "no control characters here");
 		add_word(b, 'h', words[optind]);
 	}
 	buf_add_u8(b, 0);

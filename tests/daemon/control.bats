@@ -85,7 +85,7 @@ value_is() {
 	[ "$output" = ok ] && [ -z "$stderr" ]
 	run -0 --separate-stderr ctl stop
 	[ -z "$output$stderr" ]
-	wait_for -t 2 test -s "$DAEMONS/d/status"
+	wait_for test -s "$DAEMONS/d/status"
 	[ ! -e "$CONTROL" ]
 }
 
@@ -99,6 +99,23 @@ value_is() {
 		run -2 ctl $words
 		assert_output_has 'usage: pipemilterctl'
 	done
+	while IFS='|' read -r words text; do
+		# shellcheck disable=SC2086
+		run -2 ctl $words
+		assert_equal "${lines[0]}" "pipemilterctl: $text"
+	done <<-'END'
+		nonsense|command "nonsense": unknown
+		ping now|ping "now": unexpected argument
+		reload --timeout 1|reload "--timeout": unexpected argument
+		status --yaml|status "--yaml": unexpected argument
+		status --json twice|status "twice": unexpected argument
+		processes --http|processes "--http": unexpected argument
+		top 0|top "0": not a number of seconds from 1 to 3600
+		top 2 3|top "3": unexpected argument
+		watch -z|watch: invalid option -- 'z'
+		watch -n|watch: option requires an argument -- 'n'
+		watch -n x|-n "x": invalid
+	END
 	run -3 "$PIPEMILTERCTL" -s "$SOCK" ping
 	run -3 "$PIPEMILTERCTL" -s "$WORK/mail/x" ping
 	run -1 "$PIPEMILTERCTL" -s "$WORK/$(printf '%0150d' 0)" ping
