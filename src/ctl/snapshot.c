@@ -68,7 +68,7 @@ snapshot_take_processes(struct snapshot *s, const char *path)
 	int	 status;
 
 	memset(s, 0, sizeof(*s));
-	if ((status = client_ask(path, "processes", 0, take, s)) != CONTROL_OK)
+	if ((status = client_ask(path, "processes", CLIENT_SOON, take, s)) != CONTROL_OK)
 		snapshot_free(s);
 	return status;
 }
@@ -96,24 +96,24 @@ snapshot_free(struct snapshot *s)
 	free_list(&s->processes);
 }
 
+static uint64_t
+sum(const uint64_t *numbers, unsigned int n)
+{
+	uint64_t	 all = 0;
+
+	while (n-- > 0)
+		all += numbers[n];
+	return all;
+}
+
 uint64_t
 snapshot_answers(const struct control_handler *h)
 {
-	uint64_t	 n = 0;
-	unsigned int	 i;
-
-	for (i = 0; i < VD_COUNT; i++)
-		n += h->numbers.answers[i];
-	return n;
+	return sum(h->numbers.answers, VD_COUNT);
 }
 
 uint64_t
 snapshot_failures(const struct control_handler *h)
 {
-	uint64_t	 n = 0;
-	unsigned int	 i;
-
-	for (i = 0; i < NUMBERS_FAILURES; i++)
-		n += h->numbers.failures[i];
-	return n;
+	return sum(h->numbers.failures, NUMBERS_FAILURES);
 }
