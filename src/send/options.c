@@ -78,6 +78,9 @@ load_option(struct send_options *o, int ch, const char *arg)
 		o->per_connection = mta_number(ch, arg, MAX_COUNT);
 		break;
 	case OPT_JSON:
+#ifndef HAVE_JSON_C
+		errx(SEND_EXIT_USAGE, "--json: this program was built without json-c");
+#endif
 		o->json = 1;
 		break;
 	default:

@@ -10,6 +10,10 @@
 
 #include <stdlib.h>
 
+#ifdef HAVE_JSON_C
+#include <json-c/json.h>
+#endif
+
 #include "send/stats.h"
 
 struct figures {
@@ -52,18 +56,70 @@ figure(struct send_stats *st, struct figures *f)
 	f->max = percentile(st, 100);
 }
 
+#ifdef HAVE_JSON_C
+static void
+add(struct json_object *to, const char *name, struct json_object *value)
+{
+	(void)json_object_object_add(to, name, value);
+}
+
+static void
+add_count(struct json_object *to, const char *name, size_t n)
+{
+	add(to, name, json_object_new_int64((int64_t)n));
+}
+
+/* A number with so many digits after its point, as people read it. */
+static void
+add_number(struct json_object *to, const char *name, double value, int digits)
+{
+	char	 text[64];
+
+	(void)snprintf(text, sizeof(text), "%.*f", digits, value);
+	add(to, name, json_object_new_double_s(value, text));
+}
+
+static struct json_object *
+latencies(const struct figures *f)
+{
+	struct json_object	*to = json_object_new_object();
+
+	add_number(to, "p50", f->p50, 3);
+	add_number(to, "p90", f->p90, 3);
+	add_number(to, "p99", f->p99, 3);
+	add_number(to, "max", f->max, 3);
+	return to;
+}
+
 static void
 print_json(const struct send_stats *st, const struct figures *f, FILE *to)
 {
-	(void)fprintf(to, "{\"messages\":%zu,\"connections\":%zu,\"events\":%zu,"
-	    "\"seconds\":%.6f,\"messages_per_second\":%.1f,\"events_per_second\":%.1f,"
-	    "\"latency_ms\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"max\":%.3f},"
-	    "\"delivered\":%zu,\"rejected\":%zu,\"tempfailed\":%zu,\"discarded\":%zu}\n",
-	    st->messages, st->connections, st->events, f->seconds, f->messages,
-	    f->events, f->p50, f->p90, f->p99, f->max, st->results[MTA_DELIVERED],
-	    st->results[MTA_REJECTED], st->results[MTA_TEMPFAILED],
-	    st->results[MTA_DISCARDED]);
+	struct json_object	*j = json_object_new_object();
+
+	add_count(j, "messages", st->messages);
+	add_count(j, "connections", st->connections);
+	add_count(j, "events", st->events);
+	add_number(j, "seconds", f->seconds, 6);
+	add_number(j, "messages_per_second", f->messages, 1);
+	add_number(j, "events_per_second", f->events, 1);
+	add(j, "latency_ms", latencies(f));
+	add_count(j, "delivered", st->results[MTA_DELIVERED]);
+	add_count(j, "rejected", st->results[MTA_REJECTED]);
+	add_count(j, "tempfailed", st->results[MTA_TEMPFAILED]);
+	add_count(j, "discarded", st->results[MTA_DISCARDED]);
+	(void)fprintf(to, "%s\n", json_object_to_json_string_ext(j, JSON_C_TO_STRING_PLAIN));
+	(void)json_object_put(j);
 }
+#else
+/* send_options_parse() refuses --json. */
+static void
+print_json(const struct send_stats *st, const struct figures *f, FILE *to)
+{
+	(void)st;
+	(void)f;
+	(void)to;
+}
+#endif
 
 static void
 print_text(const struct send_stats *st, const struct figures *f, FILE *to)
