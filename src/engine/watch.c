@@ -261,14 +261,16 @@ on_line(const char *ids, const char *text)
 static int
 matches(const char *pattern, const char *shown)
 {
-	char	 address[1024];
 	size_t	 len = strlen(shown);
+	char	*address;
+	int	 found;
 
-	if (len < 2 || len - 2 >= sizeof(address))
+	if (len < 2)
 		return 0;
-	memcpy(address, shown + 1, len - 2);
-	address[len - 2] = '\0';
-	return pattern_matches(pattern, address);
+	address = xstrndup(shown + 1, len - 2);
+	found = pattern_matches(pattern, address);
+	free(address);
+	return found;
 }
 
 /* Which of these HAS_ bits the session has now. */

@@ -729,6 +729,9 @@ lines_of() {
 }
 
 @test "watch: lines of all sessions, with -v what handlers answer, and what matches alone" {
+	local long
+
+	long=$(printf '%01100d' 0)
 	write_handler flag <<<'echo "add-header X-Flag YES"; echo continue'
 	write_handler no <<<'echo "reject 550 5.7.1 not today"'
 	run_to_watch 'engines = 2' < <(
@@ -743,7 +746,7 @@ lines_of() {
 	run -1 ctl watch
 	[ "$output" = 'pipemilterctl: 4 watch already, and no more may' ]
 	send -f '<sender@example.org>' -r '<a@one.example>' || true
-	send -f '<sender@example.org>' -r '<a@one.example>' -r '<bob@two.example>' || true
+	send -f '<sender@example.org>' -r '<a@one.example>' -r "<$long@two.example>" || true
 	send -f '<sender@example.net>' -r '<b@two.example>' || true
 	wait_for lines_of verbose 16
 	wait_for lines_of all 3
