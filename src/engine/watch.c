@@ -58,47 +58,55 @@ static struct watch	 watches[IPC_MAX_WATCHES];
 static unsigned int	 nwatches;
 static struct engine	*engine;
 static const struct conf *conf;
-/* Sessions that had an event since somebody watches. */
-static RB_HEAD(session_tree, session) sessions = RB_INITIALIZER(&sessions);
+
+/* A session that had an event since somebody watches. */
+struct watched {
+	RB_ENTRY(watched)	 by_id;
+	struct session		*session;
+	const char		*id;		/* the session's */
+	uint32_t		 bits;		/* for each who watches */
+};
+
+static RB_HEAD(watched_tree, watched) sessions = RB_INITIALIZER(&sessions);
 
 static int
-session_compare(struct session *a, struct session *b)
+watched_compare(struct watched *a, struct watched *b)
 {
 	return strcmp(a->id, b->id);
 }
 
-RB_GENERATE_STATIC(session_tree, session, by_id, session_compare)
+RB_GENERATE_STATIC(watched_tree, watched, by_id, watched_compare)
 
 static unsigned int
-bits_of(const struct session *s, const struct watch *w)
+bits_of(const struct watched *s, const struct watch *w)
 {
-	return s->watches >> ((unsigned int)(w - watches) * BITS);
+	return s->bits >> ((unsigned int)(w - watches) * BITS);
 }
 
 static void
-set_bits(struct session *s, const struct watch *w, unsigned int bits)
+set_bits(struct watched *s, const struct watch *w, unsigned int bits)
 {
-	s->watches |= bits << ((unsigned int)(w - watches) * BITS);
+	s->bits |= bits << ((unsigned int)(w - watches) * BITS);
 }
 
 static int
-is_shown(const struct session *s, const struct watch *w)
+is_shown(const struct watched *s, const struct watch *w)
 {
 	return w->id != 0 && (bits_of(s, w) & w->needs) == w->needs;
 }
 
 static void
-forget_session(struct session *s)
+forget_session(struct watched *s)
 {
-	RB_REMOVE(session_tree, &sessions, s);
-	s->is_watched = 0;
-	s->watches = 0;
+	RB_REMOVE(watched_tree, &sessions, s);
+	s->session->watched = NULL;
+	free(s);
 }
 
 static void
 stop(struct watch *w)
 {
-	struct session	*s, *next;
+	struct watched	*s, *next;
 	uint32_t	 bits = ((1u << BITS) - 1) << ((unsigned int)(w - watches) * BITS);
 
 	(void)close(w->fd);
@@ -111,8 +119,8 @@ stop(struct watch *w)
 		log_watch(NULL);
 		session_on_event(NULL);
 	}
-	RB_FOREACH_SAFE(s, session_tree, &sessions, next) {
-		s->watches &= ~bits;
+	RB_FOREACH_SAFE(s, watched_tree, &sessions, next) {
+		s->bits &= ~bits;
 		if (nwatches == 0)
 			forget_session(s);
 	}
@@ -180,7 +188,7 @@ now_ms(void)
 }
 
 static void
-show(struct watch *w, struct session *s, const char *ids, const char *text)
+show(struct watch *w, struct watched *s, const char *ids, const char *text)
 {
 	struct control_msg	 msg;
 	int			 ret;
@@ -227,7 +235,7 @@ wants_handler(const struct watch *w, int handler)
 }
 
 static void
-note_handler(struct session *s, const struct watch *w, int handler)
+note_handler(struct watched *s, const struct watch *w, int handler)
 {
 	if (handler != -1 && w->handlers != NULL && w->handlers[handler])
 		set_bits(s, w, HAS_HANDLER);
@@ -237,17 +245,17 @@ note_handler(struct session *s, const struct watch *w, int handler)
 static void
 on_line(const char *ids, const char *text)
 {
-	static struct session	 key;
-	struct session		*s;
-	struct watch		*w;
-	size_t			 i, len = strcspn(ids, " ");
-	int			 handler = handler_of(text);
+	char		 id[sizeof(((struct session *)NULL)->id)];
+	struct watched	 key = { .id = id }, *s;
+	struct watch	*w;
+	size_t		 i, len = strcspn(ids, " ");
+	int		 handler = handler_of(text);
 
-	if (len >= sizeof(key.id))
+	if (len >= sizeof(id))
 		return;
-	memcpy(key.id, ids, len);
-	key.id[len] = '\0';
-	if ((s = RB_FIND(session_tree, &sessions, &key)) == NULL)
+	memcpy(id, ids, len);
+	id[len] = '\0';
+	if ((s = RB_FIND(watched_tree, &sessions, &key)) == NULL)
 		return;
 	for (i = 0; i < nitems(watches); i++) {
 		w = &watches[i];
@@ -300,8 +308,19 @@ show_connect(struct watch *w, struct session *s)
 	buf_printf(&b, " at %s", s->listen->spec);
 	buf_add_u8(&b, 0);
 	if (buf_ok(&b))
-		show(w, s, s->ids, (char *)b.data);
+		show(w, s->watched, s->ids, (char *)b.data);
 	buf_free(&b);
+}
+
+static struct watched *
+watch_session(struct session *s)
+{
+	struct watched	*watched = xcalloc(1, sizeof(*watched));
+
+	watched->session = s;
+	watched->id = s->id;
+	(void)RB_INSERT(watched_tree, &sessions, watched);
+	return watched;
 }
 
 /* session_on_event() */
@@ -311,15 +330,14 @@ on_event(struct session *s)
 	struct watch	*w;
 	size_t		 i;
 
-	if (!s->is_watched)
-		(void)RB_INSERT(session_tree, &sessions, s);
-	s->is_watched = 1;
+	if (s->watched == NULL)
+		s->watched = watch_session(s);
 	for (i = 0; i < nitems(watches); i++) {
 		w = &watches[i];
 		if (w->id == 0)
 			continue;
-		set_bits(s, w, look_for(s, w, w->needs & ~bits_of(s, w)));
-		if (w->verbose && s->cur.event == EV_CONNECT && is_shown(s, w))
+		set_bits(s->watched, w, look_for(s, w, w->needs & ~bits_of(s->watched, w)));
+		if (w->verbose && s->cur.event == EV_CONNECT && is_shown(s->watched, w))
 			show_connect(w, s);
 	}
 }
@@ -413,11 +431,11 @@ void
 watch_answer(const struct pool *p, const struct task *t, const struct task_result *r,
     uint64_t took, uint64_t waited)
 {
-	struct session	*s = t->session;
+	struct watched	*s = t->session->watched;
 	struct buf	 b;
 	size_t		 i;
 
-	if (!s->is_watched)
+	if (s == NULL)
 		return;
 	buf_init(&b, CONTROL_MAX_MSG / 4);
 	for (i = 0; i < nitems(watches); i++) {
@@ -450,12 +468,13 @@ void
 watch_session_gone(struct session *s)
 {
 	struct control_msg	 msg;
-	uint32_t		 had = s->watches;
+	uint32_t		 had;
 	size_t			 i;
 
-	if (!s->is_watched)
+	if (s->watched == NULL)
 		return;
-	forget_session(s);
+	had = s->watched->bits;
+	forget_session(s->watched);
 	memset(&msg, 0, sizeof(msg));
 	msg.type = CONTROL_GONE;
 	msg.text[0] = s->id;

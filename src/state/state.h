@@ -28,7 +28,6 @@
 #define PM_STATE_STATE_H
 
 #include "base/compat.h"
-#include <sys/tree.h>
 
 #include "base/newline.h"
 #include "state/binding.h"
@@ -195,10 +194,7 @@ struct session {
 	/* Sees each decision on who is asked, and with report who is told; or NULL. */
 	void				(*watch)(const struct session *, unsigned int index,
 					    int report, enum ask_why);
-	/* The owner's, all zero where nobody watches sessions: engine/watch.c. */
-	RB_ENTRY(session)		 by_id;
-	uint32_t			 watches;	/* bits for each who watches */
-	int				 is_watched;	/* it can be found by its id */
+	struct watched			*watched;	/* engine/watch.c's; NULL: nobody watches */
 	TAILQ_ENTRY(session)		 dead;
 };
 TAILQ_HEAD(session_list, session);
