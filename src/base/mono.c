@@ -38,3 +38,26 @@ mono_us(void)
 
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
+
+static uint64_t
+slice(const struct mono_wait *w)
+{
+	return w->left < MONO_SLICE_MS ? w->left : MONO_SLICE_MS;
+}
+
+void
+mono_wait_begin(struct mono_wait *w, uint64_t ms)
+{
+	w->left = ms;
+	w->last = mono_ms();
+}
+
+int
+mono_wait_slice(struct mono_wait *w)
+{
+	uint64_t	 now = mono_ms(), spent = now - w->last;
+
+	w->left -= spent < slice(w) ? spent : slice(w);
+	w->last = now;
+	return (int)slice(w);
+}

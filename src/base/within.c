@@ -26,15 +26,15 @@
 static int
 wait_for_end(int fd, unsigned int ms)
 {
-	const uint64_t	 until = mono_ms() + ms;
-	struct pollfd	 pfd = { .fd = fd, .events = POLLIN };
-	uint64_t	 now;
-	int		 ret;
+	struct pollfd		 pfd = { .fd = fd, .events = POLLIN };
+	struct mono_wait	 w;
+	int			 ret, slice;
 
+	mono_wait_begin(&w, ms);
 	do {
-		now = mono_ms();
-		ret = poll(&pfd, 1, now < until ? (int)(until - now) : 0);
-	} while (ret == -1 && errno == EINTR);
+		slice = mono_wait_slice(&w);
+		ret = poll(&pfd, 1, slice);
+	} while ((ret == -1 && errno == EINTR) || (ret == 0 && slice > 0));
 	return ret == 1;
 }
 

@@ -21,7 +21,11 @@
 #include "ctl/visible.h"
 
 #define MESSAGES_MAX	200000	/* of one answer */
-#define ANSWER_S	10	/* s that the daemon has for each message of its answer */
+/*
+ * The daemon has so many tries of a second for each message of its answer. When the whole
+ * machine stands still, that is one try.
+ */
+#define ANSWER_TRIES	10
 
 static void
 print(FILE *f, const char *before, const char *about, const char *text)
@@ -66,11 +70,24 @@ no_connection(const char *path, int error)
 	return error == EACCES || error == EPERM ? CONTROL_NOT_ALLOWED : CONTROL_FAILED;
 }
 
+/* As connect(2), which waits while too many others do. */
+static int
+try_to_connect(int fd, const struct sockaddr_un *sun)
+{
+	unsigned int	 n = 0;
+	int		 ret;
+
+	do
+		ret = connect(fd, (const struct sockaddr *)sun, sizeof(*sun));
+	while (ret == -1 && (errno == EINTR || errno == EAGAIN) && ++n < ANSWER_TRIES);
+	return ret;
+}
+
 /* Returns 0 and sets *fd, or an exit status. */
 static int
 connect_to(const char *path, int *fd)
 {
-	const struct timeval	 limit = { ANSWER_S, 0 };
+	const struct timeval	 try = { 1, 0 };
 	struct sockaddr_un	 sun;
 	int			 error;
 
@@ -80,10 +97,9 @@ connect_to(const char *path, int *fd)
 		return no_connection(path, ENAMETOOLONG);
 	if ((*fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) == -1)
 		return no_connection(path, errno);
-	/* Also for connect(2), which waits while too many others do. */
-	if (setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
-	    setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-	    connect(*fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
+	if (setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &try, sizeof(try)) == 0 &&
+	    setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &try, sizeof(try)) == 0 &&
+	    try_to_connect(*fd, &sun) == 0)
 		return 0;
 	error = errno;
 	(void)close(*fd);
@@ -130,11 +146,13 @@ int
 client_next(int fd, int forever, struct control_msg *msg)
 {
 	static unsigned char	 bytes[CONTROL_MAX_MSG];
+	unsigned int		 tries = 0;
 	ssize_t			 n;
 
 	do
 		n = recv(fd, bytes, sizeof(bytes), 0);
-	while (n == -1 && (errno == EINTR || (forever && errno == EAGAIN)));
+	while (n == -1 && (errno == EINTR ||
+	    (errno == EAGAIN && (forever || ++tries < ANSWER_TRIES))));
 	if (n == 0 || (n == -1 && errno == ECONNRESET))
 		return 0;
 	if (n != -1 && control_msg_dec(bytes, (size_t)n, msg) == 0)

@@ -21,18 +21,17 @@
 #define REQUEST_MS	5000
 #define TYPE		"application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-/* Waits until a descriptor is ready, or that time (ms) has come. Returns 1 if it is. */
+/* Waits until a descriptor is ready, or that time is over. Returns 1 if it is ready. */
 static int
-wait_for(int fd, short what, uint64_t until)
+wait_for(int fd, short what, struct mono_wait *w)
 {
 	struct pollfd	 pfd = { .fd = fd, .events = what };
-	uint64_t	 now;
-	int		 n;
+	int		 n, slice;
 
 	do {
-		now = mono_ms();
-		n = now >= until ? 0 : poll(&pfd, 1, (int)(until - now));
-	} while (n == -1 && errno == EINTR);
+		slice = mono_wait_slice(w);
+		n = slice > 0 ? poll(&pfd, 1, slice) : 0;
+	} while ((n == -1 && errno == EINTR) || (n == 0 && slice > 0));
 	return n == 1;
 }
 
@@ -40,12 +39,13 @@ wait_for(int fd, short what, uint64_t until)
 static int
 read_request(char *text, size_t size)
 {
-	uint64_t	 until = mono_ms() + REQUEST_MS;
-	size_t		 len = 0;
-	ssize_t		 n;
+	struct mono_wait	 w;
+	size_t			 len = 0;
+	ssize_t			 n;
 
+	mono_wait_begin(&w, REQUEST_MS);
 	text[0] = '\0';
-	while (len + 1 < size && wait_for(STDIN_FILENO, POLLIN, until)) {
+	while (len + 1 < size && wait_for(STDIN_FILENO, POLLIN, &w)) {
 		n = read(STDIN_FILENO, text + len, size - 1 - len);
 		if (n == -1 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -63,11 +63,12 @@ read_request(char *text, size_t size)
 static int
 send_all(const unsigned char *p, size_t len)
 {
-	uint64_t	 until = mono_ms() + REQUEST_MS;
-	ssize_t		 n;
+	struct mono_wait	 w;
+	ssize_t			 n;
 
+	mono_wait_begin(&w, REQUEST_MS);
 	while (len > 0) {
-		if (!wait_for(STDOUT_FILENO, POLLOUT, until))
+		if (!wait_for(STDOUT_FILENO, POLLOUT, &w))
 			return -1;
 		n = write(STDOUT_FILENO, p, len);
 		if (n == -1 && (errno == EINTR || errno == EAGAIN))

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mono.h"
 #include "send/child.h"
 #include "pipemilter/pipemilter.h"
 #include "base/xmalloc.h"
@@ -34,15 +35,6 @@
 #define KILL_SECONDS	5
 #define PAUSE_MS	5
 #define LINE_MAX_BYTES	4352	/* of a line of the log, with its severity */
-
-static time_t
-now(void)
-{
-	struct timespec	 ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
 
 /* Waits a moment; a signal ends the wait. */
 static void
@@ -250,9 +242,10 @@ show_log(const struct send_child *c, int all)
 static int
 wait_for_socket(struct send_child *c, const struct netaddr *addr)
 {
-	time_t	 deadline = now() + START_SECONDS;
-	int	 fd;
+	struct mono_wait	 w;
+	int			 fd;
 
+	mono_wait_begin(&w, START_SECONDS * 1000);
 	for (;;) {
 		if ((fd = try_connect(addr)) != -1)
 			return fd;
@@ -265,7 +258,7 @@ wait_for_socket(struct send_child *c, const struct netaddr *addr)
 		}
 		if (*c->stop)
 			return -1;
-		if (now() > deadline) {
+		if (mono_wait_slice(&w) == 0) {
 			warnx("the daemon did not accept a connection within %d seconds",
 			    START_SECONDS);
 			return -1;
@@ -297,20 +290,20 @@ static void
 end_daemon(struct send_child *c)
 {
 	static const struct {
-		int	 signal;
-		time_t	 seconds;
+		int		 signal;
+		unsigned int	 seconds;
 	} steps[] = {
 		{ SIGTERM, TERM_SECONDS },
 		{ SIGTERM, KILL_SECONDS },	/* a second SIGTERM ends the daemon at once */
 		{ SIGKILL, KILL_SECONDS },
 	};
-	time_t	 deadline;
-	size_t	 i;
+	struct mono_wait	 w;
+	size_t			 i;
 
 	for (i = 0; i < nitems(steps) && !has_ended(c); i++) {
 		(void)kill(c->pid, steps[i].signal);
-		deadline = now() + steps[i].seconds;
-		while (!has_ended(c) && now() <= deadline)
+		mono_wait_begin(&w, steps[i].seconds * 1000);
+		while (!has_ended(c) && mono_wait_slice(&w) > 0)
 			pause_for(c);
 	}
 }

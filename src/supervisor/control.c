@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "base/xmalloc.h"
+#include "supervisor/awake.h"
 #include "supervisor/control.h"
 
 #define MAX_CLIENTS	16
@@ -174,7 +175,7 @@ control_reload_ends(unsigned int status)
 	TAILQ_FOREACH(c, &clients, entry)
 		if (c->waits == WAITS_NOW) {
 			c->waits = WAITS_NOT;
-			c->due = mono_ms() + REQUEST_MS;
+			c->due = awake_ms() + REQUEST_MS;
 			control_finish(c, status);
 		}
 }

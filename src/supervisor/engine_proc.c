@@ -20,6 +20,7 @@
 #include "base/mono.h"
 #include "base/syslog.h"
 #include "base/xmalloc.h"
+#include "supervisor/awake.h"
 #include "supervisor/engine_proc.h"
 #include "supervisor/guard.h"
 #include "system/pin.h"
@@ -242,7 +243,7 @@ engine_proc_gone(struct engine_proc *e)
 	e->pid = -1;
 	e->kill_at = MONO_NEVER;
 	e->ready = 0;
-	e->restart_at = e->started + e->delay;
+	e->restart_at = awake_ms() + (lived < e->delay ? e->delay - lived : 0);
 	e->delay = e->delay < DELAY_MAX_MS / 2 ? e->delay * 2 : DELAY_MAX_MS;
 	if (lived >= STABLE_MS)
 		e->delay = DELAY_MIN_MS;

@@ -17,6 +17,7 @@
 #include "base/mono.h"
 #include "base/xmalloc.h"
 #include "startup/tmpdir.h"
+#include "supervisor/awake.h"
 #include "supervisor/become.h"
 #include "supervisor/child.h"
 #include "supervisor/control.h"
@@ -84,7 +85,7 @@ start_one(struct engine_set *es, struct engine_proc *e)
 		engine_proc_gone(e);
 		return -1;
 	}
-	e->kill_at = mono_ms() + READY_MS;
+	e->kill_at = awake_ms() + READY_MS;
 	return 0;
 }
 
@@ -249,7 +250,7 @@ engine_set_ended(struct engine_set *es, struct engine_proc *e)
 {
 	engine_proc_gone(e);
 	board_forget(e->generation->board, e->index);
-	child_end_engine(e->number, mono_ms(), CHILD_GRACE_MS);
+	child_end_engine(e->number, awake_ms(), CHILD_GRACE_MS);
 	requests_engine_gone(es->requests, e->number);
 }
 
@@ -404,7 +405,7 @@ channel_lost(struct engine_proc *e, const char *why)
 		engine_proc_kill(e);
 	}
 	engine_proc_hang_up(e);
-	e->kill_at = mono_ms() + HANGUP_MS;
+	e->kill_at = awake_ms() + HANGUP_MS;
 }
 
 /* Returns 0, or -1 if it is not what an engine may say. */
@@ -437,7 +438,7 @@ serve_engine(struct engine_set *es, struct engine_proc *e, int may_spawn)
 			channel_lost(e, "message that makes no sense");
 			return;
 		}
-		if (!engine_proc_may_ask(e, mono_ms())) {
+		if (!engine_proc_may_ask(e, awake_ms())) {
 			channel_lost(e, "more than " STRING(ENGINE_RATE) " requests a second");
 			return;
 		}
@@ -508,7 +509,7 @@ serve_looks(struct engine_set *es)
 	TAILQ_FOREACH(g, &es->generations, entry) {
 		at += g->n;
 		if (es->pfds[at++].revents != 0)
-			looks_serve(g->looks, mono_ms());
+			looks_serve(g->looks, awake_ms());
 	}
 }
 
@@ -516,7 +517,7 @@ void
 engine_set_wait(struct engine_set *es, uint64_t until)
 {
 	struct timespec	 ts, *timeout = NULL;
-	uint64_t	 now = mono_ms(), ms;
+	uint64_t	 now = awake_ms(), ms = MONO_NEVER / 2;
 
 	if (until != MONO_NEVER) {
 		ms = until > now ? until - now : 0;
@@ -529,6 +530,7 @@ engine_set_wait(struct engine_set *es, uint64_t until)
 	if (ppoll(es->pfds, es->nengines + es->npolled + es->ncontrol, timeout, es->mask) == -1 &&
 	    errno != EINTR)
 		fatal("ppoll");
+	awake_turn(ms);
 	/* Before any child is reaped, whose start might be among these. */
 	serve_looks(es);
 	requests_serve_starts(es->requests, es->pfds + es->nengines, es->npolled);
@@ -554,5 +556,5 @@ engine_set_serve(struct engine_set *es, int may_spawn)
 void
 engine_set_serve_control(const struct engine_set *es)
 {
-	control_serve(es->pfds + es->nengines + es->npolled, es->ncontrol, mono_ms());
+	control_serve(es->pfds + es->nengines + es->npolled, es->ncontrol, awake_ms());
 }

@@ -60,16 +60,17 @@ hold(struct guarded *g)
 #endif
 }
 
-/* Waits until the process has ended, or that time has come. */
+/* Waits until the process has ended, or that time is over. */
 static void
-end_engine(const struct guarded *g, uint64_t until)
+end_engine(const struct guarded *g, struct mono_wait *w)
 {
 	struct pollfd	 pfd = { .fd = g->fd, .events = POLLIN };
-	uint64_t	 now;
+	int		 ret, slice;
 
-	do
-		now = mono_ms();
-	while (poll(&pfd, 1, now < until ? (int)(until - now) : 0) == -1 && errno == EINTR);
+	do {
+		slice = mono_wait_slice(w);
+		ret = poll(&pfd, 1, slice);
+	} while ((ret == -1 && errno == EINTR) || (ret == 0 && slice > 0));
 #ifdef SYS_pidfd_send_signal
 	if (g->fd != -1) {
 		(void)syscall(SYS_pidfd_send_signal, g->fd, SIGKILL, NULL, 0);
@@ -82,9 +83,10 @@ end_engine(const struct guarded *g, uint64_t until)
 static void
 end_all(void)
 {
-	const uint64_t	 until = mono_ms() + ANSWER_MS;
-	size_t		 i;
+	struct mono_wait	 w;
+	size_t			 i;
 
+	mono_wait_begin(&w, ANSWER_MS);
 	for (i = 0; i < nall; i++)
 		if (all[i].pid > 1 && all[i].is_engine)
 			hold(&all[i]);
@@ -92,7 +94,7 @@ end_all(void)
 			(void)kill(-all[i].pid, SIGKILL);
 	for (i = 0; i < nall; i++)
 		if (all[i].pid > 1 && all[i].is_engine)
-			end_engine(&all[i], until);
+			end_engine(&all[i], &w);
 }
 
 static void

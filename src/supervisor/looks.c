@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "base/xmalloc.h"
+#include "supervisor/awake.h"
 #include "supervisor/child.h"
 #include "supervisor/looks.h"
 
@@ -206,7 +207,7 @@ looks_reaped(struct looks *l, pid_t pid)
 
 	/* The notes of a looker that ended may not have been read yet. */
 	if (l->process.notes != -1 && l->process.pid == pid)
-		looks_serve(l, mono_ms());
+		looks_serve(l, awake_ms());
 	for (i = 0; i < l->conf->nhandlers; i++)
 		if (l->held_by[i] == pid)
 			l->held_by[i] = 0;

@@ -19,6 +19,7 @@
 #include "base/mono.h"
 #include "base/syslog.h"
 #include "base/xmalloc.h"
+#include "supervisor/awake.h"
 #include "supervisor/quota.h"
 #include "supervisor/requests.h"
 #include "supervisor/stale.h"
@@ -66,7 +67,7 @@ requests_remove_engine(struct requests *r, const struct engine_proc *e)
 void
 requests_limits_changed(struct requests *r)
 {
-	quota_all_due(r->quota, mono_ms());
+	quota_all_due(r->quota, awake_ms());
 }
 
 static void
@@ -180,7 +181,7 @@ start_over(void *arg, struct child *c, int runs)
 	if (!runs) {
 		if (e != NULL)
 			send_failed(e, c->id, c->start->error, c->start->stage);
-		child_drop(c, mono_ms());
+		child_drop(c, awake_ms());
 		return;
 	}
 	c->ran = 1;
@@ -225,13 +226,13 @@ requests_exited(struct requests *r, struct child *c, int status, const struct ru
 	if (!c->orphan && r->engines[c->engine] != NULL)
 		send_exited(r->engines[c->engine], c->id, status);
 	child_remove(c);
-	tell_of_room(r, number, mono_ms());
+	tell_of_room(r, number, awake_ms());
 }
 
 void
 requests_engine_gone(struct requests *r, unsigned int engine)
 {
-	quota_engine_gone(r->quota, engine, mono_ms());
+	quota_engine_gone(r->quota, engine, awake_ms());
 }
 
 /* 1 if the configuration has something to run for this message. */
@@ -251,7 +252,7 @@ add_start(struct engine_proc *e, const struct ipc_msg *msg, const struct spawned
     struct stale *files)
 {
 	struct generation	*g = e->generation;
-	uint64_t		 now = mono_ms();
+	uint64_t		 now = awake_ms();
 	struct child		*c;
 
 	c = child_add(e->number, msg->id, sp->pid, g->handlers[msg->handler]);

@@ -15,6 +15,7 @@
 
 #include "base/mono.h"
 #include "base/syslog.h"
+#include "supervisor/awake.h"
 #include "supervisor/child.h"
 #include "supervisor/status.h"
 
@@ -114,7 +115,7 @@ tell_engine(struct control_client *c, const struct status *st, const struct engi
 	msg.u.engine.last_turn = e->still * (uint64_t)1000;
 	msg.u.engine.connections = board_connections_of(board, e->index);
 	msg.u.engine.sessions = board_sessions_of(board, e->index);
-	msg.u.engine.left = left(e, st, now);
+	msg.u.engine.left = left(e, st, awake_ms());
 	control_say(c, &msg);
 }
 
@@ -270,7 +271,7 @@ tell_process(const struct child *c, void *arg)
 	msg.u.process.engine = c->engine + 1;
 	msg.u.process.event = EV_COUNT;
 	if (c->orphan)
-		msg.u.process.age = age(l->now, c->orphan_since);
+		msg.u.process.age = age(awake_ms(), c->orphan_since);
 	else if (read_slot(l->engines, c, &p)) {
 		msg.text[1] = p.state < NUMBERS_PROCESSES ? names[p.state] : "unknown";
 		msg.text[2] = p.ids;

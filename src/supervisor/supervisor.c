@@ -23,6 +23,7 @@
 #include "base/syslog.h"
 #include "startup/daemon.h"
 #include "startup/listen_sock.h"
+#include "supervisor/awake.h"
 #include "supervisor/child.h"
 #include "supervisor/control.h"
 #include "supervisor/engine_set.h"
@@ -124,7 +125,7 @@ end_now(struct supervisor *sv, uint64_t grace)
 {
 	stop_listening(sv);
 	sv->phase = ENDING;
-	child_end_all(mono_ms(), grace);
+	child_end_all(awake_ms(), grace);
 	engine_set_kill(&sv->engines);
 }
 
@@ -141,7 +142,7 @@ start_draining(struct supervisor *sv)
 		return;
 	}
 	sv->phase = DRAINING;
-	sv->end_at = mono_ms() + conf_of(sv)->drain_timeout;
+	sv->end_at = awake_ms() + conf_of(sv)->drain_timeout;
 	engine_set_tell(&sv->engines, IPC_DRAIN);
 }
 
@@ -151,7 +152,7 @@ answer(struct supervisor *sv)
 {
 	stop_listening(sv);
 	sv->phase = ANSWERING;
-	sv->end_at = mono_ms() + ENGINE_ANSWER_MS;
+	sv->end_at = awake_ms() + ENGINE_ANSWER_MS;
 	engine_set_tell(&sv->engines, IPC_ANSWER);
 }
 
@@ -266,7 +267,7 @@ told_to_end(struct supervisor *sv)
 			log_info("ending at once");
 			answer(sv);
 			/* The engines hear of that first: their answers say that time was over. */
-			child_end_all(mono_ms(), 0);
+			child_end_all(awake_ms(), 0);
 			break;
 		case ANSWERING:
 		case ENDING:
@@ -295,7 +296,7 @@ told_to_reload(struct supervisor *sv)
 static void
 go_on_reloading(struct supervisor *sv)
 {
-	if (reload_run(&sv->reload, mono_ms(), sv->phase == RUNNING) == 1)
+	if (reload_run(&sv->reload, awake_ms(), sv->phase == RUNNING) == 1)
 		sv->drained = 0;
 }
 
@@ -452,8 +453,10 @@ look_whether_ready(struct supervisor *sv)
 static uint64_t
 run_timers(struct supervisor *sv)
 {
-	uint64_t	 now = mono_ms(), next, t;
+	uint64_t	 now, next, t;
 
+	awake_turn(0);
+	now = awake_ms();
 	if (sv->phase == DRAINING && now >= sv->end_at) {
 		log_msg(LOG_WARNING, NULL, "drain-timeout is over");
 		answer(sv);

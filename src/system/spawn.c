@@ -441,16 +441,16 @@ int
 spawn(const struct handler_conf *h, const char *tmpdir, enum event_kind ev, const char *env,
     size_t env_len, int cpu, struct spawned *out)
 {
-	const uint64_t	 until = mono_ms() + SPAWN_MS;
-	struct pollfd	 pfd;
-	uint64_t	 now;
-	int		 ret;
+	struct mono_wait	 w;
+	struct pollfd		 pfd;
+	int			 ret, slice;
 
 	if (spawn_begin(h, tmpdir, ev, env, env_len, cpu, 0, out) == -1)
 		return -1;
-	while ((ret = spawn_status(out, NULL, NULL)) == 0 && (now = mono_ms()) < until) {
+	mono_wait_begin(&w, SPAWN_MS);
+	while ((ret = spawn_status(out, NULL, NULL)) == 0 && (slice = mono_wait_slice(&w)) > 0) {
 		pfd = (struct pollfd){ .fd = out->notes, .events = POLLIN };
-		(void)poll(&pfd, 1, (int)(until - now));
+		(void)poll(&pfd, 1, slice);
 	}
 	if (ret == 1)
 		return 0;

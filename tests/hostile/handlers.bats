@@ -54,8 +54,9 @@ attack() {
 	}
 }
 
+# In the process that attack has made for it.
 as_handler() {
-	setpriv --reuid "$UID_H" --regid "$GID_H" --clear-groups "$@"
+	exec setpriv --reuid "$UID_H" --regid "$GID_H" --clear-groups "$@"
 }
 
 has_fuse() {
@@ -153,6 +154,23 @@ starting() {
 	send_bad
 	wait_for -t 25 grep -q '451 4.3.0 failed' "$WORK/bad.out"
 	log_has 'could not be started (exec: it took too long)'
+}
+
+@test "a start has its time although the machine stood still meanwhile" {
+	cp /bin/true "$WORK/theirs/bad"
+	chown "$HANDLER_USER" "$WORK/theirs/bad"
+	run_daemon "command = {$WORK/theirs/bad}" 'timeout = 50s'
+	attack lease as_handler "$HOSTILE/lease.py" 60 "$WORK/theirs/bad"
+	send_bad
+	wait_for starting
+	kill -s STOP "$DAEMON_PID"
+	# A start that takes longer than 10 s has failed.
+	sleep 11
+	kill -s CONT "$DAEMON_PID"
+	sleep 0.5
+	kill "${ATTACKERS[0]}"
+	wait_log ' recipients=1 size=12: accept'
+	if log_has 'could not be started'; then false; fi
 }
 
 @test "a file system that does not answer holds up no supervisor: directory of a handler" {
