@@ -60,11 +60,12 @@ attack() {
 	}
 }
 
+# In the process that attack has made for it.
 as() {
 	local user=$1
 
 	shift
-	setpriv --reuid "$(id -u "$user")" --regid "$(id -g "$user")" --clear-groups "$@"
+	exec setpriv --reuid "$(id -u "$user")" --regid "$(id -g "$user")" --clear-groups "$@"
 }
 
 has_fuse() {
