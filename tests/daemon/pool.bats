@@ -105,7 +105,7 @@ one_mail() {
 @test "queue: who waited longest comes first" {
 	local i
 
-	worker one 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s'
+	worker one 'events = {mail}' 'reuse = yes' 'processes = 1'
 	proto_run
 	printf '%s\n' '!touch busy' '!wait go' continue | plan -c "first.$HOST" mail
 	{
@@ -137,7 +137,7 @@ one_mail() {
 		sleep 0.1
 		rm "$OUT/run.$$"
 	END
-	script count 'events = {mail}' 'processes = 3' 'queue-timeout = 8s'
+	script count 'events = {mail}' 'processes = 3'
 	proto_run
 	for ((i = 0; i < 12; i++)); do
 		printf '%s\n' "use c$i" "hello $HOST" 'send mail <a@b.example>'
@@ -182,7 +182,7 @@ one_mail() {
 }
 
 @test "slow: an answer that takes longer is logged with its time and the wait before it" {
-	worker one 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s' 'slow = 300ms'
+	worker one 'events = {mail}' 'reuse = yes' 'processes = 1' 'slow = 300ms'
 	proto_run
 	printf '%s\n' '!sleep 0.6' continue | plan -c "slow.$HOST" mail
 	mta one <<-END
@@ -197,8 +197,10 @@ one_mail() {
 		expect continue
 		mail <c@b.example> continue
 	END
-	wait_for log_matches '^.*[0-9a-f]+\.[0-9]+: handler one: mail: slow: 0\.[6-9][0-9]{2} s(, and waited [0-9.]+ s for a process)?$'
-	[ "$(grep -c 'slow:' < <(daemon_log))" -eq 1 ]
+	wait_for log_matches '^.*[0-9a-f]+\.[0-9]+: handler one: mail: slow: [0-9]+\.[0-9]{3} s(, and waited [0-9.]+ s for a process)?$'
+	# Only what took so long; on a machine that stands still that may be another one, too.
+	daemon_log | sed -n 's/.* slow: \([0-9.]*\) s.*/\1/p' |
+	    awk '$1 < 0.3 { exit 1 } $1 >= 0.6 { found = 1 } END { exit !found }'
 }
 
 @test "slow: many of them are one line a second and their number; 0 is none" {
@@ -235,14 +237,14 @@ one_mail() {
 		hello $HOST
 		mail <c@b.example> $BUSY
 	END
-	log_matches 'handler one: all of its 1 processes are in use, 1 event waits, the oldest for [1-9]\.[0-9] s$'
+	wait_for log_matches 'handler one: all of its 1 processes are in use, 1 event waits, the oldest for [1-9][0-9]*\.[0-9] s$'
 	[ "$(grep -c 'processes are in use' < <(daemon_log))" -eq 1 ]
 }
 
 @test "queue: without an event that waits long no line says that processes are in use" {
 	local i
 
-	worker one 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s'
+	worker one 'events = {mail}' 'reuse = yes' 'processes = 1'
 	proto_run
 	for i in 1 2 3 4; do
 		printf '%s\n' "use c$i" "hello $HOST" 'send mail <a@b.example>'
@@ -251,7 +253,8 @@ one_mail() {
 		printf '%s\n' "use c$i" 'expect continue'
 	done >>"$BATS_TEST_TMPDIR/s"
 	mta one <"$BATS_TEST_TMPDIR/s"
-	! log_has 'processes are in use' || false
+	# A machine that stands still makes events wait, but then the line says so.
+	if log_matches 'processes are in use.* for 0\.'; then false; fi
 }
 
 @test "queue: one that was refused a process is not asked again in its scope" {
@@ -508,7 +511,7 @@ one_mail() {
 	n=$(wc -l <"$OUT/starts")
 	echo "$n starts"
 	[ "$n" -ge 1 ]
-	[ "$n" -le 4 ]
+	[ "$n" -le 6 ]
 	wait_log 'handler dies: a process was of no use; the next one is started in 1 s'
 	wait_log 'no such module'
 	# Once it is mended, it is asked again.
@@ -536,7 +539,7 @@ one_mail() {
 	sleep 1.5
 	n=$(wc -l <"$OUT/starts")
 	echo "$n starts"
-	[ "$n" -le 9 ]
+	[ "$n" -le 12 ]
 }
 
 # one_shot NAME OPTION ...: a script that takes what it needs from variables
@@ -741,7 +744,7 @@ loops_asked() {
 }
 
 @test "a lasting process whose output is closed is used for nothing more" {
-	worker closes 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s'
+	worker closes 'events = {mail}' 'reuse = yes' 'processes = 1'
 	proto_run
 	printf '%s\n' continue '!close 1' | plan mail.1
 	session closes <<-END
@@ -780,7 +783,7 @@ loops_asked() {
 
 	for scope in event message session; do
 		worker "away-$scope" 'events = {mail, rcpt}' 'reuse = yes' "scope = $scope" \
-		    'processes = 1' 'queue-timeout = 8s'
+		    'processes = 1'
 	done
 	proto_run
 	for scope in event message session; do
@@ -860,7 +863,7 @@ loops_asked() {
 }
 
 @test "a protocol error ends a lasting process, and the next event has another" {
-	worker errs 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s'
+	worker errs 'events = {mail}' 'reuse = yes' 'processes = 1'
 	proto_run
 	echo 'contiue' | plan mail.1
 	session errs "mail $FAILED" 'mail => continue' 'mail => continue'
@@ -1149,7 +1152,7 @@ off() {
 @test "engines: a limit of processes holds over both, who needs one gets it" {
 	local i
 
-	worker shared 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s' \
+	worker shared 'events = {mail}' 'reuse = yes' 'processes = 1' \
 	    'idle-timeout = 1h'
 	two_engines
 	{
@@ -1171,7 +1174,7 @@ off() {
 }
 
 @test "engines: an event waits for the process of the other engine, and then has one" {
-	worker shared 'events = {mail}' 'reuse = yes' 'processes = 1' 'queue-timeout = 8s'
+	worker shared 'events = {mail}' 'reuse = yes' 'processes = 1'
 	two_engines
 	printf '%s\n' '!touch busy' '!wait go' continue | plan mail.1
 	mta shared <<-END
@@ -1201,7 +1204,7 @@ off() {
 
 @test "engines: a scope keeps its process until it is over, then the other engine has it" {
 	worker shared 'events = {mail, end-of-message}' 'reuse = yes' 'processes = 1' \
-	    'scope = message' 'queue-timeout = 8s'
+	    'scope = message'
 	two_engines
 	mta shared <<-END
 		$(on 1)

@@ -749,6 +749,8 @@ fails() {
 	wait_for bash -c '"$PIPEMILTERCTL" -s "$1" processes | grep -q "^old .* busy "' - "$CONTROL"
 	answers one
 	wait_for grep -q 'reject by new: 550 5.7.1 one' "$OUT/watched"
+	# The end of the daemon would wait for it.
+	kill "$(cat "$OUT/pid")"
 }
 
 @test "an engine that dies after a reload is started with the configuration of now" {

@@ -155,7 +155,7 @@ serves() {
 	local i n=0
 
 	for ((i = 0; i < 20; i++)); do
-		if timeout 5 "$MILTER_SEND" -s "unix:$SOCK" "$WORK/mail"; then
+		if timeout 30 "$MILTER_SEND" -s "unix:$SOCK" "$WORK/mail"; then
 			n=$((n + 1))
 		fi
 	done
@@ -343,7 +343,7 @@ killed_with_its_supervisor() {
 	wait_for test -s "$DAEMONS/d/status"
 	rm -rf "$DAEMONS/d"
 	start_daemon <"$CONF"
-	timeout 10 "$MILTER_SEND" -s "unix:$SOCK" "$WORK/mail"
+	timeout 60 "$MILTER_SEND" -s "unix:$SOCK" "$WORK/mail"
 }
 
 @test "an engine that is stopped ends with a supervisor that is killed" {

@@ -152,7 +152,7 @@ starting() {
 	run_daemon "command = {$WORK/theirs/bad}" 'timeout = 40s'
 	attack lease as_handler "$HOSTILE/lease.py" 60 "$WORK/theirs/bad"
 	send_bad
-	wait_for -t 25 grep -q '451 4.3.0 failed' "$WORK/bad.out"
+	wait_for grep -q '451 4.3.0 failed' "$WORK/bad.out"
 	log_has 'could not be started (exec: it took too long)'
 }
 
@@ -229,8 +229,8 @@ runs() {
 	send_bad
 	wait_for runs "$HANDLERS/$name 300" 2
 	kill -s KILL "$DAEMON_PID"
-	wait_for -t 10 none_runs "$HANDLERS/$name 300"
-	wait_for -t 10 grep -q '451 4' "$WORK/bad.out"
+	wait_for none_runs "$HANDLERS/$name 300"
+	wait_for grep -q '451 4' "$WORK/bad.out"
 	wait_for test -s "$DAEMONS/d/status"
 	rm -rf "$DAEMONS/d"
 	run_daemon "command = {$HANDLERS/good}"

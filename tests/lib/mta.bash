@@ -186,7 +186,7 @@ handler loop {
 	scope = session
 	reuse = yes
 	processes = 1
-	queue-timeout = 8s
+	queue-timeout = 30s
 }
 handler spooled {
 	command = {'$HANDLERS/spooled'}

@@ -34,6 +34,9 @@ torture() {
 	if [ -n "$ENGINE_USER" ]; then
 		users=(-o "engine-user = $ENGINE_USER" -o "handler-user = $HANDLER_USER")
 	fi
+	# A busy machine may need more than the 8 s of the default.
+	[[ " ${options[*]}" == *' timeout ='* ]] ||
+		options+=(-o 'timeout = 30s' -o 'event-timeout = 1m')
 	run "$MILTER_SEND" --torture "${users[@]}" "${options[@]}" -x "$@"
 }
 

@@ -610,7 +610,7 @@ plan_slow() {
 		    "spool-directory = '$WORK/spool'" "handler h {" \
 		    "command = {'$HANDLERS/h'}" 'events = {rcpt}' '}' >"$WORK/c"
 		add_users_to "$WORK/c"
-		run timeout 10 "$PIPEMILTER" -d -f "$WORK/c"
+		run timeout 60 "$PIPEMILTER" -d -f "$WORK/c"
 		assert_status 1
 		assert_output_has "$2"
 	}

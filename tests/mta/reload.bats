@@ -56,7 +56,8 @@ one_generation() {
 			command = {'$HANDLERS/one'}
 			events = {connect, rcpt, end-of-message}
 			processes = 50
-			queue-timeout = 8s
+			timeout = 30s
+			queue-timeout = 30s
 		}
 	END
 	mta_start one "$port" "$sink" "$SOCK"
