@@ -76,6 +76,7 @@ mta_setup() {
 }
 
 mta_teardown() {
+	repeat_if_it_stood_still
 	[ -z "${MTA_MISSING:-}" ] || return 0
 	[ -z "${BATS_TEST_COMPLETED:-}" ] || return 0
 	echo "--- replies:"

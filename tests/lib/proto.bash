@@ -126,6 +126,8 @@ proto_setup() {
 	OUT=$WORK/out
 	DAEMONS=$BATS_FILE_TMPDIR/daemons
 	HOST=t$BATS_TEST_NUMBER.example
+	# A test that is run again finds nothing of the time before.
+	rm -rf "${PLANS:?}/$HOST"
 	new_client "$HOST"
 }
 

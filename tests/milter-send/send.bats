@@ -20,6 +20,7 @@ setup() {
 }
 
 teardown() {
+	repeat_if_it_stood_still
 	stop_fake
 }
 
