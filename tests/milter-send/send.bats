@@ -54,9 +54,9 @@ fake() {
 	    3>&- &
 	fake=$!
 	if [ "${1:-sock}" = inet ]; then
-		within 20 test -e log.port
+		within 60 test -e log.port
 	else
-		within 20 test -S sock
+		within 60 test -S sock
 	fi
 }
 
@@ -68,7 +68,7 @@ send() {
 # answer STATUS LINE...: with this script that is what comes out.
 answer() {
 	fake
-	send -t 10
+	send -t 60
 	if [ "$status" -ne "$1" ]; then
 		printf 'status %s, expected %s\n%s\n%s\n' "$status" "$1" \
 		    "$output" "$stderr"
@@ -85,7 +85,7 @@ answer() {
 # broken TEXT: with this script the protocol is broken, with this message.
 broken() {
 	fake
-	send -t 10
+	send -t 60
 	printf 'status %s\n%s\n%s\n' "$status" "$output" "$stderr"
 	[ "$status" -eq 70 ] && [[ $stderr == *"protocol broken: $1"* ]]
 }
@@ -736,7 +736,7 @@ report abort
 	[[ ${lines[1]} == *' messages/s, '*' events/s' ]]
 	[[ ${lines[2]} == 'latency of messages: p50 '*' ms, p90 '*' ms, p99 '*' ms, max '*' ms' ]]
 	[ "${lines[3]}" = 'delivered 20, rejected 5, tempfailed 0, discarded 0' ]
-	within 20 sh -c 'test "$(grep -c "^Q" log)" -eq 5'
+	within 60 sh -c 'test "$(grep -c "^Q" log)" -eq 5'
 	[ "$(grep -c '^M' log)" -eq 25 ]
 	[ "$(sed -n 's/^D M\(i|[^|]*\).*/\1/p' log | sort -u | wc -l)" -eq 25 ]
 	send -n 4 --json
@@ -759,7 +759,7 @@ assert d["messages_per_second"] > 0 and d["events_per_second"] > 0, d' "$output"
 		fake <<< "optneg terms 0 $terms"
 		send -n 6 -M 3 -r a@example.net -r b@example.net
 		[ "$status" -eq 0 ]
-		within 20 sh -c 'test "$(grep -c "^Q" log)" -eq 2'
+		within 60 sh -c 'test "$(grep -c "^Q" log)" -eq 2'
 		# Prints a line for each message: its ids, one of a kind.
 		awk '/^D M/ { message++ }
 		match($0, /^D [MRTLNBE]i[|][0-9A-F]+[|]/) {
@@ -914,8 +914,8 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$MILTER_SEND" "${as[@]}" \
 		    -o 'timeout = 60s' -o 'event-timeout = 60s' -e mail -x ./h < message 3>&- &
 		pid=$!
-		within 20 sh -c 'ls "$TMPDIR"/milter-send.*/milter.sock' || return
-		within 20 pgrep -P "$pid"
+		within 60 sh -c 'ls "$TMPDIR"/milter-send.*/milter.sock' || return
+		within 60 pgrep -P "$pid"
 		kill -s "$sig" "$pid"
 		status=0
 		wait "$pid" || status=$?
