@@ -73,7 +73,7 @@ unit_has() {
 # The unit as it is installed, but with a program that is there.
 make_unit() {
 	sed -e "s|@sbindir@/pipemilter|$PIPEMILTER|" -e "s|@sysconfdir@|/etc|" \
-	    -e "s|@runstatedir@|/run|" -e "s|@docdir@|/usr/share/doc/pipemilter|" \
+	    -e "s|@runstatedir@|/run|" -e "s|@localstatedir@|/var|" -e "s|@docdir@|/usr/share/doc/pipemilter|" \
 	    "$TOP_DIR/contrib/pipemilter.service.in" >"$WORK/pipemilter.service"
 }
 

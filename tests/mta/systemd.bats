@@ -344,6 +344,35 @@ property_is() {
 	ctl stop pipemilter-metrics.socket
 }
 
+# works_as_installed: the daemon serves, with its files where this build has them, and handlers
+# of that name can have messages as files.
+works_as_installed() {
+	ctl start pipemilter
+	run -0 send
+	assert_output_has 'header added: X-Spools: yes'
+	# Neither the client nor the unit is told where the control socket is.
+	run -0 inside "$SBIN/pipemilterctl" ping
+	ctl reload pipemilter
+	run -0 send
+	ctl stop pipemilter
+}
+
+@test "the unit works with the directories that the build has" {
+	inside_script spools <<-'EOF'
+		grep -q '^Subject: x' "$MILTER_MESSAGE_FILE" &&
+		    printf '%s\n' 'add-header X-Spools yes' continue
+	EOF
+	printf '%s\n' "listen 'unix:$SOCKET' { group = postfix }" \
+	    'handler s { command = {/opt/spools} events = {end-of-message} spool = yes }' |
+	    inside tee "$UNIT_CONF" >/dev/null
+	works_as_installed
+	inside mkdir -p /run/systemd/system/pipemilter.service.d
+	inside tee /run/systemd/system/pipemilter.service.d/strict.conf \
+	    <"$TOP_DIR/contrib/strict.conf" >/dev/null
+	ctl daemon-reload
+	works_as_installed
+}
+
 @test "the daemon and its handlers work with strict.conf" {
 	inside_script spools <<-'EOF'
 		grep -q '^Subject: x' "$MILTER_MESSAGE_FILE" &&

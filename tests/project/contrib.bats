@@ -30,7 +30,7 @@ make_units() {
 	needs systemd-analyze
 	for unit in "$TOP_DIR"/contrib/*.service.in; do
 		sed -e "s|@sbindir@|$BUILDDIR|" -e "s|@sysconfdir@|/etc|" \
-		    -e "s|@runstatedir@|/run|" -e "s|@docdir@|/usr/share/doc/pipemilter|" \
+		    -e "s|@runstatedir@|/run|" -e "s|@localstatedir@|/var|" -e "s|@docdir@|/usr/share/doc/pipemilter|" \
 		    "$unit" >"$WORK/$(basename "$unit" .in)"
 	done
 	cp "$TOP_DIR/contrib/pipemilter-metrics.socket" "$WORK"
