@@ -80,6 +80,63 @@ survived() {
 	survived 45000
 }
 
+# What the engine has in memory for each of many connections: bytes. They have said who the client
+# is, and say nothing more.
+bytes_of_idle() {
+	python3 - "$1" "$ENGINE" <<-'END'
+		import re, resource, socket, struct, sys
+		MANY = 4000
+		def resident():
+		    with open("/proc/%s/status" % sys.argv[2]) as f:
+		        return int(re.search(r"VmRSS:\s*(\d+)", f.read()).group(1)) * 1024
+		def packet(code, data):
+		    return struct.pack("!I", len(data) + 1) + code + data
+		def ask(s, data):
+		    s.sendall(data)
+		    answer = s.recv(5)
+		    while len(answer) < 5 or len(answer) < 4 + struct.unpack("!I", answer[:4])[0]:
+		        more = s.recv(512)
+		        if not more:
+		            sys.exit("closed")
+		        answer += more
+		    return answer
+		def idle():
+		    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 60)
+		    # Each command that the daemon wants has an answer: so all of them were taken.
+		    offer = ask(s, packet(b"O", struct.pack("!III", 6, 0x1ff, 0x37f)))
+		    steps = struct.unpack("!I", offer[13:17])[0]
+		    for code, data, no in ((b"C", b"mx.example.org\x004\x10\xe1192.0.2.7\0", 1),
+		                           (b"H", b"mx.example.org\0", 2)):
+		        # In one piece: TCP holds a second one back until the first was acknowledged.
+		        macros = packet(b"D", code + b"j\0mx.example.net\0{daemon_name}\0mx\0")
+		        if steps & no:
+		            s.sendall(macros)
+		        elif ask(s, macros + packet(code, data))[4:5] != b"c":
+		            sys.exit("refused")
+		    return s
+		hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+		resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MANY + 300), hard))
+		held = [idle() for _ in range(200)]
+		before = resident()
+		held += [idle() for _ in range(MANY)]
+		print((resident() - before) // MANY)
+	END
+}
+
+@test "memory: a connection that only waits takes 2 KB at most" {
+	local port bytes
+
+	[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 4400 ] || skip 'too few files may be open'
+	port=$(free_port)
+	global 'connections = 5000' "listen 'inet:$port@127.0.0.1' { handlers = {$NAME} }"
+	handler "$NAME" 'events = {rcpt}'
+	begin
+	bytes=$(bytes_of_idle "$port")
+	echo "$bytes bytes"
+	[ "$bytes" -le 2048 ]
+	stop_daemon "$NAME"
+}
+
 @test "memory: packets that do not end, beyond the bound" {
 	global 'memory = 16M'
 	handler "$NAME" 'events = {mail}'
