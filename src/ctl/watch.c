@@ -137,15 +137,31 @@ wants(struct shown *s, const char *ids)
 }
 
 static void
+forget(struct shown *s, size_t i)
+{
+	memmove(s->ids + i, s->ids + i + 1, (s->n - i - 1) * sizeof(*s->ids));
+	s->n--;
+	s->over++;
+}
+
+static void
 note_gone(struct shown *s, const char *id)
 {
 	size_t	 i = find(s, id, strlen(id));
 
-	if (i == s->n)
-		return;
-	memmove(s->ids + i, s->ids + i + 1, (s->n - i - 1) * sizeof(*s->ids));
-	s->n--;
-	s->over++;
+	if (i < s->n)
+		forget(s, i);
+}
+
+/* An engine has ended, and so have its sessions, whose ids begin with run and a full stop. */
+static void
+note_run_gone(struct shown *s, const char *run)
+{
+	size_t	 i = s->n, len = strlen(run);
+
+	while (i-- > 0)
+		if (strncmp(s->ids[i], run, len) == 0 && s->ids[i][len] == '.')
+			forget(s, i);
 }
 
 static void
@@ -195,6 +211,8 @@ show(int fd, struct shown *s)
 			return CONTROL_FAILED;
 		if (msg.type == CONTROL_GONE)
 			note_gone(s, msg.text[0]);
+		if (msg.type == CONTROL_RUN_GONE)
+			note_run_gone(s, msg.text[0]);
 		if (msg.type == CONTROL_LOST)
 			s->over += msg.u.lost.sessions;
 		if ((msg.type == CONTROL_LINE && wants(s, msg.text[0])) ||

@@ -27,6 +27,8 @@
 #include "state/known.h"
 
 static void	(*on_event)(struct session *);
+/* That the ids of all sessions begin with; 0: not chosen yet. */
+static uint32_t	 run;
 
 /* Reports that may wait for one session before its MTA is no longer read. */
 #define MAX_WAITING_TASKS	32
@@ -55,12 +57,17 @@ note_wishes(struct session *s, unsigned int index)
 		s->wants_lf = 1;
 }
 
+void
+session_set_run(uint32_t number)
+{
+	run = number;
+}
+
 struct session *
 session_new(const struct conf *conf, const struct listen_conf *l,
     const struct negotiated *neg, const char *const *missing)
 {
 	static unsigned int	 number;
-	static uint32_t		 run;
 	struct session		*s = xcalloc(1, sizeof(*s));
 	unsigned int		 i;
 

@@ -25,10 +25,13 @@ enum step {
 /*
  * missing has an entry for each handler of the listener, NULL or what the MTA lacks, and
  * must outlive the session, as the configuration must; negotiated is copied. The id of the
- * session is unique to this machine's run.
+ * session is unique to this machine's run, and begins with the number of session_set_run(), if
+ * that was called, as 8 hexadecimal digits and a full stop.
  */
 struct session	*session_new(const struct conf *, const struct listen_conf *,
 		    const struct negotiated *, const char *const *missing);
+/* For all sessions of this process, before the first of them. Not 0. */
+void		 session_set_run(uint32_t);
 /*
  * No handler may have a task, or a process that serves the session. If one has, that is
  * logged as a fault of ours, and the session stays in memory for good.

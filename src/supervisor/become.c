@@ -20,6 +20,7 @@
 #include "base/syslog.h"
 #include "base/xmalloc.h"
 #include "engine/engine.h"
+#include "session/session.h"
 #include "startup/daemon.h"
 #include "startup/tmpdir.h"
 #include "store/spool.h"
@@ -130,5 +131,6 @@ become_engine(struct engine_proc *e, int fd, int log_fd, void *arg)
 	    conf->engine_gid, &conf->engine_gid, 1) == -1)
 		fatal("cannot become %s", conf->engine_user);
 	lock_up(e);
+	session_set_run(e->run);
 	engine_run(conf, g->runtime, g->listen_fds, fd, e->index, g->board);
 }

@@ -210,6 +210,17 @@ control_watch(struct control_client *c, void (*gone)(void *), void *arg)
 	return c->fd;
 }
 
+size_t
+control_backlog(const struct control_client *c)
+{
+	const struct packet	*p;
+	size_t			 n = 0;
+
+	STAILQ_FOREACH(p, &c->packets, entry)
+		n++;
+	return n;
+}
+
 /* Says what is wrong with a request. */
 static void
 refuse(struct control_client *c, const char *why, unsigned int status)

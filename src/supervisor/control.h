@@ -42,6 +42,8 @@ void	 control_finish(struct control_client *, unsigned int status);
  * descriptor. gone is called when the client has left, but not by control_close().
  */
 int	 control_watch(struct control_client *, void (*gone)(void *), void *arg);
+/* How many messages of the answer the client has not taken. */
+size_t	 control_backlog(const struct control_client *);
 /* The answer is the end of this process. */
 void	 control_hold(struct control_client *);
 

@@ -119,6 +119,8 @@ engine_proc_start(struct engine_proc *e, engine_proc_run *run, void *arg)
 	e->started = mono_ms();
 	e->starts++;
 	e->ready = e->retired = 0;
+	while ((e->run = arc4random()) == 0)
+		;
 	e->requests = ENGINE_BURST;
 	e->counted = e->started;
 	e->still = 0;

@@ -29,6 +29,7 @@ struct engine_proc {
 	unsigned int	 index;		/* among conf->engines, from 0 */
 	unsigned int	 number;	/* among all engines that live, from 0 */
 	char		 name[24];	/* "engine", or "engine 2" of several */
+	uint32_t	 run;		/* that the ids of its sessions begin with */
 	int		 cpu;		/* it and its handlers stay on this CPU; -1: any */
 	pid_t		 pid;		/* -1: none */
 	int		 guarded;	/* its place at the guard, -1: none */

@@ -248,6 +248,7 @@ engine_set_kill(struct engine_set *es)
 void
 engine_set_ended(struct engine_set *es, struct engine_proc *e)
 {
+	watchers_engine_gone(e);
 	engine_proc_gone(e);
 	board_forget(e->generation->board, e->index);
 	child_end_engine(e->number, awake_ms(), CHILD_GRACE_MS);

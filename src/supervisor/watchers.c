@@ -16,8 +16,12 @@
 #include "base/xmalloc.h"
 #include "supervisor/watchers.h"
 
+/* Messages that wait for a client. */
+#define MAX_BACKLOG	1000
+
 struct watcher {
 	TAILQ_ENTRY(watcher)	 entry;
+	struct control_client	*client;
 	uint64_t		 id;
 	int			 fd;		/* the client's */
 	struct buf		 words;		/* each with a NUL */
@@ -123,6 +127,7 @@ watchers_begin(struct control_client *c, char **words, const struct conf *conf)
 	}
 	w = xcalloc(1, sizeof(*w));
 	w->id = ++last_id;
+	w->client = c;
 	buf_init(&w->words, CONTROL_MAX_REQUEST);
 	for (i = 0; words[i] != NULL; i++)
 		buf_add_cstr(&w->words, words[i]);
@@ -143,4 +148,17 @@ watchers_tell_new(struct engine_proc *e)
 		msg = message(w, IPC_WATCH);
 		engine_proc_send_copy(e, &msg, w->fd);
 	}
+}
+
+void
+watchers_engine_gone(const struct engine_proc *e)
+{
+	const struct watcher	*w;
+	char			 run[16];
+
+	(void)snprintf(run, sizeof(run), "%08x", e->run);
+	TAILQ_FOREACH(w, &watchers, entry)
+		/* A client that reads nothing gets no pile of messages. */
+		if (control_backlog(w->client) < MAX_BACKLOG)
+			control_say_text(w->client, CONTROL_RUN_GONE, run);
 }

@@ -25,5 +25,7 @@ void	 watchers_init(watchers_tell *, void *arg);
 void	 watchers_begin(struct control_client *, char **words, const struct conf *);
 /* An engine serves now: it is told of all. */
 void	 watchers_tell_new(struct engine_proc *);
+/* An engine has ended: clients are told that its sessions are over. */
+void	 watchers_engine_gone(const struct engine_proc *);
 
 #endif

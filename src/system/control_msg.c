@@ -29,6 +29,7 @@ static const struct {
 	[CONTROL_LINE] = { 2, NUMBERS_OF(struct control_line) },
 	[CONTROL_LOST] = { 0, NUMBERS_OF(struct control_lost) },
 	[CONTROL_GONE] = { 1, 0 },
+	[CONTROL_RUN_GONE] = { 1, 0 },
 };
 
 unsigned int

@@ -11,7 +11,8 @@
  * them; a space within a word is sent as CONTROL_SPACE. Messages answer it, and CONTROL_END is
  * the last. Both programs are of one version, or the daemon answers with CONTROL_ERROR and
  * CONTROL_END alone; these two never change. Nothing ends the answer to `watch' but the end of
- * the daemon: after CONTROL_WATCHING each engine sends, and none of them is to be believed.
+ * the daemon: after CONTROL_WATCHING each engine sends, and none of them is to be believed. The
+ * supervisor then sends CONTROL_RUN_GONE alone.
  */
 #ifndef PM_SYSTEM_CONTROL_MSG_H
 #define PM_SYSTEM_CONTROL_MSG_H
@@ -47,6 +48,7 @@ enum control_type {
 	CONTROL_LINE,		/* texts: "SESSION QUEUE-ID", and the line */
 	CONTROL_LOST,		/* values: lines, and ends of sessions, that there was no room for */
 	CONTROL_GONE,		/* text: the id of a session that was shown and is over */
+	CONTROL_RUN_GONE,	/* text: what the ids of all sessions of an engine that has ended begin with */
 	CONTROL_TYPES
 };
 

@@ -793,6 +793,28 @@ is_gone() {
 	done
 }
 
+@test "watch -n ends when the engine of its sessions does" {
+	write_handler holds <<-'END'
+		touch "$OUT/holds"
+		while [ ! -e "$OUT/go" ]; do sleep 0.1; done
+		echo continue
+	END
+	run_to_watch 'engines = 2' < <(handler holds holds 'events = {mail}' 'timeout = 60s' \
+	    "environment = {'OUT=$OUT'}")
+	watch two -v -n 2
+	send >/dev/null 2>&1 3>&- &
+	wait_for lines_of two 1
+	send >/dev/null 2>&1 3>&- &
+	wait_for lines_of two 2
+	kill -0 "$WATCH"
+	pgrep -P "$DAEMON_PID" -f ': engine' | xargs kill -s KILL
+	wait "$WATCH"
+	CLIENTS=
+	: >"$OUT/go"
+	wait_for ctl ping
+	[ "$(grep -c ': connect ' "$OUT/two")" -eq 2 ]
+}
+
 @test "watch: an engine that is started later sends its lines too" {
 	local pid
 
