@@ -309,6 +309,58 @@ fails() {
 	answers two "unix:$WORK/new"
 }
 
+@test "an engine that never gets ready is the end of the reload, not of the daemon" {
+	has_sanitizer && skip 'a library can not be loaded before the sanitizer'
+	# An engine waits as long as there is a file; the supervisor's clock is 31 s ahead with another.
+	cat >"$WORK/waits.c" <<-'END'
+		#define _GNU_SOURCE
+		#include <stdlib.h>
+		#include <sys/syscall.h>
+		#include <time.h>
+		#include <unistd.h>
+		static int is_engine;
+		void tzset(void)
+		{
+			is_engine = 1;
+			while (access(getenv("WAITS"), F_OK) == 0)
+				usleep(10000);
+		}
+		int clock_gettime(clockid_t clock, struct timespec *ts)
+		{
+			int ret = syscall(SYS_clock_gettime, clock, ts);
+			if (clock == CLOCK_MONOTONIC && !is_engine && access(getenv("AHEAD"), F_OK) == 0)
+				ts->tv_sec += 31;
+			return ret;
+		}
+	END
+	"${CC:-cc}" -shared -fPIC -o "$WORK/waits.so" "$WORK/waits.c"
+	configure 'engines = 2' "$(handler h one 'events = {rcpt}')"
+	mkdir -p "$DAEMONS/d"
+	keep_daemon d env WAITS="$OUT/waits" AHEAD="$OUT/ahead" LD_PRELOAD="$WORK/waits.so" \
+	    "$PIPEMILTER" -d -f "$CONF"
+	wait_for_daemon d "unix:$SOCK"
+	open_session old
+	fds=$(descriptors)
+	echo "listen 'unix:$WORK/new' { }" >>"$CONF"
+	sed -i "s|$HANDLERS/one|$HANDLERS/two|" "$CONF"
+	touch "$OUT/waits"
+	{ run ctl reload; echo "$status $output" >"$OUT/said"; } 3>&- &
+	wait_for value_is "['running', 'running', 'starting', 'starting']" "[x['state'] for x in e]"
+	answers one
+	[ ! -s "$OUT/said" ]
+	touch "$OUT/ahead"
+	wait_for grep -q '^1 .*ended before it was ready' "$OUT/said"
+	log_has 'is stuck'
+	value_is "[1, 2]" "[x['engine'] for x in e]"
+	has_descriptors "$fds"
+	[ ! -e "$WORK/new" ]
+	answers one
+	[ "$(ask old)" = one ]
+	rm "$OUT/waits"
+	reload
+	answers two "unix:$WORK/new"
+}
+
 @test "a listener that is new connects when the reload is done; one that is gone refuses" {
 	local a b c
 
