@@ -52,11 +52,9 @@ teardown() {
 	test_teardown
 }
 
-# configuration [LINE]
 configuration() {
 	cat <<-END
 		control = '$WORK/control'
-		$*
 		listen 'unix:$SOCK' { group = postfix }
 		handler yes {
 			command = {'$HANDLERS/yes'}

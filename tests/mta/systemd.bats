@@ -321,10 +321,7 @@ property_is() {
 	END
 }
 
-@test "the numbers come by HTTP from a unit that has no right but that" {
-	write_conf
-	ctl start pipemilter
-	send
+start_metrics() {
 	# The build may have another place for the socket.
 	inside mkdir -p /run/systemd/system/pipemilter-metrics@.service.d
 	printf '%s\n' '[Service]' ExecStart= \
@@ -332,6 +329,13 @@ property_is() {
 	    inside tee /run/systemd/system/pipemilter-metrics@.service.d/socket.conf >/dev/null
 	ctl daemon-reload
 	ctl start pipemilter-metrics.socket
+}
+
+@test "the numbers come by HTTP from a unit that has no right but that" {
+	write_conf
+	ctl start pipemilter
+	send
+	start_metrics
 	cat >"$T/get.py" <<-'END'
 		import urllib.request
 		answer = urllib.request.urlopen("http://127.0.0.1:9889/metrics", timeout=60)
@@ -342,6 +346,50 @@ property_is() {
 	assert_output_has 'pipemilter_messages_total{result="accept"} 1'
 	[ "${lines[-1]}" = '# EOF' ]
 	ctl stop pipemilter-metrics.socket
+}
+
+# asked QUERY VALUE: Prometheus has one answer, and that is its value.
+asked() {
+	inside python3 - "$@" <<-'END'
+		import json, sys, urllib.parse, urllib.request
+		url = "http://127.0.0.1:9090/api/v1/query?" + urllib.parse.urlencode({"query": sys.argv[1]})
+		got = json.load(urllib.request.urlopen(url, timeout=60))["data"]["result"]
+		sys.exit([r["value"][1] for r in got] != [sys.argv[2]] and repr(got))
+	END
+}
+
+@test "Prometheus scrapes that unit, with the alerts, and answers queries" {
+	command -v prometheus >/dev/null || skip 'no Prometheus here'
+	write_conf
+	ctl start pipemilter
+	send
+	start_metrics
+	cp "$TOP_DIR/contrib/prometheus-rules.yml" "$T"
+	cat >"$T/prometheus.yml" <<-'END'
+		global: {scrape_interval: 5s, scrape_timeout: 5s, evaluation_interval: 5s}
+		rule_files: [prometheus-rules.yml]
+		scrape_configs:
+		  - job_name: pipemilter
+		    static_configs:
+		      - targets: ['127.0.0.1:9889']
+	END
+	inside systemd-run -q --collect --unit=prometheus-test \
+	    prometheus --config.file="$SHARED_AT/$BATS_TEST_NUMBER/prometheus.yml" \
+	    --storage.tsdb.path=/run/prometheus --web.listen-address=127.0.0.1:9090
+	wait_for -t 120 asked 'up{job="pipemilter"}' 1 || {
+		inside journalctl -q --since "$SEEN" -n 30 -u prometheus-test
+		return 1
+	}
+	wait_for -t 120 asked 'pipemilter_messages_total{result="accept"}' 1
+	asked 'pipemilter_handler_answer_seconds_count{handler="yes",event="mail"}' 1
+	asked 'sum(pipemilter_engines{state="running"})' 1
+	asked 'count(ALERTS) or vector(0)' 0
+	send
+	wait_for -t 120 asked 'pipemilter_messages_total{result="accept"}' 2
+	# The daemon is away: there is an answer, and it is no success.
+	ctl stop pipemilter
+	wait_for -t 120 asked 'up{job="pipemilter"}' 0
+	ctl stop prometheus-test pipemilter-metrics.socket
 }
 
 # works_as_installed: the daemon serves, with its files where this build has them, and handlers
