@@ -87,8 +87,9 @@ bytes_of_idle() {
 		import re, resource, socket, struct, sys
 		MANY = 4000
 		def resident():
-		    with open("/proc/%s/status" % sys.argv[2]) as f:
-		        return int(re.search(r"VmRSS:\s*(\d+)", f.read()).group(1)) * 1024
+		    # VmRSS of its status may be wrong by some hundred KB.
+		    with open("/proc/%s/smaps_rollup" % sys.argv[2]) as f:
+		        return int(re.search(r"Rss:\s*(\d+)", f.read()).group(1)) * 1024
 		def packet(code, data):
 		    return struct.pack("!I", len(data) + 1) + code + data
 		def ask(s, data):

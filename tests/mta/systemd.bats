@@ -381,9 +381,9 @@ asked() {
 		return 1
 	}
 	wait_for -t 120 asked 'pipemilter_messages_total{result="accept"}' 1
-	asked 'pipemilter_handler_answer_seconds_count{handler="yes",event="mail"}' 1
-	asked 'sum(pipemilter_engines{state="running"})' 1
-	asked 'count(ALERTS) or vector(0)' 0
+	wait_for -t 120 asked 'pipemilter_handler_answer_seconds_count{handler="yes",event="mail"}' 1
+	wait_for -t 120 asked 'sum(pipemilter_engines{state="running"})' 1
+	wait_for -t 120 asked 'count(ALERTS) or vector(0)' 0
 	send
 	wait_for -t 120 asked 'pipemilter_messages_total{result="accept"}' 2
 	# The daemon is away: there is an answer, and it is no success.
