@@ -33,7 +33,8 @@ class Redis:
             missing("redis", "python3-redis")
         self._error = redis.RedisError
         self._rest_until = 0
-        limits = {"socket_timeout": 2}
+        # Mail waits no longer than this for a Redis that is away or says nothing.
+        limits = {"socket_timeout": 1}
         if not url.startswith("unix:"):
             limits["socket_connect_timeout"] = 1
         try:

@@ -476,6 +476,27 @@ wrong() {
 	wait_for greylisted_again
 }
 
+@test "greylist, Redis: one that says nothing is asked once, and mail passes" {
+	use redis
+	serve greylist "DATABASE=$DATABASE"
+	sent 75 $A
+	kill -s STOP "$(cat "$DAEMONS/redis/pid")"
+	sent 0 $A
+	wait_log 'the Redis: '
+	kill -s CONT "$(cat "$DAEMONS/redis/pid")"
+	wait_for greylisted_again
+}
+
+@test "Redis: mail waits no longer than a second for one that is away" {
+	run -0 env PYTHONPATH="$TOP_DIR/libraries" /usr/bin/python3 - <<-'END'
+		from pipemilter_redis import Redis
+		asked = Redis("redis://192.0.2.1:6379/0", "return 1")._script.registered_client
+		limits = asked.connection_pool.connection_kwargs
+		assert limits["socket_timeout"] <= 1 and limits["socket_connect_timeout"] <= 1, limits
+		assert not limits.get("retry_on_timeout"), limits
+	END
+}
+
 greylisted_again() {
 	send $A
 	[ "$status" -eq 75 ]
