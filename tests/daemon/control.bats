@@ -163,6 +163,7 @@ as_user() {
 	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" stop
 	assert_output_has 'pipemilterctl: only root'
 	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" drain
+	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" reload
 	run -4 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" watch
 	run -0 as_user nobody "$group" "$WORK/ctl" -s "$CONTROL" processes
 	as_user nobody "$group" timeout 20 "$WORK/ctl" -s "$CONTROL" top 1 | grep -q '^pipemilter '
@@ -507,6 +508,11 @@ fake() {
 	python3 - "$OUT/json" "$WORK" <<-'END'
 		import json, sys
 		j = json.load(open(sys.argv[1], encoding="utf-8"))
+		def numbers(x):
+		    if isinstance(x, (dict, list)):
+		        return [n for y in (x.values() if isinstance(x, dict) else x) for n in numbers(y)]
+		    return [x] if isinstance(x, (int, float)) else []
+		assert len(numbers(j)) > 50 and min(numbers(j)) >= 0, j
 		assert j["listeners"][1]["listen"] == "unix:" + sys.argv[2] + '/a"b\\c\u00e4\x1b[31m\ufffd', j
 	END
 	python3 -c 'import sys; open(sys.argv[1], encoding="utf-8").read()' "$OUT/om"

@@ -83,8 +83,10 @@ make_unit() {
 	grep -q __asan_init "$PIPEMILTER" && skip 'no hardening with sanitizers'
 	command -v readelf >/dev/null || skip 'no readelf here'
 	for program in "$PIPEMILTER" "$MILTER_SEND"; do
-		run readelf -dlW "$program"
+		run readelf -hdlW "$program"
 		assert_success
+		# PIE
+		[[ $output =~ Type:\ +DYN ]]
 		assert_output_has GNU_RELRO
 		assert_output_has BIND_NOW
 	done
