@@ -122,7 +122,7 @@ engine_proc_start(struct engine_proc *e, engine_proc_run *run, void *arg)
 	while ((e->run = arc4random()) == 0)
 		;
 	e->requests = ENGINE_BURST;
-	e->counted = e->started;
+	e->counted = awake_ms();
 	e->still = 0;
 	if (ipc_pair(fds) == -1) {
 		log_warn("socketpair");

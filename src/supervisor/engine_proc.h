@@ -44,7 +44,7 @@ struct engine_proc {
 	uint64_t	 restart_at;	/* ms: if it is gone, not before this */
 	uint64_t	 delay;		/* ms from this start to the next, at least */
 	uint64_t	 requests;	/* how many it may still make, as of counted */
-	uint64_t	 counted;	/* ms */
+	uint64_t	 counted;	/* ms of awake_ms() */
 	uint64_t	 turns;		/* of its loop, as of the supervisor's last look */
 	unsigned int	 still;		/* looks in a row that saw no more turns */
 	size_t		 nqueued;

@@ -21,7 +21,7 @@ struct status {
 	time_t		 started;	/* wall clock */
 	const struct reload *reload;
 	uint64_t	 engine_failures;
-	uint64_t	 end_at;	/* ms of mono_ms(): when engines that drain are ended; 0: no such time */
+	uint64_t	 end_at;	/* ms of awake_ms(): when engines that drain are ended; 0: no such time */
 };
 
 /* Answers `status': a message for the daemon, each engine, listener and handler. */
