@@ -207,7 +207,7 @@ handler hang {
 	command = {'$HANDLERS/hang'}
 	events = {data}
 	actions = {}
-	timeout = 5s
+	timeout = 25s
 	environment = {'CASES=$CASES'}
 }
 handler sparse {

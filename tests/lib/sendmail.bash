@@ -120,7 +120,7 @@ END
 	'') ;;
 	@*) cat "${milter#@}" ;;
 	*) cat <<END ;;
-INPUT_MAIL_FILTER(\`pipemilter', \`S=inet:$milter@127.0.0.1, F=T, T=C:30s;S:10s;R:10s;E:5m')dnl
+INPUT_MAIL_FILTER(\`pipemilter', \`S=inet:$milter@127.0.0.1, F=T, T=C:30s;S:60s;R:60s;E:5m')dnl
 END
 	esac
 	cat <<END
