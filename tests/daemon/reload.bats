@@ -722,12 +722,12 @@ fails() {
 	first=$(answer)
 	touch "$first/mine"
 	open_session old
-	sed -i 's/^environment/timeout = 7s\n&/' "$CONF"
+	sed -i 's/^environment/slow = 7s\n&/' "$CONF"
 	reload
 	answers "$first"
 	[ -e "$first/mine" ]
 	if is_root; then
-		sed -i 's/^timeout = 7s/user = games/' "$CONF"
+		sed -i 's/^slow = 7s/user = games/' "$CONF"
 		reload
 		[ "$(answer)" != "$first" ]
 		[ "$(cat "$OUT/games.files")" = 'games ' ]

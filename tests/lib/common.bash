@@ -127,7 +127,7 @@ choose_users() {
 # wait_for [-t SECONDS] COMMAND [ARGUMENT ...]: until COMMAND succeeds. What a look took beyond
 # 5 s does not count, as the machine stood still.
 wait_for() {
-	local limit=$TEST_DEADLINE end began=$SECONDS last=$SECONDS
+	local limit=$TEST_DEADLINE end began=$SECONDS last=$SECONDS looks=0
 
 	if [ "$1" = -t ]; then
 		limit=$2
@@ -143,7 +143,12 @@ wait_for() {
 			echo "not within $limit s: $*" >&2
 			return 1
 		fi
-		sleep 0.03
+		# What takes long is looked at less often, since each look costs some processes.
+		if [ $((looks += 1)) -le 10 ]; then
+			sleep 0.03
+		else
+			sleep 0.1
+		fi
 	done
 }
 
@@ -254,6 +259,8 @@ start_adhoc() {
 		users=(-o "engine-user = $ENGINE_USER"
 		    -o "handler-user = $HANDLER_USER")
 	fi
+	[[ " $*" == *' timeout = '* ]] || users+=(-o 'timeout = 30s')
+	[[ $* == *event-timeout* ]] || users+=(-o 'event-timeout = 1m')
 	mkdir -p "$DAEMONS/$name"
 	keep_daemon "$name" "$PIPEMILTER" -l "$address" "${users[@]}" "$@"
 	wait_for_daemon "$name" "${address%%[[:space:]]*}"
@@ -268,9 +275,32 @@ complete_config() {
 		echo "spool-directory = '$WORK/spool-$(basename "$1" .conf)'" >>"$1"
 	grep -q '^[[:space:]]*control ' "$1" ||
 		echo "control = '$WORK/control-$(basename "$1" .conf)'" >>"$1"
-	# A busy machine may need more than the 9 s of the default for a few sessions.
+	# A busy machine may need more than the 9 and 8 s of the defaults.
 	grep -q '^[[:space:]]*event-timeout' "$1" || echo 'event-timeout = 1m' >>"$1"
+	with_patience "$1" >"$1.new"
+	cat "$1.new" >"$1"
+	rm "$1.new"
 	add_users_to "$1"
+}
+
+# Prints the configuration, with a time limit in each handler that has none of its own.
+with_patience() {
+	awk '
+	    function flush() {
+		if (text !~ /(^|[ \t\n{])timeout[ \t]*=/)
+			sub(/\{/, "{ timeout = 30s", text)
+		printf "%s", text
+		text = ""
+		depth = 0
+	    }
+	    depth == 0 && !/^[ \t]*handler[ \t][^{}]*\{/ { print; next }
+	    {
+		text = text $0 "\n"
+		depth += gsub(/\{/, "{") - gsub(/\}/, "}")
+		if (depth <= 0)
+			flush()
+	    }
+	    END { if (text != "") flush() }' "$1"
 }
 
 add_users_to() {
