@@ -814,6 +814,7 @@ is_gone() {
 	wait_for lines_of two 2
 	kill -0 "$WATCH"
 	pgrep -P "$DAEMON_PID" -f ': engine' | xargs kill -s KILL
+	wait_for is_gone "$WATCH"
 	wait "$WATCH"
 	CLIENTS=
 	: >"$OUT/go"
