@@ -942,6 +942,8 @@ on_terminal() {
 	"$PIPEMILTERCTL" -s "$CONTROL" top 1 >"$OUT/top" 2>"$OUT/top.err" 3>&- &
 	pid=$!
 	CLIENTS=$pid
+	# What it has seen is the first picture; of what came before there are no rates.
+	wait_for grep -q "^yes " "$OUT/top"
 	send -n 5
 	wait_for grep -Eq '^yes .* [1-9][0-9.]* +0\.0 +0 +[0-9.]+ms +[0-9.]+ms ' "$OUT/top"
 	! grep -q "$(printf '\033')" "$OUT/top" || false
